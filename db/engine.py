@@ -1,0 +1,71 @@
+"""Engines: SQLite and PostgreSQL, set up so that both keep the same promises.
+
+Rules: a transaction that was committed survives a crash; a transaction begins
+as a writer (BEGIN IMMEDIATE on SQLite), so two of them cannot deadlock on an
+upgrade; nothing connects before the first use. Readers ask for
+`read_only(engine)`, which on SQLite does not take the writer's place.
+"""
+
+from typing import Any
+
+from sqlalchemy import Engine, create_engine, event
+from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.pool import QueuePool
+
+from db.clock import Clock
+
+SQLITE_BUSY_TIMEOUT_SECONDS = 5.0
+READ_ONLY = "minimart_read_only"
+
+
+def make_engine(url: str | URL, clock: Clock, *, pool_size: int = 8) -> Engine:
+    """An engine for `url` (sqlite:///FILE or postgresql://...), with at most `pool_size` connections."""
+    parsed = make_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed, clock, pool_size)
+    if parsed.get_backend_name() == "postgresql":
+        return create_engine(
+            parsed.set(drivername="postgresql+psycopg2"),
+            pool_size=pool_size,
+            max_overflow=0,
+            pool_timeout=5.0,
+            pool_pre_ping=True,
+            isolation_level="READ COMMITTED",
+            connect_args={"connect_timeout": 5, "application_name": "minimart"},
+        )
+    raise ValueError(f"DATABASE_URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")
+
+
+def read_only(engine: Engine) -> Engine:
+    """The same engine, for transactions that only read."""
+    return engine.execution_options(**{READ_ONLY: True})
+
+
+def _sqlite_engine(url: URL, clock: Clock, pool_size: int) -> Engine:
+    engine = create_engine(
+        url.set(drivername="sqlite+pysqlite"),
+        poolclass=QueuePool,
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=SQLITE_BUSY_TIMEOUT_SECONDS,
+        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+    )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # The driver's own implicit BEGIN is deferred; ours (below) is not.
+        connection.isolation_level = None
+        connection.create_function("minimart_now", 0, clock.now)
+        cursor = connection.cursor()
+        cursor.execute(f"PRAGMA busy_timeout = {int(SQLITE_BUSY_TIMEOUT_SECONDS * 1000)}")
+        cursor.execute("PRAGMA journal_mode = WAL")
+        cursor.execute("PRAGMA synchronous = FULL")
+        cursor.execute("PRAGMA foreign_keys = ON")
+        cursor.close()
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        deferred = connection.get_execution_options().get(READ_ONLY, False)
+        connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
+
+    return engine

@@ -1,0 +1,35 @@
+"""Accounts: who somebody is, and what they are to the shop."""
+
+from sqlalchemy import Boolean, Double, ForeignKey, Integer, String
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from db.shop.base import ShopBase
+
+
+class User(ShopBase):
+    """Somebody who can log in, or, without a password hash, nobody can log in as."""
+
+    __tablename__ = "users"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    email: Mapped[str] = mapped_column(String(254))
+    # The casefolded address: one account each, however it is typed.
+    email_key: Mapped[str] = mapped_column(String(254), unique=True)
+    password_hash: Mapped[str | None] = mapped_column(String(255))
+    created_at: Mapped[float] = mapped_column(Double)
+
+    profile: Mapped["Profile"] = relationship(back_populates="user", lazy="joined", innerjoin=True)
+
+
+class Profile(ShopBase):
+    """What a user shows of themselves; says who is a seller."""
+
+    __tablename__ = "profiles"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    display_name: Mapped[str] = mapped_column(String(80))
+    is_seller: Mapped[bool] = mapped_column(Boolean, default=False)
+    # Offered at checkout; empty: none.
+    ups_account: Mapped[str] = mapped_column(String(64), default="")
+
+    user: Mapped[User] = relationship(back_populates="profile")

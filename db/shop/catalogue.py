@@ -1,0 +1,62 @@
+"""The catalogue: products, and the offers that sellers make of them.
+
+One product has many offers. An offer's id is the product id in the world.
+orders_svc reads these tables; storefront writes them.
+"""
+
+from sqlalchemy import BigInteger, Boolean, CheckConstraint, Double, ForeignKey, Index, Integer, String, Text
+from sqlalchemy.orm import Mapped, mapped_column, relationship
+
+from db.shop.accounts import User
+from db.shop.base import ShopBase
+
+
+class Category(ShopBase):
+    """A shelf of the shop."""
+
+    __tablename__ = "categories"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    slug: Mapped[str] = mapped_column(String(40), unique=True)
+    name: Mapped[str] = mapped_column(String(80))
+
+
+class Product(ShopBase):
+    """A thing that can be bought, whoever sells it."""
+
+    __tablename__ = "products"
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    title: Mapped[str] = mapped_column(String(120))
+    description: Mapped[str] = mapped_column(Text)
+    # Title and description, casefolded: SQLite's own folding knows ASCII only.
+    search_text: Mapped[str] = mapped_column(Text)
+    category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"), index=True)
+    # The name of a picture that the shop draws.
+    picture: Mapped[str] = mapped_column(String(80))
+    created_at: Mapped[float] = mapped_column(Double, index=True)
+
+    category: Mapped[Category] = relationship()
+    offers: Mapped[list["Offer"]] = relationship(back_populates="product", order_by="Offer.price_cents")
+
+
+class Offer(ShopBase):
+    """A seller's price for a product. Withdrawn, never deleted: orders refer to it."""
+
+    __tablename__ = "offers"
+    __table_args__ = (
+        CheckConstraint("price_cents > 0", name="price_positive"),
+        Index("ix_offers_product_id_price_cents", "product_id", "price_cents"),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"))
+    seller_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    price_cents: Mapped[int] = mapped_column(BigInteger)
+    # Whether an order may be accepted when nothing is in stock or on its way.
+    allow_backorder: Mapped[bool] = mapped_column(Boolean, default=False)
+    created_at: Mapped[float] = mapped_column(Double)
+    withdrawn_at: Mapped[float | None] = mapped_column(Double)
+
+    product: Mapped[Product] = relationship(back_populates="offers")
+    seller: Mapped[User] = relationship()
