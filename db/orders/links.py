@@ -67,6 +67,9 @@ class World(OrdersBase):
     # The empty package by which we know this world again, and whether it is surely there.
     marker_ship_id: Mapped[int | None] = mapped_column(RowId)
     marker_confirmed: Mapped[bool] = mapped_column(Boolean, default=False)
+    # The open question about the marker on this connection, and whether the answer was "no such package".
+    marker_query_id: Mapped[int | None] = mapped_column(RowId)
+    marker_missing: Mapped[bool] = mapped_column(Boolean, default=False)
     opened_at: Mapped[float | None] = mapped_column(Double)
     closed_at: Mapped[float | None] = mapped_column(Double)
     closed_reason: Mapped[str | None] = mapped_column(Text)

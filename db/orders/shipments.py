@@ -48,8 +48,9 @@ class Shipment(OrdersBase):
     # When the present state began, and when to ask if nothing came; null: nothing to ask.
     state_since_at: Mapped[float] = mapped_column(Double)
     check_at: Mapped[float | None] = mapped_column(Double)
-    # Questions asked and commands failed since the last progress.
+    # Commands that failed, and questions asked, since the last progress.
     attempts: Mapped[int] = mapped_column(Integer, default=0)
+    checks: Mapped[int] = mapped_column(Integer, default=0)
     # Not null: it cannot go on by itself, and why.
     attention_reason: Mapped[str | None] = mapped_column(Text)
     # Delivered, cancelled or superseded by another attempt; null while open.

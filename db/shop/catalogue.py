@@ -4,10 +4,25 @@ One product has many offers. An offer's id is the product id in the world.
 orders_svc reads these tables; storefront writes them.
 """
 
-from sqlalchemy import BigInteger, Boolean, CheckConstraint, Double, ForeignKey, Index, Integer, String, Text
+from collections.abc import Collection
+from dataclasses import dataclass
+
+from sqlalchemy import (
+    BigInteger,
+    Boolean,
+    CheckConstraint,
+    Connection,
+    Double,
+    ForeignKey,
+    Index,
+    Integer,
+    String,
+    Text,
+    select,
+)
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
-from db.shop.accounts import User
+from db.shop.accounts import Profile, User
 from db.shop.base import ShopBase
 
 
@@ -60,3 +75,26 @@ class Offer(ShopBase):
 
     product: Mapped[Product] = relationship(back_populates="offers")
     seller: Mapped[User] = relationship()
+
+
+@dataclass(frozen=True, slots=True)
+class OfferForSale:
+    """What an order keeps of an offer."""
+
+    offer_id: int
+    title: str
+    unit_price_cents: int
+    seller_id: int
+    seller_name: str
+    allow_backorder: bool
+
+
+def offers_for_sale(connection: Connection, offer_ids: Collection[int]) -> dict[int, OfferForSale]:
+    """The offers among `offer_ids` that exist and are not withdrawn, by id. One query."""
+    query = (
+        select(Offer.id, Product.title, Offer.price_cents, Offer.seller_id, Profile.display_name, Offer.allow_backorder)
+        .join(Product, Product.id == Offer.product_id)
+        .join(Profile, Profile.user_id == Offer.seller_id)
+        .where(Offer.id.in_(offer_ids), Offer.withdrawn_at.is_(None))
+    )
+    return {row[0]: OfferForSale(*row) for row in connection.execute(query)}
