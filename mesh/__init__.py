@@ -1,0 +1,1 @@
+"""How our services talk to each other: servers, channels, identity, errors, deadlines, logs and settings."""
