@@ -10,17 +10,26 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
+from sqlalchemy.exc import ArgumentError
 from sqlalchemy.pool import QueuePool
 
 from db.clock import Clock
+from db.errors import WrongDatabaseUrl
 
 SQLITE_BUSY_TIMEOUT_SECONDS = 5.0
 READ_ONLY = "minimart_read_only"
 
 
 def make_engine(url: str | URL, clock: Clock, *, pool_size: int = 8) -> Engine:
-    """An engine for `url` (sqlite:///FILE or postgresql://...), with at most `pool_size` connections."""
-    parsed = make_url(url)
+    """An engine for `url` (sqlite:///FILE or postgresql://...), with at most `pool_size` connections.
+
+    Raises db.errors.WrongDatabaseUrl, a ValueError, for what is neither.
+    """
+    try:
+        parsed = make_url(url)
+    except (ArgumentError, ValueError):
+        # Without the cause: it may repeat the URL, password and all.
+        raise WrongDatabaseUrl("DATABASE_URL: not a URL; use sqlite:///FILE or postgresql://...") from None
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed, clock, pool_size)
     if parsed.get_backend_name() == "postgresql":
@@ -33,7 +42,7 @@ def make_engine(url: str | URL, clock: Clock, *, pool_size: int = 8) -> Engine:
             isolation_level="READ COMMITTED",
             connect_args={"connect_timeout": 5, "application_name": "minimart"},
         )
-    raise ValueError(f"DATABASE_URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")
+    raise WrongDatabaseUrl(f"DATABASE_URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")
 
 
 def read_only(engine: Engine) -> Engine:
