@@ -4,6 +4,7 @@ One product has many offers. An offer's id is the product id in the world.
 orders_svc reads these tables; storefront writes them.
 """
 
+import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -44,7 +45,7 @@ class Product(ShopBase):
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     title: Mapped[str] = mapped_column(String(120))
     description: Mapped[str] = mapped_column(Text)
-    # Title and description, casefolded: SQLite's own folding knows ASCII only.
+    # What `search_text` makes of title, description and category.
     search_text: Mapped[str] = mapped_column(Text)
     category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"), index=True)
     # The name of a picture that the shop draws.
@@ -98,3 +99,16 @@ def offers_for_sale(connection: Connection, offer_ids: Collection[int]) -> dict[
         .where(Offer.id.in_(offer_ids), Offer.withdrawn_at.is_(None))
     )
     return {row[0]: OfferForSale(*row) for row in connection.execute(query)}
+
+
+def fold(text: str) -> str:
+    """`text` without its case and its compatibility forms (NFKC casefold): equal for what reads the same.
+
+    Both sides of a search go through it: what was typed, and `Product.search_text`.
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+
+
+def search_text(title: str, description: str, category: str) -> str:
+    """What a product is found by; lines keep a search from matching across the parts."""
+    return "\n".join(fold(part) for part in (title, description, category))

@@ -1,5 +1,3 @@
-import subprocess
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -14,6 +12,8 @@ from db.orders import links, messages, orders, shipments, stock
 from db.orders.base import OrdersBase
 from db.shop import accounts, carts, catalogue, checkouts
 from db.shop.base import ShopBase
+from proof.postgres import PostgresServer
+from tests.db.processes import run_at_once
 from tests.db.schema import describe
 
 MODELS = (accounts, carts, catalogue, checkouts, links, messages, orders, shipments, stock)
@@ -24,93 +24,70 @@ import sys
 from db.clock import SystemClock
 from db.engine import make_engine
 from db.migrate import upgrade
+print("ready", flush=True)
 sys.stdin.readline()
 upgrade(make_engine(sys.argv[1], SystemClock()))
 """
 
 
 class TestUpgrade:
-    def test_makes_every_table_of_the_models(self, engine: Engine) -> None:
-        upgrade(engine)
+    def test_makes_every_table_of_the_models(self, empty_engine: Engine) -> None:
+        upgrade(empty_engine)
 
-        assert set(inspect(engine).get_table_names()) == ALL_TABLES | {"alembic_version"}
+        assert set(inspect(empty_engine).get_table_names()) == ALL_TABLES | {"alembic_version"}
 
-    def test_equals_the_models_in_every_column_constraint_and_index(self, engine: Engine) -> None:
-        upgrade(engine)
-        by_migrations = describe(engine)
+    def test_equals_the_models_in_every_column_constraint_and_index(self, empty_engine: Engine) -> None:
+        upgrade(empty_engine)
+        by_migrations = describe(empty_engine)
         for metadata in (OrdersBase.metadata, ShopBase.metadata):
-            metadata.drop_all(engine)
+            metadata.drop_all(empty_engine)
         for metadata in (ShopBase.metadata, OrdersBase.metadata):
-            metadata.create_all(engine)
-
-        by_models = describe(engine)
+            metadata.create_all(empty_engine)
+        by_models = describe(empty_engine)
 
         for what, described in by_models.items():
             assert by_migrations[what] == described, what
 
-    def test_twice_changes_nothing_and_keeps_the_rows(self, engine: Engine) -> None:
-        upgrade(engine)
-        before = describe(engine)
-        with engine.begin() as connection:
+    def test_twice_changes_nothing_and_keeps_the_rows(self, empty_engine: Engine) -> None:
+        upgrade(empty_engine)
+        before = describe(empty_engine)
+        with empty_engine.begin() as connection:
             connection.execute(text("insert into categories (slug, name) values ('tools', 'Tools')"))
 
-        upgrade(engine)
+        upgrade(empty_engine)
 
-        assert describe(engine) == before
-        with engine.begin() as connection:
+        assert describe(empty_engine) == before
+        with empty_engine.begin() as connection:
             assert connection.execute(text("select count(*) from categories")).scalar() == 1
 
-    def test_many_processes_at_the_same_moment_all_succeed(self, database_url: str) -> None:
-        processes = [
-            subprocess.Popen(
-                [sys.executable, "-W", "error", "-c", UPGRADE_PROGRAM, database_url],
-                stdin=subprocess.PIPE,
-                stderr=subprocess.PIPE,
-                text=True,
-            )
-            for _ in range(4)
-        ]
-
-        errors = _let_all_go(processes)
+    def test_many_processes_at_the_same_moment_all_succeed(self, empty_database_url: str) -> None:
+        errors = run_at_once([UPGRADE_PROGRAM] * 4, empty_database_url)
 
         assert errors == [""] * 4
-        engine = make_engine(database_url, SystemClock())
+        engine = make_engine(empty_database_url, SystemClock())
         assert set(inspect(engine).get_table_names()) == ALL_TABLES | {"alembic_version"}
         engine.dispose()
 
-    def test_refuses_a_database_of_a_newer_program_and_leaves_it_alone(self, engine: Engine) -> None:
-        upgrade(engine)
-        with engine.begin() as connection:
+    def test_refuses_a_database_of_a_newer_program_and_leaves_it_alone(self, empty_engine: Engine) -> None:
+        upgrade(empty_engine)
+        with empty_engine.begin() as connection:
             connection.execute(text("update alembic_version set version_num = '9999'"))
 
         with pytest.raises(DatabaseTooNew, match="9999") as refused:
-            upgrade(engine)
+            upgrade(empty_engine)
 
         assert (refused.value.found, refused.value.known) == ("9999", "0002")
-        with engine.begin() as connection:
+        with empty_engine.begin() as connection:
             assert connection.execute(text("select version_num from alembic_version")).scalar() == "9999"
 
-    def test_a_migration_that_the_database_refuses_leaves_nothing_behind(self, engine: Engine) -> None:
-        with engine.begin() as connection:
+    def test_a_migration_that_the_database_refuses_leaves_nothing_behind(self, empty_engine: Engine) -> None:
+        with empty_engine.begin() as connection:
             connection.execute(text("create table stock (somebody_elses integer)"))
 
         with pytest.raises(MigrationFailed, match="stock"):
-            upgrade(engine)
+            upgrade(empty_engine)
 
-        assert inspect(engine).get_table_names() == ["stock"]
-
-
-def _let_all_go(processes: list[subprocess.Popen[str]]) -> list[str]:
-    """Lets processes that wait for a line on stdin start together; what each wrote to stderr."""
-    for process in processes:
-        assert process.stdin is not None
-        process.stdin.write("\n")
-        process.stdin.flush()
-    errors = []
-    for process in processes:
-        _, stderr = process.communicate(timeout=60)
-        errors.append(stderr if stderr or not process.returncode else f"exit code {process.returncode}")
-    return errors
+        assert inspect(empty_engine).get_table_names() == ["stock"]
 
 
 class FakeTime:
@@ -154,8 +131,8 @@ class TestADatabaseThatCannotBeUsed:
 
         assert sum(time.slept) == 1.0
 
-    def test_an_unknown_postgresql_database_is_named(self, postgres_server: str) -> None:
-        engine = make_engine(f"{postgres_server}/no_such_place", SystemClock())
+    def test_an_unknown_postgresql_database_is_named(self, postgres_server: PostgresServer) -> None:
+        engine = make_engine(postgres_server.url("no_such_place"), SystemClock())
 
         with pytest.raises(DatabaseUnreachable, match='database "no_such_place" does not exist'):
             upgrade(engine)

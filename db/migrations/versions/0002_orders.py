@@ -83,6 +83,7 @@ def upgrade() -> None:
         sa.Column("shipment_id", ROW_ID, nullable=True),
         sa.Column("command", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
+        sa.Column("due_at", sa.Double(), nullable=False),
         sa.Column("sent_epoch", sa.BigInteger(), nullable=False),
         sa.Column("closed_at", sa.Double(), nullable=True),
         sa.Column("outcome", sa.String(length=12), nullable=True),
