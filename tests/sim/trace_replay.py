@@ -169,7 +169,7 @@ class _Player:
             if not line.incoming:
                 self._say(line)
                 self._collect()
-        self._run_to(lines[-1].at)
+        self._run_to(lines[-1].at + self.model.rules.tick + self.model.rules.poll)
         return self.account
 
     def _run_to(self, moment: float) -> None:
