@@ -60,7 +60,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Notebook, dotted, A5",
         "192 numbered pages that lie flat, an index, and two ribbons. Ink does not show through.",
         1690,
-        "notebook-1",
+        "notebook-3",
     ),
     SeedProduct(
         40,
@@ -68,7 +68,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Pencil set, twelve grades",
         "From 6H to 6B in a tin. Cedar wood, sharpened, and without an eraser on purpose.",
         1490,
-        "pencils-1",
+        "pencils-2",
     ),
     SeedProduct(
         41,
@@ -76,7 +76,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Wooden train, five pieces",
         "A locomotive and four wagons with magnets that never get tired. Beech, painted with water colours.",
         3490,
-        "train-1",
+        "train-2",
     ),
     SeedProduct(
         42,
@@ -92,7 +92,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Kite «Drachen»",
         "A two-line kite from ripstop nylon with a three-metre tail. Flies from a light breeze on.",
         2950,
-        "kite-1",
+        "kite-4",
         allow_backorder=True,
     ),
     SeedProduct(
@@ -101,7 +101,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Tin robot",
         "Walks, whirrs and blinks. Wound up with a key, as it should be: no batteries.",
         2750,
-        "robot-1",
+        "robot-3",
         allow_backorder=True,
     ),
     SeedProduct(
@@ -119,7 +119,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Puzzle, 1000 pieces",
         "A harbour at dusk with far too much sky. Linen-finish pieces, no dust.",
         2190,
-        "puzzle-1",
+        "puzzle-3",
     ),
     SeedProduct(
         47,
@@ -127,7 +127,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Chess set, travel size",
         "A folding board with magnets under every piece. Maple and walnut.",
         3250,
-        "chess-1",
+        "chess-2",
     ),
     SeedProduct(
         48,

@@ -10,7 +10,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Monstera, 60 cm",
         "A young plant with its first split leaves, in a terracotta pot. Wants light, not sun.",
         3400,
-        "plant-1",
+        "plant-2",
         allow_backorder=True,
     ),
     SeedProduct(
@@ -27,7 +27,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Watering can, five litres",
         "Galvanised steel with a brass rose; the long spout reaches the back row.",
         3290,
-        "wateringcan-1",
+        "wateringcan-4",
     ),
     SeedProduct(
         52,
@@ -35,7 +35,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Hand trowel, ash handle",
         "A forged trowel with a depth scale. Goes through roots and outlives handles.",
         1890,
-        "trowel-1",
+        "trowel-2",
     ),
     SeedProduct(
         53,
@@ -68,7 +68,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Herb pots, set of three",
         "Basil, thyme and rosemary, each in its own glazed pot. For the sunny window sill.",
         2490,
-        "herbs-1",
+        "herbs-2",
     ),
     SeedProduct(
         57,
@@ -84,7 +84,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Screwdriver set, six",
         "Slotted and Phillips, with hexagonal shafts for a wrench and handles that do not roll away.",
         3190,
-        "screwdriver-1",
+        "screwdriver-2",
         allow_backorder=True,
     ),
     SeedProduct(
@@ -102,7 +102,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Toolbox, steel",
         "Five trays that open like a staircase. Powder-coated and loud when dropped.",
         5900,
-        "toolbox-1",
+        "toolbox-3",
     ),
     SeedProduct(
         61,
@@ -110,7 +110,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Cordless drill, 18 V",
         "Two gears, twenty torque steps, two batteries and a case. Quiet enough for Sundays, not allowed then.",
         12900,
-        "drill-1",
+        "drill-2",
         allow_backorder=True,
     ),
     SeedProduct(
@@ -127,7 +127,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Adjustable spanner, 250 mm",
         "A jaw that stays where you set it, and a scale to set it by. Chrome vanadium steel.",
         2490,
-        "spanner-1",
+        "spanner-3",
     ),
     SeedProduct(
         64,
@@ -135,6 +135,6 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Paint brush, set of five",
         "Natural bristles for oil, synthetic ones for water. Wash them and they will be yours for years.",
         1990,
-        "brush-1",
+        "brush-4",
     ),
 )

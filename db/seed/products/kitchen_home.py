@@ -10,7 +10,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Stoneware mug, speckled",
         "Hand-glazed stoneware that keeps coffee warm for a good chapter. 350 ml, safe in the dishwasher.",
         1490,
-        "mug-1",
+        "mug-2",
     ),
     SeedProduct(
         2,
@@ -18,7 +18,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Crème brûlée torch",
         "A small kitchen torch with an even flame for caramel crusts, peppers and meringue. Refillable; comes empty.",
         3450,
-        "torch-1",
+        "torch-3",
         allow_backorder=True,
     ),
     SeedProduct(
@@ -35,7 +35,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Cast-iron skillet, 26 cm",
         "Seasoned with linseed oil and ready to use. Heavy, honest, and better every year.",
         3890,
-        "pan-1",
+        "pan-2",
     ),
     SeedProduct(
         5,
@@ -52,7 +52,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Salad bowl, beech",
         "A wide bowl turned from one piece of beech, oiled by hand. Large enough for a table of six.",
         3250,
-        "bowl-1",
+        "bowl-4",
         allow_backorder=True,
     ),
     SeedProduct(
@@ -61,7 +61,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Iron teapot 南部鉄器",
         "A Nambu cast-iron teapot with a steel strainer. 鉄瓶: holds 0.6 litres and its warmth for an hour.",
         5900,
-        "teapot-1",
+        "teapot-3",
         allow_backorder=True,
     ),
     SeedProduct(
@@ -70,7 +70,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Smörgås plates, set of four",
         "Small plates for open sandwiches, cakes and everything that needs only a small plate. Rim in cobalt blue.",
         2790,
-        "plate-1",
+        "plate-3",
     ),
     SeedProduct(
         9,
@@ -78,7 +78,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Reading lamp, brass arm",
         "A lamp that bends to the page and not to the eyes. Warm light, dimmed at the base.",
         5490,
-        "lamp-1",
+        "lamp-4",
     ),
     SeedProduct(
         10,
@@ -95,7 +95,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Wall clock, silent",
         "A plain dial and a sweeping hand that makes no sound at all. Runs for two years on one battery.",
         3900,
-        "clock-1",
+        "clock-2",
     ),
     SeedProduct(
         12,
@@ -103,7 +103,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Beeswax candle, pair",
         "Poured from pure beeswax by a small workshop. Each burns for about forty hours and smells of summer.",
         1650,
-        "candle-1",
+        "candle-4",
     ),
     SeedProduct(
         13,
@@ -111,7 +111,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Storm lantern",
         "A paraffin lantern with a glass that does not mind the wind. For the balcony, the boat and the power cut.",
         2890,
-        "lantern-1",
+        "lantern-3",
         allow_backorder=True,
     ),
     SeedProduct(
@@ -120,7 +120,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Vase « Été »",
         "A round vase in pale blue glass, mouth-blown, for one branch or a whole meadow.",
         3600,
-        "vase-1",
+        "vase-3",
     ),
     SeedProduct(
         15,
@@ -137,6 +137,6 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Wool blanket, herringbone",
         "Woven from new wool, soft after the first evening. 130 by 180 centimetres.",
         7900,
-        "blanket-1",
+        "blanket-2",
     ),
 )

@@ -19,7 +19,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Daypack, 22 litres",
         "Waxed canvas that sheds the rain, with a sleeve for a laptop and a loop for an ice axe you may never need.",
         8400,
-        "backpack-1",
+        "backpack-4",
     ),
     SeedProduct(
         19,
@@ -27,7 +27,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Steel flask, 750 ml",
         "Keeps tea hot for twelve hours and water cold for a day. The cap is a cup.",
         2990,
-        "flask-1",
+        "flask-3",
     ),
     SeedProduct(
         20,
@@ -35,7 +35,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Baseplate compass",
         "A liquid-filled needle, a ruler on the edge, and a lanyard that glows a little in the dark.",
         2250,
-        "compass-1",
+        "compass-2",
     ),
     SeedProduct(
         21,
@@ -52,7 +52,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Binoculars, 8x32",
         "Bright, light and waterproof. For birds, ships and the far side of the stadium.",
         13900,
-        "binoculars-1",
+        "binoculars-3",
     ),
     SeedProduct(
         23,
@@ -60,7 +60,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Suitcase, cabin size",
         "A shell that bends and does not break, on four wheels that go where you look.",
         9900,
-        "suitcase-1",
+        "suitcase-4",
     ),
     SeedProduct(
         24,
@@ -68,7 +68,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Rain umbrella, windproof",
         "Eight fibreglass ribs turn with the gust and come back. A bent wooden handle.",
         3450,
-        "umbrella-1",
+        "umbrella-2",
     ),
     SeedProduct(
         25,
@@ -85,7 +85,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Sencha 煎茶, loose leaf 100 g",
         "Green tea of the first harvest from Shizuoka. Steep for one minute at seventy degrees.",
         1250,
-        "tea-1",
+        "tea-4",
     ),
     SeedProduct(
         27,
@@ -93,7 +93,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Heather honey, 500 g",
         "Dark and almost set, with a scent of moor. From one beekeeper and forty hives.",
         1190,
-        "honey-1",
+        "honey-3",
     ),
     SeedProduct(
         28,
@@ -110,7 +110,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Chocolate, 72 % cacao",
         "Three bars from single-estate beans, stone-ground for two days. Snaps as it should.",
         1150,
-        "chocolate-1",
+        "chocolate-2",
     ),
     SeedProduct(
         30,
@@ -118,7 +118,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Piment d'Espelette, jar",
         "Mild, smoky red pepper from the Basque country, ground coarsely. Wakes up eggs, fish and chocolate.",
         990,
-        "spice-1",
+        "spice-2",
         allow_backorder=True,
     ),
     SeedProduct(
@@ -127,7 +127,7 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Olive oil Ελαιόλαδο, 0.5 l",
         "Ελαιόλαδο από την Κρήτη: cold-pressed Cretan oil from one grove, green and peppery.",
         1790,
-        "oil-1",
+        "oil-3",
     ),
     SeedProduct(
         32,
@@ -135,6 +135,6 @@ PRODUCTS: tuple[SeedProduct, ...] = (
         "Jalapeño relish",
         "Sweet, sour and hot in this order. ¡Cuidado! Small spoons recommended.",
         790,
-        "jar-1",
+        "jar-4",
     ),
 )
