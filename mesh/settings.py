@@ -51,6 +51,17 @@ def _checked_address(text: str) -> str:
     return text
 
 
+def _checked_level(text: str) -> str:
+    if text.upper() not in LOG_LEVELS:
+        raise ValueError(f"{text!r} is none of {', '.join(LOG_LEVELS)}")
+    return text.upper()
+
+
+LOG_LEVELS = ("DEBUG", "INFO", "WARNING", "ERROR", "CRITICAL")
+
+LogLevel = Annotated[str, AfterValidator(_checked_level)]
+"""A settings field that names how much is logged."""
+
 Address = Annotated[str, AfterValidator(_checked_address)]
 """A settings field that holds HOST:PORT, checked when the settings are loaded."""
 
