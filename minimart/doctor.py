@@ -1,0 +1,112 @@
+"""`minimart doctor`: which part is up, connected, waiting, and for what.
+
+Each part is asked itself; the queues are read from the database. Exit code 0: all is well; 1: something is not.
+"""
+
+import os
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+import grpc
+from sqlalchemy import func, select
+
+from db.orders.messages import OutboxRow
+from mesh.errors import read_error
+from minimart.arguments import data_option, orders_option
+from minimart.failure import Failure
+from minimart.probes import serves_grpc, serves_http
+from minimart.system import System, find_system
+from shop.bridge.v1 import bridge_pb2, bridge_pb2_grpc
+
+CALL_SECONDS = 2.0
+
+
+@dataclass(frozen=True, slots=True)
+class Finding:
+    """One part's condition, in words."""
+
+    part: str
+    well: bool
+    condition: str
+
+
+@click.command()
+@data_option
+@orders_option
+def doctor(data: Path | None, orders: str | None) -> None:
+    """Say which part is up, connected, waiting, and for what."""
+    findings = list(examine(find_system(data, orders)))
+    width = max(len(finding.part) for finding in findings)
+    for finding in findings:
+        click.echo(f"{'ok ' if finding.well else 'BAD'}  {finding.part:<{width}}  {finding.condition}")
+    unwell = [finding.part for finding in findings if not finding.well]
+    if unwell:
+        raise Failure(f"not well: {', '.join(unwell)}")
+
+
+def examine(system: System) -> Iterator[Finding]:
+    """Looks at every part that can be reached from here."""
+    run = system.run
+    if run is not None:
+        alive = _is_alive(run.supervisor) and bool(run.pids)
+        yield Finding("supervisor", alive, f"process {run.supervisor}" if alive else "not running: minimart up")
+        if "sim_world" in run.pids or "sim_ups" in run.pids:
+            for name in ("sim_world", "sim_ups"):
+                if name in run.pids:
+                    yield Finding(name, _is_alive(run.pids[name]), f"stand-in, process {run.pids[name]}")
+    yield _service("orders_svc", serves_grpc(system.orders), system.orders)
+    if run is not None:
+        yield _service("storefront", serves_http(run.addresses["shop"]), run.shop)
+        for name in ("world_bridge", "ups_bridge"):
+            yield _bridge(system, name, run.addresses[name])
+    yield _queues(system)
+
+
+def _service(name: str, serves: bool, address: str) -> Finding:
+    return Finding(name, serves, f"serves at {address}" if serves else f"does not serve at {address}")
+
+
+def _bridge(system: System, name: str, address: str) -> Finding:
+    with system.channel(address) as channel:
+        try:
+            status = bridge_pb2_grpc.BridgeServiceStub(channel).GetLinkStatus(
+                bridge_pb2.GetLinkStatusRequest(), timeout=CALL_SECONDS
+            )
+        except grpc.RpcError as error:
+            return Finding(name, False, f"does not serve at {address}: {read_error(error).message}")
+    peer = "connected" if status.connected else "NOT connected"
+    return Finding(
+        name,
+        status.connected,
+        f"{peer}: {status.state}; {status.unacked} of {status.window} commands unacked, "
+        f"{status.frames_sent} frames sent, {status.frames_received} received, {status.resends} re-sends, "
+        f"{status.reconnects} reconnects, {status.bad_frames} bad frames, loss about {status.loss_estimate:.0%}",
+    )
+
+
+def _queues(system: System) -> Finding:
+    query = (
+        select(OutboxRow.link, func.count(), func.count().filter(OutboxRow.sent_epoch == 0))
+        .where(OutboxRow.closed_at.is_(None))
+        .group_by(OutboxRow.link)
+        .order_by(OutboxRow.link)
+    )
+    try:
+        with system.reading() as connection:
+            rows = connection.execute(query).all()
+    except Failure as failure:
+        return Finding("database", False, failure.message)
+    queues = [f"{count} commands open to {link}, {new} of them not handed over yet" for link, count, new in rows]
+    return Finding("database", True, "; ".join(queues) or "no command is open")
+
+
+def _is_alive(pid: int) -> bool:
+    try:
+        os.kill(pid, 0)
+    except ProcessLookupError:
+        return False
+    except PermissionError:
+        return True
+    return True

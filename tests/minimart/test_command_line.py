@@ -1,0 +1,110 @@
+"""Whatever is wrong with a command is one line on stderr and exit code 2 or 1, never a traceback."""
+
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from mesh.identity import ensure_tokens_file
+from minimart.installation import Run, hold, write_run
+
+
+def minimart(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-m", "minimart", *arguments],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"MINIMART_DATA_DIR": str(data), "PATH": "/usr/bin:/bin"},
+        timeout=60,
+    )
+
+
+def one_line(done: subprocess.CompletedProcess[str]) -> str:
+    lines = done.stderr.splitlines()
+    assert len(lines) == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    return lines[0]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["nonsense"], "No such command"),
+        (["up", "--port", "x"], "--port"),
+        (["up", "--port", "0"], "--port"),
+        (["up", "--world", "nowhere"], "'nowhere' is not HOST:PORT"),
+        (["up", "--ups-listen", "host:99999"], "is not HOST:PORT"),
+        (["up", "--flakiness", "100"], "--flakiness"),
+        (["up", "--world", "w:1", "--flakiness", "5"], "stand-in"),
+        (["up", "--world-tick", "0"], "--world-tick"),
+        (["up", "--database", "mysql://x/y"], "not supported"),
+        (["up", "--database", "nonsense"], "DATABASE_URL"),
+        (["buy", "--to", "1,2"], "--product"),
+        (["buy", "--product", "1", "--quantity", "0", "--to", "1,2"], "--quantity"),
+        (["buy", "--product", "1", "--quantity", "1000000", "--to", "1,2"], "--quantity"),
+        (["buy", "--product", "1", "--to", "1"], "is not X,Y"),
+        (["buy", "--product", "1", "--to", "1,2.5"], "is not X,Y"),
+        (["buy", "--product", "1", "--to", "1,3000000000"], "beyond the world's grid"),
+        (["order", "show", "x"], "ORDER_ID"),
+    ],
+)
+def test_a_bad_option_is_one_line_and_exit_code_2(arguments: list[str], said: str, tmp_path: Path) -> None:
+    done = minimart(*arguments, data=tmp_path)
+    assert said in one_line(done)
+    assert done.returncode == 2
+
+
+@pytest.mark.parametrize("arguments", [["doctor"], ["buy", "--product", "1", "--to", "1,2"], ["order", "show", "1"]])
+def test_a_shop_that_was_never_started_is_one_line(arguments: list[str], tmp_path: Path) -> None:
+    done = minimart(*arguments, data=tmp_path)
+    assert "no shop has been started" in one_line(done)
+    assert done.returncode == 1
+
+
+def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        done = minimart("up", "--port", str(port), data=tmp_path)
+    assert f"cannot listen on 127.0.0.1:{port}" in one_line(done)
+    assert done.returncode == 2
+
+
+def test_a_data_folder_in_use_is_one_line(tmp_path: Path) -> None:
+    with hold(tmp_path):
+        done = minimart("up", data=tmp_path)
+    assert "is in use by another minimart" in one_line(done)
+    assert done.returncode == 2
+
+
+def test_a_database_that_cannot_be_reached_is_one_line_without_the_password(tmp_path: Path) -> None:
+    done = minimart("up", "--port", "18080", "--database", "postgresql://me:secret@127.0.0.1:9/shop", data=tmp_path)
+    assert "cannot reach the database" in one_line(done)
+    assert "secret" not in done.stdout + done.stderr
+    assert done.returncode == 2
+
+
+def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path) -> None:
+    done = subprocess.run(
+        [sys.executable, "-m", "minimart", "up"],
+        capture_output=True,
+        text=True,
+        check=False,
+        env={"MINIMART_DATA_DIR": str(tmp_path), "MINIMART_LOG_LEVEL": "LOUD", "PATH": "/usr/bin:/bin"},
+        timeout=60,
+    )
+    assert "MINIMART_LOG_LEVEL" in one_line(done)
+    assert done.returncode == 2
+
+
+def test_doctor_names_what_is_down(tmp_path: Path) -> None:
+    ensure_tokens_file(tmp_path / "service-tokens")
+    nowhere = "127.0.0.1:9"
+    at = {"orders": nowhere, "shop": nowhere, "world_bridge": nowhere, "ups_bridge": nowhere}
+    write_run(tmp_path, Run(999_999_999, f"http://{nowhere}", f"sqlite:///{tmp_path}/none.db", at, {}))
+    done = minimart("doctor", data=tmp_path)
+    assert one_line(done).endswith("not well: supervisor, orders_svc, storefront, world_bridge, ups_bridge, database")
+    assert "BAD  supervisor    not running: minimart up" in done.stdout
+    assert done.returncode == 1
