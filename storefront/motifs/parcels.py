@@ -31,10 +31,10 @@ MOTIFS: dict[str, str] = {
     """,
     "crate": """
         n circle 128 158 38
-        a circle 188 140 44
+        r circle 188 140 44
         y circle 250 150 42
         n circle 292 172 28
-        c circle 172 124 9
+        w/50 circle 172 124 9
         u line 6 M188 100c0-12 6-18 12-22
         u rect 82 176 236 142 6
         t rect 70 180 260 40 8
