@@ -25,24 +25,30 @@ def make_engine(url: str | URL, clock: Clock, *, pool_size: int = 8) -> Engine:
 
     Raises db.errors.WrongDatabaseUrl, a ValueError, for what is neither.
     """
+    parsed = parse_url(url)
+    if parsed.get_backend_name() == "sqlite":
+        return _sqlite_engine(parsed, clock, pool_size)
+    return create_engine(
+        parsed.set(drivername="postgresql+psycopg2"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5.0,
+        pool_pre_ping=True,
+        isolation_level="READ COMMITTED",
+        connect_args={"connect_timeout": 5, "application_name": "minimart"},
+    )
+
+
+def parse_url(url: str | URL) -> URL:
+    """The URL of a database that we can use. Raises db.errors.WrongDatabaseUrl, a ValueError."""
     try:
         parsed = make_url(url)
     except (ArgumentError, ValueError):
         # Without the cause: it may repeat the URL, password and all.
         raise WrongDatabaseUrl("DATABASE_URL: not a URL; use sqlite:///FILE or postgresql://...") from None
-    if parsed.get_backend_name() == "sqlite":
-        return _sqlite_engine(parsed, clock, pool_size)
-    if parsed.get_backend_name() == "postgresql":
-        return create_engine(
-            parsed.set(drivername="postgresql+psycopg2"),
-            pool_size=pool_size,
-            max_overflow=0,
-            pool_timeout=5.0,
-            pool_pre_ping=True,
-            isolation_level="READ COMMITTED",
-            connect_args={"connect_timeout": 5, "application_name": "minimart"},
-        )
-    raise WrongDatabaseUrl(f"DATABASE_URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")
+    if parsed.get_backend_name() not in ("sqlite", "postgresql"):
+        raise WrongDatabaseUrl(f"DATABASE_URL: {parsed.get_backend_name()} is not supported; use sqlite or postgresql")
+    return parsed
 
 
 def read_only(engine: Engine) -> Engine:

@@ -1,0 +1,1 @@
+"""The orders service: accepts orders, commits them, and sees them delivered."""

@@ -50,6 +50,8 @@ class OutboxRow(OrdersBase):
     # A serialized shop.bridge.v1.Command without command_id.
     command: Mapped[bytes] = mapped_column(LargeBinary)
     created_at: Mapped[float] = mapped_column(Double)
+    # Not to be sent before: the pause after a failure.
+    due_at: Mapped[float] = mapped_column(Double)
     # The link_epoch of the owner that has it; 0: nobody yet.
     sent_epoch: Mapped[int] = mapped_column(BigInteger, default=0)
     closed_at: Mapped[float | None] = mapped_column(Double)

@@ -1,0 +1,35 @@
+"""Runs the orders service in the foreground until SIGTERM or SIGINT: `python -m orders_svc`."""
+
+import signal
+import sys
+import threading
+
+from db.errors import DatabaseNotUsable
+from mesh.identity import TokensError
+from mesh.logs import configure_logging
+from mesh.server import ListenError
+from mesh.settings import load_settings
+from orders_svc.bootstrap import bootstrap
+from orders_svc.config import Settings
+
+
+def main() -> int:
+    """Exit code 0 after a stop that was asked for, 1 if it cannot start, 2 for a wrong setting."""
+    settings = load_settings(Settings)
+    configure_logging("orders_svc", settings.log_level)
+    stop = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
+    try:
+        service = bootstrap(settings)
+    except (DatabaseNotUsable, TokensError, ListenError) as error:
+        sys.stderr.write(f"orders_svc: {error}\n")
+        return 1
+    service.start()
+    stop.wait()
+    service.stop()
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,193 @@
+"""The composition root of the orders service: everything is built here, and only here."""
+
+import random
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import grpc
+from sqlalchemy import Engine
+from sqlalchemy.exc import InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeoutError
+
+from db.clock import Clock, SystemClock
+from db.engine import make_engine
+from db.migrate import upgrade
+from mesh.channel import open_channel
+from mesh.errors import Refusal, Unavailable, read_error
+from mesh.identity import Tokens, ensure_tokens_file
+from mesh.logs import get_logger
+from mesh.server import Server, Service, build_server
+from orders_svc.config import Settings
+from orders_svc.domain.patience import Patience
+from orders_svc.events import Broadcaster
+from orders_svc.groups import GroupCommit
+from orders_svc.outbox.dispatch import Dispatcher
+from orders_svc.outbox.rows import UPS, WORLD
+from orders_svc.rpc.fulfilment import FulfilmentServicer
+from orders_svc.rpc.inventory import InventoryServicer
+from orders_svc.rpc.orders import OrdersServicer
+from orders_svc.service.app import App
+from orders_svc.service.changes import Changes
+from orders_svc.service.installation import install
+from orders_svc.service.placing import Placed, PlaceOrder
+from orders_svc.workers import Worker
+from shop.bridge.v1 import bridge_pb2, bridge_pb2_grpc
+from shop.fulfilment.v1 import fulfilment_pb2_grpc
+from shop.inventory.v1 import inventory_pb2_grpc
+from shop.orders.v1 import orders_pb2_grpc
+
+log = get_logger(__name__)
+
+AWAY = Unavailable("DATABASE_AWAY", "the database is away; send the same again")
+OUTAGES: dict[type[Exception], Refusal] = {OperationalError: AWAY, InterfaceError: AWAY, PoolTimeoutError: AWAY}
+BRIDGE_DEADLINE_SECONDS = 2.0
+SHOPS = ("storefront", "cli")
+BRIDGES = ("world_bridge", "ups_bridge")
+
+
+class BridgeClient:
+    """Calls the bridge at whatever address the link's owner gave; one channel, to the last address."""
+
+    def __init__(self, token: str) -> None:
+        self._token = token
+        self._address = ""
+        self._channel: grpc.Channel | None = None
+
+    def send(self, address: str, link_epoch: int, commands: Sequence[bridge_pb2.Command]) -> int:
+        """How many commands, from the front, are in the bridge's window; 0 if it cannot take any now."""
+        request = bridge_pb2.SendCommandsRequest(link_epoch=link_epoch, commands=commands)
+        try:
+            stub = bridge_pb2_grpc.BridgeServiceStub(self._to(address))
+            return int(stub.SendCommands(request, timeout=BRIDGE_DEADLINE_SECONDS).taken)
+        except grpc.RpcError as error:
+            failure = read_error(error)
+            level = log.debug if failure.reason in ("LINK_NOT_OPEN", "STALE_EPOCH") else log.warning
+            level("bridge_did_not_take", address=address, reason=failure.reason, message=failure.message)
+            return 0
+
+    def close(self) -> None:
+        """Closes the channel."""
+        if self._channel is not None:
+            self._channel.close()
+
+    def _to(self, address: str) -> grpc.Channel:
+        if self._channel is None or address != self._address:
+            self.close()
+            self._channel, self._address = open_channel(address, self._token), address
+        return self._channel
+
+
+@dataclass(slots=True)
+class OrdersService:
+    """The running parts, started and stopped in the right order."""
+
+    engine: Engine
+    app: App
+    broadcaster: Broadcaster
+    placing: GroupCommit[PlaceOrder, Placed | Refusal]
+    workers: dict[str, Worker]
+    bridges: list[BridgeClient]
+    public: Server
+    fulfilment: Server
+
+    def start(self) -> None:
+        """Begins to serve."""
+        self.placing.start()
+        for worker in self.workers.values():
+            worker.start()
+        self.fulfilment.start()
+        self.public.start()
+        log.info("serving", orders_port=self.public.port, fulfilment_port=self.fulfilment.port)
+
+    def stop(self) -> None:
+        """Ends streams, finishes calls under way, stops the workers, closes the database."""
+        self.broadcaster.close()
+        self.public.stop(1.0)
+        self.fulfilment.stop(1.0)
+        for worker in self.workers.values():
+            worker.stop()
+        self.placing.stop()
+        for bridge in self.bridges:
+            bridge.close()
+        self.engine.dispose()
+        log.info("stopped")
+
+
+def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
+    """Migrates and installs the database, binds the ports; nothing runs until `start`.
+
+    Raises DatabaseNotUsable, TokensError, ListenError.
+    """
+    clock = clock or SystemClock()
+    ensure_tokens_file(settings.tokens_path)
+    tokens = Tokens.load(settings.tokens_path)
+    engine = make_engine(settings.database_url, clock, pool_size=settings.public_workers // 2)
+    upgrade(engine, wait_seconds=settings.database_wait, clock=clock)
+    if install(engine, clock.now()):
+        log.info("installed")
+    broadcaster = Broadcaster()
+    workers: dict[str, Worker] = {}
+
+    def announce(changes: Changes) -> None:
+        broadcaster.publish(changes.orders)
+        for link in changes.links:
+            workers[link].wake()
+        if changes.stock_arrived:
+            workers["serve"].wake()
+
+    patience = Patience(tick=settings.world_tick)
+    app = App(
+        engine=engine,
+        clock=clock,
+        patience=patience,
+        rng=random.SystemRandom(),
+        announce=announce,
+        create_world=settings.create_world,
+        lease_seconds=settings.lease_seconds,
+    )
+    bridges = [BridgeClient(tokens.token_of("orders_svc")) for _ in (WORLD, UPS)]
+    poll = min(1.0, settings.world_tick / 2)
+    for link, bridge in zip((WORLD, UPS), bridges, strict=True):
+        workers[link] = Worker(f"dispatch-{link}", Dispatcher(link, engine, clock, bridge).step, poll)
+    workers["serve"] = Worker("serve-waiting", app.serve_waiting, 1.0)
+    workers["overdue"] = Worker("ask-overdue", app.ask_overdue, poll)
+    placing: GroupCommit[PlaceOrder, Placed | Refusal] = GroupCommit("place-orders", app.place_orders)
+    public = build_server(
+        settings.orders_listen,
+        [
+            Service(
+                orders_pb2_grpc.add_OrdersServiceServicer_to_server,
+                OrdersServicer(app, placing.submit, broadcaster),
+                "shop.orders.v1.OrdersService",
+                SHOPS,
+            ),
+            Service(
+                inventory_pb2_grpc.add_InventoryServiceServicer_to_server,
+                InventoryServicer(app),
+                "shop.inventory.v1.InventoryService",
+                SHOPS,
+            ),
+        ],
+        tokens,
+        workers=settings.public_workers,
+        max_streams=settings.public_workers // 4,
+        outages=OUTAGES,
+        clock=clock,
+    )
+    fulfilment = build_server(
+        settings.fulfilment_listen,
+        [
+            Service(
+                fulfilment_pb2_grpc.add_FulfilmentServiceServicer_to_server,
+                FulfilmentServicer(app),
+                "shop.fulfilment.v1.FulfilmentService",
+                BRIDGES,
+            )
+        ],
+        tokens,
+        workers=settings.fulfilment_workers,
+        max_streams=1,
+        outages=OUTAGES,
+        clock=clock,
+    )
+    return OrdersService(engine, app, broadcaster, placing, workers, bridges, public, fulfilment)

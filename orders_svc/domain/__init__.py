@@ -1,0 +1,1 @@
+"""The rules, pure: no database, no clock, no network. Imports nothing of the layers above."""

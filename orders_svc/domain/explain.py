@@ -1,0 +1,129 @@
+"""What people are told: an order's status, and why a shipment waits.
+
+Both are functions of the rows; nothing is stored that could disagree.
+The numbers of `Status` are those of shop.orders.v1.OrderStatus.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+from enum import IntEnum
+
+from orders_svc.domain.lifecycle import Event, Goods, State, Truck
+
+
+class Status(IntEnum):
+    """Where an order, or one parcel, stands."""
+
+    AWAITING_STOCK = 1
+    PACKING = 2
+    AWAITING_TRUCK = 3
+    LOADING = 4
+    OUT_FOR_DELIVERY = 5
+    DELIVERED = 6
+    NEEDS_ATTENTION = 7
+    CANCELLED = 8
+
+
+@dataclass(frozen=True, slots=True)
+class LinkView:
+    """What is known of a link when a person asks."""
+
+    connected: bool
+    # Plain words of the bridge: "open", or what it waits for.
+    state: str
+    # Since when it is (not) connected; None: never was.
+    since: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class Waiting:
+    """Who is being waited for, since when, and what happens next."""
+
+    who: str
+    since: float
+    next: str
+
+
+def parcel_status(state: State, needs_attention: bool) -> Status:
+    """The public status of one parcel."""
+    if state.truck is Truck.DELIVERED:
+        return Status.DELIVERED
+    if needs_attention:
+        return Status.NEEDS_ATTENTION
+    if state.truck is Truck.EN_ROUTE:
+        return Status.OUT_FOR_DELIVERY
+    return {
+        Goods.NEW: Status.AWAITING_STOCK,
+        Goods.AWAITING_STOCK: Status.AWAITING_STOCK,
+        Goods.PACKING: Status.PACKING,
+        Goods.PACKED: Status.AWAITING_TRUCK,
+        Goods.LOADING: Status.LOADING,
+        Goods.LOADED: Status.LOADING,
+    }[state.goods]
+
+
+def order_status(parcels: Iterable[Status]) -> Status:
+    """The public status of an order: attention first, else the least advanced of its parcels."""
+    found = set(parcels)
+    if Status.NEEDS_ATTENTION in found:
+        return Status.NEEDS_ATTENTION
+    open_or_delivered = found - {Status.CANCELLED}
+    return min(open_or_delivered, default=Status.CANCELLED)
+
+
+def waiting(state: State, since: float, world: LinkView, ups: LinkView) -> Waiting | None:
+    """Why a shipment that has been in `state` since `since` does not move at this moment; None once delivered."""
+    if state.truck is Truck.DELIVERED:
+        return None
+    on_ups = state.goods is Goods.PACKED or state.truck is Truck.EN_ROUTE
+    link, name = (ups, "UPS") if on_ups else (world, "the warehouse")
+    then = {
+        Goods.NEW: "the goods are bought, then packed",
+        Goods.AWAITING_STOCK: "the goods arrive at the warehouse and are packed",
+        Goods.PACKING: "the parcel is packed, and loaded when the truck is there",
+        Goods.PACKED: "the truck comes to the warehouse, then the parcel is loaded",
+        Goods.LOADING: "the parcel is loaded, then the truck leaves",
+        Goods.LOADED: "the truck delivers the parcel",
+    }[state.goods]
+    if not link.connected:
+        return Waiting(
+            f"{name} cannot be reached ({link.state})",
+            link.since if link.since is not None else since,
+            f"your order is safe; once {name} is back, {then}",
+        )
+    who = {
+        Goods.NEW: "the supplier",
+        Goods.AWAITING_STOCK: "the supplier",
+        Goods.PACKING: "the warehouse's packers",
+        Goods.PACKED: "a UPS truck on its way to the warehouse",
+        Goods.LOADING: "the warehouse's loaders",
+        Goods.LOADED: "the UPS truck on its way to you",
+    }[state.goods]
+    return Waiting(who, since, then)
+
+
+# What a step of the history says to people.
+WHAT_HAPPENED: dict[Event, str] = {
+    Event.STOCK_AWAITED: "Order accepted; waiting for the goods to arrive at the warehouse",
+    Event.STOCK_RESERVED: "Goods reserved; packing and a truck were asked for",
+    Event.PACKED: "Packed",
+    Event.LOADED: "Loaded on the truck",
+    Event.TRUCK_ARRIVED: "The truck is at the warehouse",
+    Event.DELIVERED: "Delivered",
+    Event.SEEN_PACKING: "The warehouse is still packing",
+    Event.SEEN_PACKED: "The warehouse confirms that it is packed",
+    Event.SEEN_LOADING: "The warehouse is still loading",
+    Event.SEEN_LOADED: "The warehouse confirms that it is loaded",
+    Event.SEEN_DELIVERING: "The world confirms that it is under way",
+    Event.SEEN_DELIVERED: "The world confirms that it was delivered",
+    Event.SEEN_NOWHERE: "The warehouse does not know the parcel; packing was asked for again",
+    Event.PACK_FAILED: "Packing failed; it is tried again",
+    Event.PACK_REFUSED: "Packing was refused; the warehouse is asked why",
+    Event.LOAD_FAILED: "Loading failed; it is tried again",
+    Event.LOAD_REFUSED: "Loading was refused; the truck is asked for again",
+    Event.QUERY_FAILED: "The warehouse could not answer; it is asked again",
+    Event.TRUCK_REFUSED: "UPS refused the truck; it is asked again",
+    Event.DELIVER_REFUSED: "UPS did not know the parcel; it is told again",
+    Event.GOODS_OVERDUE: "No word from the warehouse for long; it is asked",
+    Event.TRUCK_OVERDUE: "No word from UPS for long; it is asked",
+}

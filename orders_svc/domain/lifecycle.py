@@ -1,0 +1,248 @@
+"""The life of a shipment, as a table: two coupled machines, goods and truck.
+
+Rules: each event goes to both machines; a machine either moves (perhaps to the
+state it is in) or names the reason why it ignores the event; then the joint
+rules run until none applies. Every (state, event) pair is in the table or in
+IGNORED, and a test says so. A shipment that was delivered is obeyed by nobody.
+
+Elsewhere: what an effect does (service), when a silence is too long and how
+often to try (patience), what a peer's words mean as an event (verdicts).
+"""
+
+from dataclasses import dataclass, replace
+from enum import StrEnum
+from typing import TypeVar
+
+
+class Goods(StrEnum):
+    """Where the goods are."""
+
+    NEW = "new"
+    AWAITING_STOCK = "awaiting_stock"
+    PACKING = "packing"
+    PACKED = "packed"
+    LOADING = "loading"
+    LOADED = "loaded"
+
+
+class Truck(StrEnum):
+    """Where the truck is."""
+
+    NONE = "none"
+    REQUESTED = "requested"
+    AT_WAREHOUSE = "at_warehouse"
+    EN_ROUTE = "en_route"
+    DELIVERED = "delivered"
+
+
+class Event(StrEnum):
+    """What can happen to a shipment."""
+
+    STOCK_AWAITED = "stock_awaited"
+    STOCK_RESERVED = "stock_reserved"
+    PACKED = "packed"
+    LOADED = "loaded"
+    TRUCK_ARRIVED = "truck_arrived"
+    DELIVERED = "delivered"
+    # The world's answer to a query: the package's status, or that there is no such package.
+    SEEN_PACKING = "seen_packing"
+    SEEN_PACKED = "seen_packed"
+    SEEN_LOADING = "seen_loading"
+    SEEN_LOADED = "seen_loaded"
+    SEEN_DELIVERING = "seen_delivering"
+    SEEN_DELIVERED = "seen_delivered"
+    SEEN_NOWHERE = "seen_nowhere"
+    # A command failed: for now (the same again may work), or in a way that needs a look first.
+    PACK_FAILED = "pack_failed"
+    PACK_REFUSED = "pack_refused"
+    LOAD_FAILED = "load_failed"
+    LOAD_REFUSED = "load_refused"
+    QUERY_FAILED = "query_failed"
+    TRUCK_REFUSED = "truck_refused"
+    DELIVER_REFUSED = "deliver_refused"
+    # Nothing came from the world, or from UPS, for longer than it should take.
+    GOODS_OVERDUE = "goods_overdue"
+    TRUCK_OVERDUE = "truck_overdue"
+
+
+class Effect(StrEnum):
+    """What a transition asks the service to do, in the same transaction."""
+
+    SEND_PACK = "send_pack"
+    SEND_LOAD = "send_load"
+    SEND_QUERY = "send_query"
+    SEND_TRUCK_REQUEST = "send_truck_request"
+    SEND_DELIVER = "send_deliver"
+    # Stock: reserved units are packed now.
+    BOOK_PACKED = "book_packed"
+    # Something did not work; counts towards "needs attention".
+    COUNT_FAILURE = "count_failure"
+    # Nothing left to do, ever.
+    END = "end"
+
+
+@dataclass(frozen=True, slots=True)
+class State:
+    """Where a shipment is."""
+
+    goods: Goods = Goods.NEW
+    truck: Truck = Truck.NONE
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What an event did: the new state and effects, or the reason why it was not obeyed."""
+
+    state: State
+    effects: tuple[Effect, ...] = ()
+    ignored: str | None = None
+
+
+E_, G, T, F = Event, Goods, Truck, Effect  # short, so that the tables read as tables
+
+# machine -> state -> event -> (next state, effects)
+GOODS: dict[Goods, dict[Event, tuple[Goods, tuple[Effect, ...]]]] = {
+    G.NEW: {
+        E_.STOCK_AWAITED: (G.AWAITING_STOCK, ()),
+        E_.STOCK_RESERVED: (G.PACKING, (F.SEND_PACK,)),
+    },
+    G.AWAITING_STOCK: {
+        E_.STOCK_RESERVED: (G.PACKING, (F.SEND_PACK,)),
+    },
+    G.PACKING: {
+        E_.PACKED: (G.PACKED, (F.BOOK_PACKED,)),
+        E_.SEEN_PACKING: (G.PACKING, ()),
+        E_.SEEN_PACKED: (G.PACKED, (F.BOOK_PACKED,)),
+        # The world is right where it is ahead of us.
+        E_.LOADED: (G.LOADED, (F.BOOK_PACKED,)),
+        E_.SEEN_LOADING: (G.LOADING, (F.BOOK_PACKED,)),
+        E_.SEEN_LOADED: (G.LOADED, (F.BOOK_PACKED,)),
+        E_.SEEN_DELIVERING: (G.LOADED, (F.BOOK_PACKED,)),
+        E_.SEEN_DELIVERED: (G.LOADED, (F.BOOK_PACKED,)),
+        # The pack was acknowledged and is not there: it failed without a word.
+        E_.SEEN_NOWHERE: (G.PACKING, (F.COUNT_FAILURE, F.SEND_PACK)),
+        E_.PACK_FAILED: (G.PACKING, (F.COUNT_FAILURE, F.SEND_PACK)),
+        # "Exists already" and the like: look before packing twice.
+        E_.PACK_REFUSED: (G.PACKING, (F.COUNT_FAILURE, F.SEND_QUERY)),
+        E_.QUERY_FAILED: (G.PACKING, (F.SEND_QUERY,)),
+        E_.GOODS_OVERDUE: (G.PACKING, (F.SEND_QUERY,)),
+    },
+    G.PACKED: {
+        # A `loaded` that came while we already looked for another truck.
+        E_.LOADED: (G.LOADED, ()),
+        E_.SEEN_PACKED: (G.PACKED, ()),
+        E_.SEEN_LOADING: (G.LOADING, ()),
+        E_.SEEN_LOADED: (G.LOADED, ()),
+        E_.SEEN_DELIVERING: (G.LOADED, ()),
+        E_.SEEN_DELIVERED: (G.LOADED, ()),
+        E_.QUERY_FAILED: (G.PACKED, (F.SEND_QUERY,)),
+    },
+    G.LOADING: {
+        E_.LOADED: (G.LOADED, ()),
+        # Acknowledged and never begun: the same again, under a new number, frees it.
+        E_.SEEN_PACKED: (G.LOADING, (F.COUNT_FAILURE, F.SEND_LOAD)),
+        E_.SEEN_LOADING: (G.LOADING, ()),
+        E_.SEEN_LOADED: (G.LOADED, ()),
+        E_.SEEN_DELIVERING: (G.LOADED, ()),
+        E_.SEEN_DELIVERED: (G.LOADED, ()),
+        E_.LOAD_FAILED: (G.LOADING, (F.COUNT_FAILURE, F.SEND_LOAD)),
+        # No truck there, or loaded already: ask the world which, and UPS for the truck.
+        E_.LOAD_REFUSED: (G.PACKED, (F.COUNT_FAILURE, F.SEND_QUERY)),
+        E_.QUERY_FAILED: (G.LOADING, (F.SEND_QUERY,)),
+        E_.GOODS_OVERDUE: (G.LOADING, (F.SEND_QUERY,)),
+    },
+    G.LOADED: {
+        E_.SEEN_LOADED: (G.LOADED, ()),
+        E_.SEEN_DELIVERING: (G.LOADED, ()),
+        E_.SEEN_DELIVERED: (G.LOADED, ()),
+        E_.QUERY_FAILED: (G.LOADED, (F.SEND_QUERY,)),
+    },
+}
+
+TRUCK: dict[Truck, dict[Event, tuple[Truck, tuple[Effect, ...]]]] = {
+    T.NONE: {
+        E_.STOCK_RESERVED: (T.REQUESTED, (F.SEND_TRUCK_REQUEST,)),
+    },
+    T.REQUESTED: {
+        E_.TRUCK_ARRIVED: (T.AT_WAREHOUSE, ()),
+        # It is on a truck, so a truck had come.
+        E_.LOADED: (T.AT_WAREHOUSE, ()),
+        E_.SEEN_LOADING: (T.AT_WAREHOUSE, ()),
+        E_.SEEN_LOADED: (T.AT_WAREHOUSE, ()),
+        E_.SEEN_DELIVERING: (T.EN_ROUTE, ()),
+        E_.SEEN_DELIVERED: (T.DELIVERED, (F.END,)),
+        E_.TRUCK_REFUSED: (T.REQUESTED, (F.COUNT_FAILURE, F.SEND_TRUCK_REQUEST)),
+        E_.TRUCK_OVERDUE: (T.REQUESTED, (F.SEND_TRUCK_REQUEST,)),
+    },
+    T.AT_WAREHOUSE: {
+        # The truck that came last counts.
+        E_.TRUCK_ARRIVED: (T.AT_WAREHOUSE, ()),
+        E_.LOAD_REFUSED: (T.REQUESTED, (F.SEND_TRUCK_REQUEST,)),
+        E_.SEEN_DELIVERING: (T.EN_ROUTE, ()),
+        E_.SEEN_DELIVERED: (T.DELIVERED, (F.END,)),
+    },
+    T.EN_ROUTE: {
+        E_.DELIVERED: (T.DELIVERED, (F.END,)),
+        E_.SEEN_DELIVERED: (T.DELIVERED, (F.END,)),
+        E_.SEEN_DELIVERING: (T.EN_ROUTE, ()),
+        # On the truck and not under way: UPS lost the word to go.
+        E_.SEEN_LOADED: (T.EN_ROUTE, (F.COUNT_FAILURE, F.SEND_DELIVER)),
+        # UPS says again that the truck is there: it lost the word to go, too.
+        E_.TRUCK_ARRIVED: (T.EN_ROUTE, (F.SEND_DELIVER,)),
+        # UPS does not know the job any more: tell it again, then it will say that the truck is there.
+        E_.DELIVER_REFUSED: (T.EN_ROUTE, (F.COUNT_FAILURE, F.SEND_QUERY, F.SEND_TRUCK_REQUEST)),
+        E_.TRUCK_REFUSED: (T.EN_ROUTE, (F.COUNT_FAILURE, F.SEND_QUERY)),
+        E_.TRUCK_OVERDUE: (T.EN_ROUTE, (F.SEND_QUERY,)),
+    },
+    T.DELIVERED: {},
+}
+
+# (goods, truck) -> what follows by itself.
+JOINT: dict[tuple[Goods, Truck], tuple[State, tuple[Effect, ...]]] = {
+    (G.PACKED, T.AT_WAREHOUSE): (State(G.LOADING, T.AT_WAREHOUSE), (F.SEND_LOAD,)),
+    (G.LOADED, T.AT_WAREHOUSE): (State(G.LOADED, T.EN_ROUTE), (F.SEND_DELIVER,)),
+}
+
+_LATE = "too late: the shipment is further on"
+_EARLY = "too early: nothing of the kind was asked for yet"
+_ELSEWHERE = "concerns the other machine"
+
+_S = TypeVar("_S", Goods, Truck)
+
+
+def _ignored(table: dict[_S, dict[Event, tuple[_S, tuple[Effect, ...]]]]) -> dict[tuple[_S, Event], str]:
+    """A reason for every (state, event) that `table` does not obey: early or late against the states that do."""
+    order = list(table)
+    first = {event: at for at, state in reversed(list(enumerate(order))) for event in table[state]}
+    return {
+        (state, event): _ELSEWHERE if event not in first else _EARLY if at < first[event] else _LATE
+        for at, state in enumerate(order)
+        for event in Event
+        if event not in table[state]
+    }
+
+
+IGNORED_BY_GOODS = _ignored(GOODS)
+IGNORED_BY_TRUCK = _ignored(TRUCK)
+
+
+def apply(state: State, event: Event) -> Outcome:
+    """What `event` does to a shipment in `state`. Total: never raises for any pair."""
+    if state.truck is Truck.DELIVERED:
+        return Outcome(state, ignored="delivered already")
+    goods_move = GOODS[state.goods].get(event)
+    truck_move = TRUCK[state.truck].get(event)
+    if goods_move is None and truck_move is None:
+        reasons = {IGNORED_BY_GOODS[state.goods, event], IGNORED_BY_TRUCK[state.truck, event]} - {_ELSEWHERE}
+        return Outcome(state, ignored=min(reasons, default=_ELSEWHERE))
+    effects: list[Effect] = []
+    if goods_move is not None:
+        state = replace(state, goods=goods_move[0])
+        effects.extend(goods_move[1])
+    if truck_move is not None:
+        state = replace(state, truck=truck_move[0])
+        effects.extend(truck_move[1])
+    while (joint := JOINT.get((state.goods, state.truck))) is not None:
+        state = joint[0]
+        effects.extend(joint[1])
+    return Outcome(state, tuple(dict.fromkeys(effects)))

@@ -1,0 +1,127 @@
+"""Outbox rows: written, due, given to a bridge, closed.
+
+Rules: a row's id is the command's id and its seqnum; a row is due while it is
+open, its pause is over, it is of the current world, and the present owner of
+the link was not given it (so a new owner is given all open rows, without any
+of them being touched); a row is closed once.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+
+from db.orders.messages import OutboxRow
+from shop.bridge.v1 import bridge_pb2
+
+WORLD, UPS = "world", "ups"
+LINK_OF_KIND = {
+    "buy": WORLD,
+    "pack": WORLD,
+    "load": WORLD,
+    "query_package": WORLD,
+    "request_truck": UPS,
+    "deliver": UPS,
+}
+
+
+@dataclass(frozen=True, slots=True)
+class NewCommand:
+    """A command to be written; `body` has its world_epoch and its body set, and no command_id yet."""
+
+    body: bridge_pb2.Command
+    shipment_id: int | None = None
+    # Seconds from now until it may be sent.
+    pause: float = 0.0
+
+
+def append(connection: Connection, commands: Iterable[NewCommand], now: float, sent_epoch: int = 0) -> list[int]:
+    """Writes the commands; returns their ids, in the same order.
+
+    `sent_epoch`: the owner of the link that is given them by other means than
+    the dispatcher, 0 for the dispatcher.
+    """
+    rows = []
+    for command in commands:
+        kind = command.body.WhichOneof("body") or ""
+        rows.append(
+            {
+                "link": LINK_OF_KIND[kind],
+                "world_epoch": command.body.world_epoch,
+                "kind": kind,
+                "shipment_id": command.shipment_id,
+                "command": command.body.SerializeToString(),
+                "created_at": now,
+                "due_at": now + command.pause,
+                "sent_epoch": sent_epoch,
+            }
+        )
+    if not rows:
+        return []
+    statement = insert(OutboxRow).returning(OutboxRow.id, sort_by_parameter_order=True)
+    return list(connection.execute(statement, rows).scalars())
+
+
+def due(
+    connection: Connection, link: str, link_epoch: int, world_epoch: int, now: float, limit: int
+) -> list[bridge_pb2.Command]:
+    """The next commands to give to the link's owner, oldest first."""
+    query = (
+        select(OutboxRow.id, OutboxRow.command)
+        .where(
+            OutboxRow.link == link,
+            OutboxRow.closed_at.is_(None),
+            OutboxRow.sent_epoch < link_epoch,
+            OutboxRow.due_at <= now,
+            OutboxRow.world_epoch == world_epoch,
+        )
+        .order_by(OutboxRow.sent_epoch, OutboxRow.id)
+        .limit(limit)
+    )
+    commands = []
+    for row_id, body in connection.execute(query):
+        command = bridge_pb2.Command.FromString(body)
+        command.command_id = row_id
+        commands.append(command)
+    return commands
+
+
+def mark_sent(connection: Connection, ids: Collection[int], link_epoch: int) -> None:
+    """Notes that the owner with `link_epoch` has these commands in its window."""
+    connection.execute(
+        update(OutboxRow).where(OutboxRow.id.in_(ids), OutboxRow.sent_epoch < link_epoch).values(sent_epoch=link_epoch)
+    )
+
+
+def close_acked(connection: Connection, link: str, ids: Collection[int], now: float) -> None:
+    """Closes what the peer acknowledged: it is recorded there, and never sent again."""
+    if ids:
+        connection.execute(
+            update(OutboxRow)
+            .where(OutboxRow.id.in_(ids), OutboxRow.link == link, OutboxRow.closed_at.is_(None))
+            .values(closed_at=now, outcome="acked")
+        )
+
+
+def close_failed(connection: Connection, command_id: int, text: str, now: float) -> None:
+    """Notes that the peer could not do a command; its number is used up."""
+    connection.execute(
+        update(OutboxRow).where(OutboxRow.id == command_id).values(closed_at=now, outcome="failed", failure=text)
+    )
+
+
+def supersede(connection: Connection, world_epoch: int, now: float) -> None:
+    """Closes all open commands of a world that was left."""
+    connection.execute(
+        update(OutboxRow)
+        .where(OutboxRow.world_epoch == world_epoch, OutboxRow.closed_at.is_(None))
+        .values(closed_at=now, outcome="superseded")
+    )
+
+
+def open_kinds(connection: Connection, shipment_ids: Collection[int]) -> set[tuple[int, str]]:
+    """The (shipment, kind) pairs that have an open command."""
+    query = select(OutboxRow.shipment_id, OutboxRow.kind).where(
+        OutboxRow.shipment_id.in_(shipment_ids), OutboxRow.closed_at.is_(None)
+    )
+    return {(row[0], row[1]) for row in connection.execute(query) if row[0] is not None}

@@ -1,0 +1,1 @@
+"""Servicers: translate, and nothing else."""

@@ -1,0 +1,88 @@
+"""Views as messages."""
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from orders_svc.domain.lifecycle import Goods, Truck
+from orders_svc.service.reading import OrderView, ParcelView
+from shop.orders.v1 import orders_pb2 as pb
+
+GOODS = {
+    Goods.NEW: pb.GOODS_STATE_NEW,
+    Goods.AWAITING_STOCK: pb.GOODS_STATE_AWAITING_STOCK,
+    Goods.PACKING: pb.GOODS_STATE_PACKING,
+    Goods.PACKED: pb.GOODS_STATE_PACKED,
+    Goods.LOADING: pb.GOODS_STATE_LOADING,
+    Goods.LOADED: pb.GOODS_STATE_LOADED,
+}
+TRUCK = {
+    Truck.NONE: pb.TRUCK_STATE_NONE,
+    Truck.REQUESTED: pb.TRUCK_STATE_REQUESTED,
+    Truck.AT_WAREHOUSE: pb.TRUCK_STATE_AT_WAREHOUSE,
+    Truck.EN_ROUTE: pb.TRUCK_STATE_EN_ROUTE,
+    Truck.DELIVERED: pb.TRUCK_STATE_DELIVERED,
+}
+
+
+def timestamp(seconds: float) -> Timestamp:
+    """Seconds since the epoch as a Timestamp, to the microsecond."""
+    micros = round(seconds * 1_000_000)
+    return Timestamp(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1000)
+
+
+def order(view: OrderView) -> pb.Order:
+    """An order as its owner sees it."""
+    row = view.row
+    return pb.Order(
+        order_id=row.id,
+        user_id=row.user_id,
+        status=pb.OrderStatus.ValueType(row.status),
+        version=row.version,
+        placed_at=timestamp(row.placed_at),
+        destination=pb.Address(x=row.x, y=row.y),
+        ups_account=row.ups_account,
+        total_cents=row.total_cents,
+        lines=[
+            pb.OrderLine(
+                offer_id=line.offer_id,
+                title=line.title,
+                seller_id=line.seller_id,
+                seller_name=line.seller_name,
+                unit_price_cents=line.unit_price_cents,
+                quantity=line.quantity,
+            )
+            for line in view.lines
+        ],
+        shipments=[shipment(parcel) for parcel in view.parcels],
+    )
+
+
+def shipment(parcel: ParcelView) -> pb.Shipment:
+    """One parcel, as the attempt that counts."""
+    row, place, waiting = parcel.row, parcel.warehouse, parcel.waiting
+    message = pb.Shipment(
+        shipment_id=row.id,
+        warehouse_id=place.id,
+        warehouse_name=place.name,
+        warehouse=pb.Address(x=place.x, y=place.y),
+        items=[pb.ShipmentItem(offer_id=t.offer_id, title=t.title, quantity=t.count) for t in parcel.things],
+        status=pb.OrderStatus.ValueType(int(parcel.status)),
+        goods=GOODS[parcel.state.goods],
+        truck=TRUCK[parcel.state.truck],
+        attention_reason=row.attention_reason or "",
+        attempt=row.attempt,
+        history=[
+            pb.ShipmentStep(
+                at=timestamp(step.at),
+                goods=GOODS[Goods(step.goods)],
+                truck=TRUCK[Truck(step.truck)],
+                what=step.what,
+                cause=step.cause,
+            )
+            for step in parcel.steps
+        ],
+    )
+    if row.truck_id is not None:
+        message.truck_id = row.truck_id
+    if waiting is not None:
+        message.waiting.CopyFrom(pb.Waiting(who=waiting.who, since=timestamp(waiting.since), next=waiting.next))
+    return message

@@ -1,0 +1,127 @@
+"""The use cases as the outer layers call them: a transaction each, and what is to be told after it.
+
+Rules: everything that is announced was committed before; nothing here talks to
+the network. The deterministic parts (clock, rng) are arguments.
+"""
+
+import random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from sqlalchemy import Connection, Engine, Row, select
+
+from db.clock import Clock
+from db.engine import read_only
+from db.orders.stock import Warehouse
+from mesh.errors import Aborted, Refusal
+from orders_svc.domain.patience import Patience
+from orders_svc.service import arrivals, links, overdue, placing, reports, restocking, worlds
+from orders_svc.service.changes import Changes
+from orders_svc.service.placing import Placed, PlaceOrder
+from orders_svc.service.reading import OrderView, read_order, read_orders
+from orders_svc.service.transactions import LostRace, transact
+from shop.fulfilment.v1 import fulfilment_pb2
+
+
+@dataclass(slots=True)
+class App:
+    """All use cases of the orders service. `announce` is called after each commit that changed something."""
+
+    engine: Engine
+    clock: Clock
+    patience: Patience
+    rng: random.Random
+    announce: Callable[[Changes], None]
+    create_world: bool = False
+    lease_seconds: float = 3.0
+    reader: Engine = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.reader = read_only(self.engine)
+
+    def place_orders(self, requests: Sequence[PlaceOrder]) -> list[Placed | Refusal]:
+        """Accepts or refuses each; raises what the database raised."""
+        try:
+            answers, changes = transact(
+                self.engine, lambda c: placing.place_orders(c, self.patience, requests, self.clock.now())
+            )
+        except LostRace:
+            return [Aborted("STOCK_CONTENDED", "others were faster too often; send the same again")] * len(requests)
+        self.announce(changes)
+        return answers
+
+    def restock(self, request: restocking.RestockRequest) -> bool:
+        """Whether it had been done before; raises Refusal."""
+        replayed, changes = transact(self.engine, lambda c: restocking.restock(c, request, self.clock.now()))
+        self.announce(changes)
+        return replayed
+
+    def order(self, user_id: int, order_id: int) -> OrderView:
+        """One order; raises NotFound."""
+        with self.reader.begin() as connection:
+            return read_order(connection, user_id, order_id)
+
+    def orders(self, user_id: int, before_id: int | None, limit: int) -> list[OrderView]:
+        """A page of a user's orders, newest first."""
+        with self.reader.begin() as connection:
+            return read_orders(connection, user_id, before_id, limit)
+
+    def stock(self, offer_ids: Sequence[int]) -> Sequence[Row[Any]]:
+        """The stock rows of some offers in the current world."""
+        with self.reader.begin() as connection:
+            return restocking.read_stock(connection, offer_ids)
+
+    def warehouses(self, after_id: int, limit: int) -> Sequence[Row[Any]]:
+        """A page of warehouses, by id."""
+        query = select(*Warehouse.__table__.c).where(Warehouse.id > after_id).order_by(Warehouse.id).limit(limit)
+        with self.reader.begin() as connection:
+            return connection.execute(query).all()
+
+    def attach(self, wanted: links.Attachment) -> int:
+        """The new owner's link_epoch; raises FailedPrecondition (LINK_OWNED)."""
+        link_epoch = transact(self.engine, lambda c: links.attach(c, wanted, self.lease_seconds))
+        self.announce(Changes(links={wanted.link}))
+        return link_epoch
+
+    def renew(self, link: str, link_epoch: int, connected: bool, state: str) -> int | None:
+        """Renews the lease; the world link is told of a candidate. Raises FailedPrecondition (STALE_EPOCH)."""
+        now = self.clock.now()
+        transact(self.engine, lambda c: links.renew(c, link, link_epoch, self.lease_seconds, connected, state, now))
+        if link != "world":
+            return None
+        with self.reader.begin() as connection:
+            return worlds.candidate(connection)
+
+    def advance_world(self, request: fulfilment_pb2.AdvanceWorldRequest) -> fulfilment_pb2.AdvanceWorldResponse:
+        """The next directive for the world bridge."""
+        terms = worlds.Terms(self.patience, self.create_world, self.rng)
+
+        def step(connection: Connection) -> tuple[fulfilment_pb2.AdvanceWorldResponse, Changes]:
+            advance = worlds.Advance(connection, terms, request.link_epoch, self.clock.now())
+            return advance.step(request), advance.changes
+
+        response, changes = transact(self.engine, step)
+        self.announce(changes)
+        return response
+
+    def report(self, report: reports.Report) -> list[reports.Result]:
+        """What became of each event; raises FailedPrecondition (STALE_EPOCH)."""
+        results, changes = transact(
+            self.engine, lambda c: reports.apply_report(c, self.patience, report, self.clock.now())
+        )
+        self.announce(changes)
+        return results
+
+    def serve_waiting(self) -> bool:
+        """Gives arrived units to those who wait; whether there may be more."""
+        changes = transact(self.engine, lambda c: arrivals.serve_waiting(c, self.patience, self.clock.now()))
+        more, changes.stock_arrived = changes.stock_arrived, False
+        self.announce(changes)
+        return more
+
+    def ask_overdue(self) -> bool:
+        """Asks for what is overdue; whether there may be more."""
+        changes, more = transact(self.engine, lambda c: overdue.ask_overdue(c, self.patience, self.clock.now()))
+        self.announce(changes)
+        return more

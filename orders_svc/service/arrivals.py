@@ -1,0 +1,129 @@
+"""Arrivals: units that came are stock, not orders; then the oldest waiting shipments are served.
+
+Rules: an arrival carries no order id and is matched to its stock row only;
+serving is a transaction of its own, oldest shipment first, and is found again
+by looking at the rows, so a wake-up that got lost delays it and loses nothing.
+A buy that failed is made again under a new number, so `ordered` stays true.
+"""
+
+from sqlalchemy import Connection, select, update
+
+from db.orders.messages import OutboxRow
+from db.orders.shipments import Shipment, ShipmentItem
+from db.orders.stock import Stock, Warehouse
+from orders_svc.domain.lifecycle import Event
+from orders_svc.domain.patience import Patience
+from orders_svc.outbox import rows as outbox
+from orders_svc.service.changes import Changes
+from orders_svc.service.current import current_world
+from orders_svc.service.shipments import Shipments
+from shop.bridge.v1 import bridge_pb2
+from shop.fulfilment.v1 import fulfilment_pb2
+
+SERVED_AT_ONCE = 100
+CAUSE = "stock:arrived"
+
+
+def arrive(connection: Connection, shipments: Shipments, arrived: fulfilment_pb2.Arrived) -> str | None:
+    """Books what arrived at a warehouse; returns why not, if not."""
+    warehouse_id = arrived.warehouse_id
+    if connection.scalar(select(Warehouse.id).where(Warehouse.id == warehouse_id)) is None:
+        return f"arrived at an unknown warehouse {warehouse_id}"
+    if any(thing.count < 0 for thing in arrived.things):
+        return "a negative number of units arrived"
+    ordered = _ordered(connection, shipments.world_epoch, warehouse_id, [thing.offer_id for thing in arrived.things])
+    for thing in arrived.things:
+        delta = shipments.stock.of(thing.offer_id, warehouse_id)
+        delta.arrived += thing.count
+        delta.available += thing.count
+        # More than we ordered can come: another database may have bought in this world before us.
+        delta.ordered -= min(thing.count, ordered.get(thing.offer_id, 0) + delta.ordered)
+    shipments.changes.stock_arrived = True
+    return None
+
+
+def buy_failed(connection: Connection, shipments: Shipments, command_id: int, transient: bool) -> str | None:
+    """Buys again, under a new number; a buy that can never succeed is tried with longer pauses."""
+    row = connection.execute(select(OutboxRow.command).where(OutboxRow.id == command_id)).scalar_one()
+    command = bridge_pb2.Command.FromString(row)
+    pause = shipments.patience.retry_delay(1 if transient else 10)
+    outbox.append(connection, [outbox.NewCommand(command, pause=pause)], shipments.now)
+    shipments.changes.links.add(outbox.WORLD)
+    return None
+
+
+def serve_waiting(connection: Connection, patience: Patience, now: float) -> Changes:
+    """Gives units that are there to the shipments that wait for them, some at a time.
+
+    `stock_arrived` of the result says that there may be more to serve.
+    """
+    world = current_world(connection)
+    shipments = Shipments(connection, patience, world.world_epoch, now)
+    query = (
+        select(Stock.offer_id, Stock.warehouse_id, Stock.available)
+        .where(Stock.world_epoch == world.world_epoch, Stock.awaited > 0, Stock.available > 0)
+        .order_by(Stock.offer_id, Stock.warehouse_id)
+    )
+    served: set[int] = set()
+    for offer_id, warehouse_id, available in connection.execute(query).all():
+        served |= _serve_one(connection, shipments, offer_id, warehouse_id, available, SERVED_AT_ONCE - len(served))
+        if len(served) >= SERVED_AT_ONCE:
+            break
+    if served:
+        shipments.load(served)
+        for shipment_id in sorted(_complete(connection, served)):
+            shipments.apply(shipment_id, Event.STOCK_RESERVED, CAUSE)
+    changes = shipments.flush()
+    changes.stock_arrived = len(served) >= SERVED_AT_ONCE
+    return changes
+
+
+def _ordered(connection: Connection, world_epoch: int, warehouse_id: int, offer_ids: list[int]) -> dict[int, int]:
+    query = select(Stock.offer_id, Stock.ordered).where(
+        Stock.world_epoch == world_epoch, Stock.warehouse_id == warehouse_id, Stock.offer_id.in_(offer_ids)
+    )
+    return {row[0]: row[1] for row in connection.execute(query)}
+
+
+def _serve_one(
+    connection: Connection, shipments: Shipments, offer_id: int, warehouse_id: int, available: int, limit: int
+) -> set[int]:
+    """Reserves units of one offer for the oldest waiting items; returns their shipments."""
+    waiting = (
+        select(ShipmentItem.shipment_id, ShipmentItem.quantity)
+        .join(Shipment, Shipment.id == ShipmentItem.shipment_id)
+        .where(
+            ShipmentItem.offer_id == offer_id,
+            ShipmentItem.reserved == 0,
+            Shipment.warehouse_id == warehouse_id,
+            Shipment.world_epoch == shipments.world_epoch,
+            Shipment.ended_at.is_(None),
+        )
+        .order_by(ShipmentItem.shipment_id)
+        .limit(limit)
+    )
+    served = set()
+    for shipment_id, quantity in connection.execute(waiting).all():
+        if quantity > available:
+            break
+        available -= quantity
+        delta = shipments.stock.of(offer_id, warehouse_id)
+        delta.available -= quantity
+        delta.reserved += quantity
+        delta.awaited -= quantity
+        served.add(shipment_id)
+    if served:
+        connection.execute(
+            update(ShipmentItem)
+            .where(ShipmentItem.shipment_id.in_(served), ShipmentItem.offer_id == offer_id)
+            .values(reserved=1)
+        )
+    return served
+
+
+def _complete(connection: Connection, shipment_ids: set[int]) -> set[int]:
+    """Those shipments that wait for nothing any more."""
+    query = select(ShipmentItem.shipment_id).where(
+        ShipmentItem.shipment_id.in_(shipment_ids), ShipmentItem.reserved == 0
+    )
+    return shipment_ids - set(connection.execute(query).scalars())

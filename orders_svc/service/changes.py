@@ -1,0 +1,29 @@
+"""What a transaction changed, for those who are to be told once it is committed."""
+
+from dataclasses import dataclass, field
+
+
+@dataclass(frozen=True, slots=True)
+class OrderChange:
+    """An order that moved, and its version after that."""
+
+    order_id: int
+    user_id: int
+    version: int
+
+
+@dataclass(slots=True)
+class Changes:
+    """Collected inside a transaction, announced after the commit, dropped with a rollback."""
+
+    orders: list[OrderChange] = field(default_factory=list)
+    # Links that have something new to send.
+    links: set[str] = field(default_factory=set)
+    # Whether units arrived that somebody may be waiting for.
+    stock_arrived: bool = False
+
+    def merge(self, other: "Changes") -> None:
+        """Adds what `other` collected."""
+        self.orders.extend(other.orders)
+        self.links |= other.links
+        self.stock_arrived |= other.stock_arrived

@@ -1,0 +1,44 @@
+"""The current world, as every transaction that plans something must see it."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, Select, select
+
+from db.orders.links import World, WorldState
+from orders_svc.service.transactions import LostRace
+
+
+@dataclass(frozen=True, slots=True)
+class CurrentWorld:
+    """The world that orders are planned in."""
+
+    world_epoch: int
+    world_id: int | None
+    is_open: bool
+
+
+def current_world(connection: Connection, *, for_switch: bool = False) -> CurrentWorld:
+    """The one world that is awaited or open.
+
+    Locks it against a switch for the rest of the transaction (shared), or, with
+    `for_switch`, against everybody who plans in it.
+    """
+    return _read(connection, _CURRENT.with_for_update(read=not for_switch))
+
+
+def peek_world(connection: Connection) -> CurrentWorld:
+    """The same without a lock, for those who only read."""
+    return _read(connection, _CURRENT)
+
+
+_CURRENT = select(World.world_epoch, World.world_id, World.state).where(
+    World.state.in_((WorldState.AWAITED, WorldState.OPEN))
+)
+
+
+def _read(connection: Connection, query: Select[int, int | None, str]) -> CurrentWorld:
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        # A switch was committed while this waited for its lock; a new look finds the new world.
+        raise LostRace("the world was switched")
+    return CurrentWorld(row.world_epoch, row.world_id, row.state == WorldState.OPEN)

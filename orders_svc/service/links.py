@@ -1,0 +1,123 @@
+"""Links: who owns one, and nobody else may write for it.
+
+Rules: the same instance supersedes itself at once, another waits until the
+lease lapses; each owner has a new link_epoch; every write for a link begins
+with the statement that checks the epoch and locks the row.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, select, update
+
+from db.clock import sql_now
+from db.orders.links import Link
+from db.orders.messages import OutboxRow
+from mesh.errors import FailedPrecondition
+from orders_svc.domain.explain import LinkView
+
+
+@dataclass(frozen=True, slots=True)
+class Attachment:
+    """An instance that wants, or has, a link."""
+
+    link: str
+    instance: str
+    boot_nonce: str
+    callback_address: str
+
+
+def stale_epoch(link: str, link_epoch: int) -> FailedPrecondition:
+    """What an instance is told that does not own the link any more."""
+    return FailedPrecondition("STALE_EPOCH", f"link {link} has another owner than epoch {link_epoch}", link=link)
+
+
+def attach(connection: Connection, wanted: Attachment, lease_seconds: float) -> int:
+    """Gives the link to the instance; returns its link_epoch.
+
+    Raises FailedPrecondition (LINK_OWNED) while another instance holds the lease.
+    """
+    lapsed = (Link.lease_until_at <= sql_now()).label("lapsed")
+    query = select(Link.link_epoch, Link.instance, Link.boot_nonce, lapsed).where(Link.name == wanted.link)
+    held = connection.execute(query.with_for_update()).one()
+    same_boot = held.instance == wanted.instance and held.boot_nonce == wanted.boot_nonce
+    if held.instance not in ("", wanted.instance) and not held.lapsed:
+        raise FailedPrecondition(
+            "LINK_OWNED", f"link {wanted.link} is owned by {held.instance}", link=wanted.link, owner=held.instance
+        )
+    link_epoch = held.link_epoch if same_boot else held.link_epoch + 1
+    values: dict[str, object] = {
+        "link_epoch": link_epoch,
+        "instance": wanted.instance,
+        "boot_nonce": wanted.boot_nonce,
+        "callback_address": wanted.callback_address,
+        "lease_until_at": sql_now() + lease_seconds,
+    }
+    if not same_boot:
+        values |= {"connected": False, "connected_since_at": sql_now(), "state": "starting"}
+    connection.execute(update(Link).where(Link.name == wanted.link).values(values))
+    return int(link_epoch)
+
+
+def fence(connection: Connection, link: str, link_epoch: int) -> None:
+    """Locks the link's row for its owner. Raises FailedPrecondition (STALE_EPOCH) for anybody else."""
+    # An update that changes nothing: it checks and locks in one statement, on both databases.
+    owned = update(Link).where(Link.name == link, Link.link_epoch == link_epoch).values(link_epoch=link_epoch)
+    if connection.execute(owned).rowcount != 1:
+        raise stale_epoch(link, link_epoch)
+
+
+def renew(
+    connection: Connection, link: str, link_epoch: int, lease_seconds: float, connected: bool, state: str, now: float
+) -> None:
+    """Extends the owner's lease and notes how the link is. Raises FailedPrecondition (STALE_EPOCH)."""
+    fence(connection, link, link_epoch)
+    before = connection.execute(select(Link.connected, Link.connected_since_at).where(Link.name == link)).one()
+    since = before.connected_since_at if before.connected == connected else now
+    connection.execute(
+        update(Link)
+        .where(Link.name == link)
+        .values(
+            lease_until_at=sql_now() + lease_seconds,
+            connected=connected,
+            connected_since_at=since if since is not None else now,
+            state=state,
+        )
+    )
+
+
+def view(connection: Connection) -> dict[str, LinkView]:
+    """How each link is, as people are told: a lapsed lease means that its bridge is away."""
+    alive = (Link.lease_until_at > sql_now()).label("alive")
+    query = select(Link.name, Link.connected, Link.state, Link.connected_since_at, Link.lease_until_at, alive)
+    views = {}
+    for row in connection.execute(query):
+        if row.alive:
+            views[row.name] = LinkView(row.connected, row.state, row.connected_since_at)
+        else:
+            since = row.lease_until_at or None
+            views[row.name] = LinkView(False, f"the {row.name} bridge is not running", since)
+    return views
+
+
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a link's commands go at this moment."""
+
+    link_epoch: int
+    callback_address: str
+    announced_world_id: int | None
+
+
+def target(connection: Connection, link: str) -> Target | None:
+    """The link's live owner; None: nobody owns it."""
+    query = select(Link.link_epoch, Link.callback_address, Link.announced_world_id).where(
+        Link.name == link, Link.lease_until_at > sql_now()
+    )
+    row = connection.execute(query).one_or_none()
+    return None if row is None else Target(row.link_epoch, row.callback_address, row.announced_world_id)
+
+
+def open_commands(connection: Connection) -> dict[str, int]:
+    """How many commands of each link are not acknowledged yet."""
+    query = select(OutboxRow.link, func.count()).where(OutboxRow.closed_at.is_(None)).group_by(OutboxRow.link)
+    return {row[0]: row[1] for row in connection.execute(query)}

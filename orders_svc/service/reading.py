@@ -1,0 +1,107 @@
+"""Reading orders: a bounded number of queries, whatever the number of orders.
+
+Rules: an order is shown to the user who placed it and to nobody else; a parcel
+is shown as the attempt that counts, with the history of all its attempts.
+"""
+
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, select
+
+from db.orders.orders import Order, OrderLine
+from db.orders.shipments import Shipment, ShipmentStep
+from db.orders.stock import Warehouse
+from mesh.errors import NotFound
+from orders_svc.domain import explain
+from orders_svc.domain.lifecycle import Goods, State, Truck
+from orders_svc.service import commands, links
+from orders_svc.service.commands import Thing
+
+
+@dataclass(frozen=True, slots=True)
+class ParcelView:
+    """One parcel of an order, as people are told."""
+
+    row: Row[Any]
+    state: State
+    status: explain.Status
+    warehouse: Row[Any]
+    things: Sequence[Thing]
+    waiting: explain.Waiting | None
+    steps: Sequence[Row[Any]]
+
+
+@dataclass(frozen=True, slots=True)
+class OrderView:
+    """An order with its lines and parcels; the rows are those of the tables."""
+
+    row: Row[Any]
+    lines: Sequence[Row[Any]]
+    parcels: Sequence[ParcelView]
+
+
+def order_not_found(order_id: int) -> NotFound:
+    """What is said of an order that does not exist, or is somebody else's."""
+    return NotFound("ORDER_NOT_FOUND", f"there is no order {order_id}", order_id=order_id)
+
+
+def read_order(connection: Connection, user_id: int, order_id: int) -> OrderView:
+    """One order with its history. Raises NotFound (ORDER_NOT_FOUND)."""
+    query = select(*Order.__table__.c).where(Order.id == order_id, Order.user_id == user_id)
+    row = connection.execute(query).one_or_none()
+    if row is None:
+        raise order_not_found(order_id)
+    return _views(connection, [row], with_history=True)[0]
+
+
+def read_orders(connection: Connection, user_id: int, before_id: int | None, limit: int) -> list[OrderView]:
+    """At most `limit` orders, newest first, older than `before_id`; without history."""
+    query = select(*Order.__table__.c).where(Order.user_id == user_id).order_by(Order.id.desc()).limit(limit)
+    if before_id is not None:
+        query = query.where(Order.id < before_id)
+    return _views(connection, connection.execute(query).all(), with_history=False)
+
+
+def _views(connection: Connection, rows: Sequence[Row[Any]], *, with_history: bool) -> list[OrderView]:
+    if not rows:
+        return []
+    order_ids = [row.id for row in rows]
+    lines: defaultdict[int, list[Row[Any]]] = defaultdict(list)
+    of_orders = select(*OrderLine.__table__.c).where(OrderLine.order_id.in_(order_ids))
+    for line in connection.execute(of_orders.order_by(OrderLine.order_id, OrderLine.line_no)):
+        lines[line.order_id].append(line)
+    attempts = select(*Shipment.__table__.c).where(Shipment.order_id.in_(order_ids))
+    shipments = connection.execute(attempts.order_by(Shipment.order_id, Shipment.parcel_no, Shipment.id)).all()
+    places = {row.id: row for row in connection.execute(select(*Warehouse.__table__.c))}
+    counting = [row for row in shipments if row.superseded_by is None]
+    things = commands.read_things(connection, [row.id for row in counting])
+    steps = _steps(connection, shipments) if with_history else {}
+    views = links.view(connection)
+    parcels: defaultdict[int, list[ParcelView]] = defaultdict(list)
+    for row in counting:
+        state = State(Goods(row.goods), Truck(row.truck))
+        parcels[row.order_id].append(
+            ParcelView(
+                row=row,
+                state=state,
+                status=explain.parcel_status(state, row.attention_reason is not None),
+                warehouse=places[row.warehouse_id],
+                things=things[row.id],
+                waiting=explain.waiting(state, row.state_since_at, views["world"], views["ups"]),
+                steps=steps.get((row.order_id, row.parcel_no), []),
+            )
+        )
+    return [OrderView(row, lines[row.id], parcels[row.id]) for row in rows]
+
+
+def _steps(connection: Connection, shipments: Sequence[Row[Any]]) -> dict[tuple[int, int], list[Row[Any]]]:
+    """The history of each parcel, over all its attempts, by (order, parcel number)."""
+    parcel_of = {row.id: (row.order_id, row.parcel_no) for row in shipments}
+    query = select(*ShipmentStep.__table__.c).where(ShipmentStep.shipment_id.in_(parcel_of)).order_by(ShipmentStep.id)
+    steps: defaultdict[tuple[int, int], list[Row[Any]]] = defaultdict(list)
+    for step in connection.execute(query):
+        steps[parcel_of[step.shipment_id]].append(step)
+    return steps

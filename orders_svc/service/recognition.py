@@ -1,0 +1,91 @@
+"""Recognition: what messages tell about the world itself - announcements, probes, the marker.
+
+Rules: an announced world is a candidate until it is tried; a warehouse is there
+once anything arrived at it, and missing once a probe said so; the marker's
+answers decide whether a world is still the one that we left it in. Decisions
+are taken in `orders_svc.service.worlds`; here they are only written down.
+"""
+
+from sqlalchemy import Connection, select, update
+
+from db.orders.links import Link, WarehouseState, World, WorldWarehouse
+from orders_svc.domain.verdicts import Verdict, verdict
+from orders_svc.outbox.rows import UPS
+from orders_svc.service.current import CurrentWorld
+from shop.fulfilment.v1 import fulfilment_pb2
+
+
+def world_announced(connection: Connection, world_id: int, world: CurrentWorld, now: float) -> None:
+    """Notes the world that UPS is in; another than the one in use becomes the candidate."""
+    connection.execute(
+        update(Link)
+        .where(Link.name == UPS)
+        .values(
+            announced_world_id=world_id,
+            announced_at=now,
+            candidate=world.is_open and world_id != world.world_id,
+        )
+    )
+
+
+def observe(connection: Connection, world_epoch: int, event: fulfilment_pb2.PeerEvent, failed_kind: str | None) -> bool:
+    """Writes down what an event of the world says about the world; True if that was all it was about."""
+    kind = event.WhichOneof("body")
+    if kind == "arrived":
+        _decide_warehouse(connection, world_epoch, event.arrived.warehouse_id, WarehouseState.THERE)
+        return not event.arrived.things
+    if kind == "packed":
+        return _marker_is_there(connection, world_epoch, event.packed.shipment_id)
+    if kind == "package_status":
+        return _marker_is_there(connection, world_epoch, event.package_status.shipment_id)
+    if kind == "command_failed":
+        failure = event.command_failed
+        if failed_kind == "buy":
+            return _probe_failed(connection, world_epoch, failure.command_id, verdict(failure.text))
+        return _marker_failed(connection, world_epoch, failure.command_id, failed_kind, verdict(failure.text))
+    return False
+
+
+def _decide_warehouse(connection: Connection, world_epoch: int, warehouse_id: int, state: WarehouseState) -> None:
+    connection.execute(
+        update(WorldWarehouse)
+        .where(
+            WorldWarehouse.world_epoch == world_epoch,
+            WorldWarehouse.warehouse_id == warehouse_id,
+            WorldWarehouse.state != state,
+        )
+        .values(state=state, probe_id=None)
+    )
+
+
+def _probe_failed(connection: Connection, world_epoch: int, command_id: int, found: Verdict) -> bool:
+    """The answer to a probe: no such warehouse, or, for now, no answer; then it is asked anew."""
+    probed = (WorldWarehouse.world_epoch == world_epoch, WorldWarehouse.probe_id == command_id)
+    values: dict[str, object] = {"probe_id": None}
+    if found is Verdict.DOES_NOT_EXIST:
+        values["state"] = WarehouseState.MISSING
+    return connection.execute(update(WorldWarehouse).where(*probed).values(values)).rowcount > 0
+
+
+def _marker_is_there(connection: Connection, world_epoch: int, shipment_id: int) -> bool:
+    marker = (World.world_epoch == world_epoch, World.marker_ship_id == shipment_id)
+    values = {"marker_confirmed": True, "marker_query_id": None, "marker_missing": False}
+    return connection.execute(update(World).where(*marker).values(values)).rowcount > 0
+
+
+def _marker_failed(
+    connection: Connection, world_epoch: int, command_id: int, failed_kind: str | None, found: Verdict
+) -> bool:
+    """The marker could not be made, or not be found."""
+    row = connection.execute(
+        select(World.marker_query_id, World.marker_confirmed).where(World.world_epoch == world_epoch)
+    ).one_or_none()
+    if row is None or row.marker_query_id != command_id:
+        return False
+    values: dict[str, object] = {"marker_query_id": None}
+    if failed_kind == "pack" and found is Verdict.EXISTS_ALREADY:
+        values["marker_confirmed"] = True
+    elif failed_kind == "query_package" and found is Verdict.DOES_NOT_EXIST:
+        values["marker_missing"] = True
+    connection.execute(update(World).where(World.world_epoch == world_epoch).values(values))
+    return True

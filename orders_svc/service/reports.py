@@ -1,0 +1,215 @@
+"""Reports: what a peer said becomes inbox rows, moves, stock and follow-up commands, in one transaction.
+
+Rules: nothing counts twice: the inbox key is (link, world epoch, seqnum, digest
+of kind and body), and for a status answer its subject instead of its content,
+since re-sends carry fresh content. What is late or impossible is recorded with
+the reason and not obeyed. A bridge acks the peer only after this has committed.
+
+An announced world is no event in this sense but a standing fact: the last one
+said on the live connection counts, however often it came before.
+"""
+
+import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import Enum
+
+from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_pg
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
+
+from db.orders.messages import InboxRow, OutboxRow
+from orders_svc.domain.lifecycle import Event
+from orders_svc.domain.patience import Patience
+from orders_svc.domain.verdicts import SEEN, Verdict, failure_event, verdict
+from orders_svc.outbox import rows as outbox
+from orders_svc.service import arrivals, links, recognition
+from orders_svc.service.changes import Changes
+from orders_svc.service.current import CurrentWorld, current_world
+from orders_svc.service.shipments import Shipments
+from shop.fulfilment.v1 import fulfilment_pb2
+
+
+class Result(Enum):
+    """What became of one event."""
+
+    APPLIED = fulfilment_pb2.EVENT_RESULT_APPLIED
+    DUPLICATE = fulfilment_pb2.EVENT_RESULT_DUPLICATE
+    IGNORED = fulfilment_pb2.EVENT_RESULT_IGNORED
+
+
+@dataclass(frozen=True, slots=True)
+class Report:
+    """What one bridge hands over in one go."""
+
+    link: str
+    link_epoch: int
+    # The world that the connection is in; 0: the current one.
+    world_epoch: int
+    acked: Sequence[int]
+    events: Sequence[fulfilment_pb2.PeerEvent]
+
+
+@dataclass(slots=True)
+class _Entry:
+    """An event on its way through the transaction."""
+
+    event: fulfilment_pb2.PeerEvent
+    kind: str
+    digest: bytes
+    shipment_id: int | None
+    inbox_id: int | None = None
+    # The command that an error is about: its kind, shipment and world epoch.
+    failed_kind: str | None = None
+    result: Result = Result.DUPLICATE
+    ignored: str | None = None
+
+
+def apply_report(
+    connection: Connection, patience: Patience, report: Report, now: float
+) -> tuple[list[Result], Changes]:
+    """Records and obeys a report; one result per event, in the same order.
+
+    Raises FailedPrecondition (STALE_EPOCH) if the reporter does not own the link.
+    """
+    world = current_world(connection)
+    links.fence(connection, report.link, report.link_epoch)
+    world_epoch = report.world_epoch or world.world_epoch
+    outbox.close_acked(connection, report.link, report.acked, now)
+    entries = [_entry(event) for event in report.events]
+    _resolve_failures(connection, report.link, entries)
+    _record(connection, report.link, world_epoch, entries, now)
+    shipments = Shipments(connection, patience, world.world_epoch, now)
+    new = [entry for entry in entries if entry.inbox_id is not None]
+    shipments.load([entry.shipment_id for entry in new if entry.shipment_id is not None])
+    for entry in entries:
+        if entry.kind == "world_announced":
+            recognition.world_announced(connection, entry.event.world_announced.world_id, world, now)
+            entry.result = Result.APPLIED
+        elif entry.inbox_id is not None:
+            entry.ignored = _apply(connection, shipments, report.link, world_epoch, world, entry, now)
+            entry.result = Result.APPLIED if entry.ignored is None else Result.IGNORED
+    changes = shipments.flush()
+    _note_ignored(connection, entries)
+    return [entry.result for entry in entries], changes
+
+
+def _entry(event: fulfilment_pb2.PeerEvent) -> _Entry:
+    kind = event.WhichOneof("body") or ""
+    body = getattr(event, kind)
+    subject_only = kind == "package_status"
+    content = str(body.shipment_id).encode() if subject_only else body.SerializeToString(deterministic=True)
+    digest = hashlib.blake2b(kind.encode() + b"\0" + content, digest_size=16).digest()
+    shipment_id = body.shipment_id if "shipment_id" in body.DESCRIPTOR.fields_by_name else None
+    return _Entry(event, kind, digest, shipment_id)
+
+
+def _resolve_failures(connection: Connection, link: str, entries: Sequence[_Entry]) -> None:
+    """Finds out what the failed commands were about."""
+    failed = {entry.event.command_failed.command_id for entry in entries if entry.kind == "command_failed"}
+    if not failed:
+        return
+    query = select(OutboxRow.id, OutboxRow.kind, OutboxRow.shipment_id).where(
+        OutboxRow.id.in_(failed), OutboxRow.link == link
+    )
+    about = {row.id: row for row in connection.execute(query)}
+    for entry in entries:
+        if entry.kind == "command_failed" and (row := about.get(entry.event.command_failed.command_id)) is not None:
+            entry.failed_kind, entry.shipment_id = row.kind, row.shipment_id
+
+
+def _record(connection: Connection, link: str, world_epoch: int, entries: Sequence[_Entry], now: float) -> None:
+    """Writes the inbox rows; those that are new get their id."""
+    rows: dict[tuple[int, bytes], dict[str, object]] = {}
+    for entry in entries:
+        if entry.kind != "world_announced":
+            rows.setdefault(
+                (entry.event.seqnum, entry.digest),
+                {
+                    "link": link,
+                    "world_epoch": world_epoch,
+                    "seqnum": entry.event.seqnum,
+                    "digest": entry.digest,
+                    "kind": entry.kind,
+                    "shipment_id": entry.shipment_id,
+                    "event": entry.event.SerializeToString(),
+                    "received_at": now,
+                },
+            )
+    if not rows:
+        return
+    insert = insert_pg if connection.dialect.name == "postgresql" else insert_sqlite
+    statement = (
+        insert(InboxRow)
+        .values(list(rows.values()))
+        .on_conflict_do_nothing()
+        .returning(InboxRow.id, InboxRow.seqnum, InboxRow.digest)
+    )
+    new = {(row.seqnum, bytes(row.digest)): row.id for row in connection.execute(statement)}
+    for entry in entries:
+        # The first of two equal ones in the same report counts.
+        entry.inbox_id = new.pop((entry.event.seqnum, entry.digest), None)
+
+
+def _apply(
+    connection: Connection,
+    shipments: Shipments,
+    link: str,
+    world_epoch: int,
+    world: CurrentWorld,
+    entry: _Entry,
+    now: float,
+) -> str | None:
+    """Obeys one new event; returns why not, if not."""
+    event, cause = entry.event, f"inbox:{link}:{entry.inbox_id}"
+    if entry.kind == "command_failed":
+        outbox.close_failed(connection, event.command_failed.command_id, event.command_failed.text, now)
+    if recognition.observe(connection, world_epoch, event, entry.failed_kind):
+        return None
+    if world_epoch != world.world_epoch:
+        return "late: from another world"
+    if entry.kind == "arrived":
+        return arrivals.arrive(connection, shipments, event.arrived)
+    if entry.kind == "command_failed":
+        return _command_failed(connection, shipments, entry, cause)
+    if entry.kind == "package_status":
+        seen = SEEN.get(event.package_status.status.upper())
+        if seen is None:
+            return f"unknown package status {event.package_status.status!r}"
+        return shipments.apply(event.package_status.shipment_id, seen, cause)
+    if entry.shipment_id is None:
+        return "an event without a meaning"
+    if entry.kind == "truck_arrived":
+        return shipments.apply(entry.shipment_id, Event.TRUCK_ARRIVED, cause, truck_id=event.truck_arrived.truck_id)
+    return shipments.apply(entry.shipment_id, Event(entry.kind), cause)
+
+
+def _command_failed(connection: Connection, shipments: Shipments, entry: _Entry, cause: str) -> str | None:
+    failure = entry.event.command_failed
+    if entry.failed_kind is None:
+        return f"about a command that we never sent: {failure.command_id}"
+    if entry.failed_kind == "buy":
+        return arrivals.buy_failed(
+            connection, shipments, failure.command_id, verdict(failure.text) is Verdict.TRANSIENT
+        )
+    if entry.shipment_id is None:
+        return "about no shipment"
+    detail = failure.text.strip().splitlines()[0] if failure.text.strip() else "no reason given"
+    return shipments.apply(entry.shipment_id, failure_event(entry.failed_kind, failure.text), cause, detail=detail)
+
+
+def _note_ignored(connection: Connection, entries: Sequence[_Entry]) -> None:
+    ignored = [
+        {"k_id": entry.inbox_id, "d_reason": entry.ignored}
+        for entry in entries
+        if entry.inbox_id is not None and entry.ignored is not None
+    ]
+    if ignored:
+        connection.execute(_NOTE, ignored)
+
+
+_NOTE = (
+    update(InboxRow.__table__)  # type: ignore[arg-type]
+    .where(InboxRow.__table__.c.id == bindparam("k_id"))
+    .values(ignored_reason=bindparam("d_reason"))
+)

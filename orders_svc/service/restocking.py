@@ -1,0 +1,82 @@
+"""Restocking: a seller buys more units of an own offer from the world.
+
+Rules: idempotent by (user, request_id); an offer that is not the user's does
+not exist for them; the purchase is committed before it is acknowledged.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, insert, select
+
+from db.orders.stock import Restock, Stock, Warehouse
+from db.shop.catalogue import offers_for_sale
+from mesh.errors import AlreadyExists, NotFound
+from orders_svc.outbox import rows as outbox
+from orders_svc.service import commands
+from orders_svc.service.changes import Changes
+from orders_svc.service.current import current_world, peek_world
+from orders_svc.service.stock import StockChanges
+
+
+@dataclass(frozen=True, slots=True)
+class RestockRequest:
+    """A request that passed validation."""
+
+    user_id: int
+    request_id: str
+    offer_id: int
+    warehouse_id: int
+    quantity: int
+
+
+def restock(connection: Connection, request: RestockRequest, now: float) -> tuple[bool, Changes]:
+    """Buys the units; returns whether an earlier call had done so.
+
+    Raises NotFound (OFFER_NOT_FOUND, WAREHOUSE_NOT_FOUND), AlreadyExists (REQUEST_ID_REUSED).
+    """
+    world = current_world(connection)
+    changes = Changes()
+    mine = (Restock.user_id == request.user_id, Restock.request_id == request.request_id)
+    before = connection.execute(select(*Restock.__table__.c).where(*mine)).one_or_none()
+    if before is not None:
+        if (before.offer_id, before.warehouse_id, before.quantity) != (
+            request.offer_id,
+            request.warehouse_id,
+            request.quantity,
+        ):
+            raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used for another purchase")
+        return True, changes
+    offer = offers_for_sale(connection, [request.offer_id]).get(request.offer_id)
+    if offer is None or offer.seller_id != request.user_id:
+        raise NotFound("OFFER_NOT_FOUND", f"you have no offer {request.offer_id}", offer_id=request.offer_id)
+    if connection.scalar(select(Warehouse.id).where(Warehouse.id == request.warehouse_id)) is None:
+        raise NotFound(
+            "WAREHOUSE_NOT_FOUND", f"there is no warehouse {request.warehouse_id}", warehouse_id=request.warehouse_id
+        )
+    connection.execute(
+        insert(Restock).values(
+            user_id=request.user_id,
+            request_id=request.request_id,
+            offer_id=request.offer_id,
+            warehouse_id=request.warehouse_id,
+            quantity=request.quantity,
+            created_at=now,
+        )
+    )
+    stock = StockChanges(world.world_epoch)
+    stock.of(request.offer_id, request.warehouse_id).ordered += request.quantity
+    bought = [commands.Thing(request.offer_id, offer.title, request.quantity)]
+    bodies = commands.buys(world.world_epoch, request.warehouse_id, bought)
+    outbox.append(connection, [outbox.NewCommand(body) for body in bodies], now)
+    stock.write(connection)
+    changes.links.add(outbox.WORLD)
+    return False, changes
+
+
+def read_stock(connection: Connection, offer_ids: Sequence[int]) -> Sequence[Row[Any]]:
+    """The stock rows of some offers in the current world, by (offer, warehouse)."""
+    world = peek_world(connection)
+    query = select(*Stock.__table__.c).where(Stock.world_epoch == world.world_epoch, Stock.offer_id.in_(offer_ids))
+    return connection.execute(query.order_by(Stock.offer_id, Stock.warehouse_id)).all()

@@ -1,0 +1,344 @@
+"""The shipments that one transaction moves: loaded, moved in memory, written once.
+
+Rules: an order's row is locked before any of its shipments is read, so that its
+status is always derived from all of them; every move goes through the lifecycle
+table and leaves a step with its cause; commands and stock changes that a move
+asks for are written by the same `flush`, so by the same transaction.
+"""
+
+from collections.abc import Collection, Iterable
+from dataclasses import dataclass, field
+
+from sqlalchemy import Connection, bindparam, insert, select, update
+
+from db.orders.orders import Order
+from db.orders.shipments import Shipment, ShipmentItem, ShipmentStep
+from db.orders.stock import Warehouse
+from orders_svc.domain import explain, lifecycle
+from orders_svc.domain.lifecycle import Effect, Event, Goods, State, Truck
+from orders_svc.domain.patience import Patience
+from orders_svc.outbox import rows as outbox
+from orders_svc.service import commands
+from orders_svc.service.changes import Changes, OrderChange
+from orders_svc.service.stock import StockChanges
+
+
+@dataclass(slots=True)
+class Moving:
+    """A shipment in memory; the fields are those of its row."""
+
+    id: int
+    order_id: int
+    warehouse_id: int
+    world_epoch: int
+    state: State
+    truck_id: int | None
+    attempts: int
+    checks: int
+    attention_reason: str | None
+    state_since_at: float
+    check_at: float | None
+    ended_at: float | None
+    effects: list[tuple[Effect, float]] = field(default_factory=list)
+
+
+@dataclass(frozen=True, slots=True)
+class NewParcel:
+    """A shipment to be made: `units` are offer -> (title, quantity)."""
+
+    order_id: int
+    parcel_no: int
+    attempt: int
+    warehouse_id: int
+    ready: bool
+    units: dict[int, tuple[str, int]]
+
+
+class Shipments:
+    """All shipments that one transaction touches."""
+
+    def __init__(self, connection: Connection, patience: Patience, world_epoch: int, now: float) -> None:
+        self.connection = connection
+        self.patience = patience
+        self.world_epoch = world_epoch
+        self.now = now
+        self.stock = StockChanges(world_epoch)
+        self.changes = Changes()
+        self._moving: dict[int, Moving] = {}
+        self._moved: dict[int, Moving] = {}
+        self._steps: list[dict[str, object]] = []
+        self._stepped_orders: set[int] = set()
+        self._new_orders: set[int] = set()
+
+    def load(self, shipment_ids: Collection[int]) -> None:
+        """Reads the shipments among `shipment_ids` that exist, their orders locked."""
+        wanted = sorted(set(shipment_ids) - self._moving.keys())
+        if not wanted:
+            return
+        order_ids = select(Shipment.order_id).where(Shipment.id.in_(wanted))
+        self.connection.execute(
+            select(Order.id).where(Order.id.in_(order_ids)).order_by(Order.id).with_for_update()
+        ).all()
+        for row in self.connection.execute(select(*Shipment.__table__.c).where(Shipment.id.in_(wanted))).mappings():
+            self._moving[row["id"]] = Moving(
+                id=row["id"],
+                order_id=row["order_id"],
+                warehouse_id=row["warehouse_id"],
+                world_epoch=row["world_epoch"],
+                state=State(Goods(row["goods"]), Truck(row["truck"])),
+                truck_id=row["truck_id"],
+                attempts=row["attempts"],
+                checks=row["checks"],
+                attention_reason=row["attention_reason"],
+                state_since_at=row["state_since_at"],
+                check_at=row["check_at"],
+                ended_at=row["ended_at"],
+            )
+
+    def get(self, shipment_id: int) -> Moving | None:
+        """A loaded shipment, or None: there is no such shipment."""
+        return self._moving.get(shipment_id)
+
+    def apply(
+        self, shipment_id: int, event: Event, cause: str, *, truck_id: int | None = None, detail: str = ""
+    ) -> str | None:
+        """Moves a loaded shipment; returns why the event was not obeyed, None if it was.
+
+        `truck_id` comes with TRUCK_ARRIVED, `detail` (the peer's words) with failures.
+        """
+        shipment = self._moving.get(shipment_id)
+        if shipment is None:
+            return "no such shipment"
+        if shipment.world_epoch != self.world_epoch:
+            return "late: about an attempt in another world"
+        if shipment.ended_at is not None and shipment.state.truck is not Truck.DELIVERED:
+            return "late: about an attempt that was given up"
+        outcome = lifecycle.apply(shipment.state, event)
+        if outcome.ignored is not None:
+            return outcome.ignored
+        self._moved[shipment_id] = shipment
+        self._account(shipment, outcome, event, detail)
+        if event is Event.TRUCK_ARRIVED and truck_id is not None:
+            shipment.truck_id = truck_id
+        if outcome.state != shipment.state or outcome.effects:
+            shipment.state = outcome.state
+            what = explain.WHAT_HAPPENED[event]
+            self._step(shipment, event, f"{what} ({detail})" if detail else what, cause)
+        return None
+
+    def postpone(self, shipment_id: int) -> None:
+        """Asks a loaded shipment's overdue question later, uncounted."""
+        shipment = self._moving[shipment_id]
+        wait = self.patience.wait(shipment.state, shipment.checks)
+        shipment.check_at = None if wait is None else self.now + wait
+        self._moved[shipment_id] = shipment
+
+    def add(self, parcels: Iterable[NewParcel], cause: str, new_orders: Collection[int] = ()) -> list[int]:
+        """Makes shipments, with stock changes and commands; returns their ids, in the same order.
+
+        `new_orders`: orders that this transaction inserts, with their status.
+        """
+        parcels = list(parcels)
+        self._new_orders.update(new_orders)
+        made = []
+        for parcel in parcels:
+            event = Event.STOCK_RESERVED if parcel.ready else Event.STOCK_AWAITED
+            outcome = lifecycle.apply(State(), event)
+            made.append((parcel, event, outcome))
+        rows = [
+            {
+                "order_id": parcel.order_id,
+                "parcel_no": parcel.parcel_no,
+                "attempt": parcel.attempt,
+                "world_epoch": self.world_epoch,
+                "warehouse_id": parcel.warehouse_id,
+                "goods": outcome.state.goods,
+                "truck": outcome.state.truck,
+                "state_since_at": self.now,
+                "check_at": self._check_at(outcome.state, 0),
+                "attempts": 0,
+                "checks": 0,
+                "created_at": self.now,
+            }
+            for parcel, _, outcome in made
+        ]
+        if not rows:
+            return []
+        statement = insert(Shipment).returning(Shipment.id, sort_by_parameter_order=True)
+        ids = list(self.connection.execute(statement, rows).scalars())
+        items = []
+        for shipment_id, (parcel, event, outcome) in zip(ids, made, strict=True):
+            shipment = Moving(
+                id=shipment_id,
+                order_id=parcel.order_id,
+                warehouse_id=parcel.warehouse_id,
+                world_epoch=self.world_epoch,
+                state=outcome.state,
+                truck_id=None,
+                attempts=0,
+                checks=0,
+                attention_reason=None,
+                state_since_at=self.now,
+                check_at=None,
+                ended_at=None,
+                effects=[(effect, 0.0) for effect in outcome.effects],
+            )
+            self._moving[shipment_id] = shipment
+            self._step(shipment, event, explain.WHAT_HAPPENED[event], cause)
+            for offer_id, (title, quantity) in parcel.units.items():
+                items.append(
+                    {
+                        "shipment_id": shipment_id,
+                        "offer_id": offer_id,
+                        "title": title,
+                        "quantity": quantity,
+                        "reserved": int(parcel.ready),
+                    }
+                )
+        self.connection.execute(insert(ShipmentItem), items)
+        return ids
+
+    def flush(self) -> Changes:
+        """Writes everything: shipments, steps, commands, stock, orders. Returns what to announce after the commit."""
+        self._write_commands()
+        self.stock.write(self.connection)
+        if self._moved:
+            self.connection.execute(_UPDATE, [self._row(shipment) for shipment in self._moved.values()])
+        if self._steps:
+            self.connection.execute(insert(ShipmentStep), self._steps)
+        self._write_orders()
+        self._moved.clear()
+        self._steps.clear()
+        self._stepped_orders.clear()
+        return self.changes
+
+    def _account(self, shipment: Moving, outcome: lifecycle.Outcome, event: Event, detail: str) -> None:
+        """Counts failures and questions, decides about attention, sets the next check, keeps the effects."""
+        state, effects = outcome.state, list(outcome.effects)
+        failed = Effect.COUNT_FAILURE in effects
+        changed = state != shipment.state
+        pause = 0.0
+        if failed:
+            shipment.attempts += 1
+            pause = self.patience.retry_delay(shipment.attempts)
+        elif changed and state.goods in (Goods.PACKED, Goods.LOADED):
+            shipment.attempts = 0
+        if changed:
+            shipment.state_since_at = self.now
+            shipment.checks = 0
+        elif event in (Event.GOODS_OVERDUE, Event.TRUCK_OVERDUE):
+            shipment.checks += 1
+        if shipment.attempts >= self.patience.max_failures:
+            tried = f"{explain.WHAT_HAPPENED[event]} ({detail})" if detail else explain.WHAT_HAPPENED[event]
+            shipment.attention_reason = f"Tried {shipment.attempts} times without success. Last: {tried}"
+            effects = [effect for effect in effects if effect is Effect.BOOK_PACKED]
+            shipment.check_at = None
+        else:
+            if changed and not failed:
+                shipment.attention_reason = None
+            shipment.check_at = self._check_at(state, shipment.checks)
+        if Effect.END in effects:
+            shipment.ended_at = self.now
+            shipment.check_at = None
+        shipment.effects.extend((effect, pause) for effect in effects)
+
+    def _check_at(self, state: State, checks: int) -> float | None:
+        wait = self.patience.wait(state, checks)
+        return None if wait is None else self.now + wait
+
+    def _step(self, shipment: Moving, event: Event, what: str, cause: str) -> None:
+        self._stepped_orders.add(shipment.order_id)
+        self._steps.append(
+            {
+                "shipment_id": shipment.id,
+                "at": self.now,
+                "event": event,
+                "goods": shipment.state.goods,
+                "truck": shipment.state.truck,
+                "what": what,
+                "cause": cause,
+            }
+        )
+
+    def _write_commands(self) -> None:
+        acting = [shipment for shipment in self._moving.values() if shipment.effects]
+        if not acting:
+            return
+        goods_of = commands.read_things(self.connection, [shipment.id for shipment in acting])
+        places = {row.id: row for row in self.connection.execute(select(Warehouse.id, Warehouse.x, Warehouse.y))}
+        order_ids = {shipment.order_id for shipment in acting}
+        columns = (Order.id, Order.x, Order.y, Order.ups_account)
+        targets = {row.id: row for row in self.connection.execute(select(*columns).where(Order.id.in_(order_ids)))}
+        again = [shipment.id for shipment in acting if shipment.checks or shipment.attempts]
+        still_open = outbox.open_kinds(self.connection, again) if again else set()
+        new = []
+        for shipment in acting:
+            things, place, target = goods_of[shipment.id], places[shipment.warehouse_id], targets[shipment.order_id]
+            for effect, pause in shipment.effects:
+                if effect is Effect.BOOK_PACKED:
+                    for thing in things:
+                        delta = self.stock.of(thing.offer_id, shipment.warehouse_id)
+                        delta.reserved -= thing.count
+                        delta.packed += thing.count
+                body = commands.build(effect, self.world_epoch, shipment.id, shipment.truck_id, place, target, things)
+                if body is None or (shipment.id, body.WhichOneof("body") or "") in still_open:
+                    continue
+                new.append(outbox.NewCommand(body, shipment.id, pause))
+            shipment.effects.clear()
+        outbox.append(self.connection, new, self.now)
+        self.changes.links |= {outbox.LINK_OF_KIND[command.body.WhichOneof("body") or ""] for command in new}
+
+    def _write_orders(self) -> None:
+        order_ids = sorted(self._stepped_orders - self._new_orders)
+        if not order_ids:
+            return
+        query = select(Shipment.order_id, Shipment.goods, Shipment.truck, Shipment.attention_reason).where(
+            Shipment.order_id.in_(order_ids), Shipment.superseded_by.is_(None)
+        )
+        parcels: dict[int, list[explain.Status]] = {}
+        for row in self.connection.execute(query):
+            status = explain.parcel_status(State(Goods(row.goods), Truck(row.truck)), row.attention_reason is not None)
+            parcels.setdefault(row.order_id, []).append(status)
+        known = select(Order.id, Order.user_id, Order.version).where(Order.id.in_(order_ids))
+        orders = self.connection.execute(known).all()
+        values = [{"k_id": row.id, "d_status": int(explain.order_status(parcels[row.id]))} for row in orders]
+        self.connection.execute(_UPDATE_ORDER, values)
+        self.changes.orders.extend(OrderChange(row.id, row.user_id, row.version + 1) for row in orders)
+
+    @staticmethod
+    def _row(shipment: Moving) -> dict[str, object]:
+        return {
+            "k_id": shipment.id,
+            "d_goods": shipment.state.goods,
+            "d_truck": shipment.state.truck,
+            "d_truck_id": shipment.truck_id,
+            "d_attempts": shipment.attempts,
+            "d_checks": shipment.checks,
+            "d_attention_reason": shipment.attention_reason,
+            "d_state_since_at": shipment.state_since_at,
+            "d_check_at": shipment.check_at,
+            "d_ended_at": shipment.ended_at,
+        }
+
+
+_MOVED_COLUMNS = (
+    "goods",
+    "truck",
+    "truck_id",
+    "attempts",
+    "checks",
+    "attention_reason",
+    "state_since_at",
+    "check_at",
+    "ended_at",
+)
+_UPDATE = (
+    update(Shipment.__table__)  # type: ignore[arg-type]
+    .where(Shipment.__table__.c.id == bindparam("k_id"))
+    .values({name: bindparam(f"d_{name}") for name in _MOVED_COLUMNS})
+)
+_UPDATE_ORDER = (
+    update(Order.__table__)  # type: ignore[arg-type]
+    .where(Order.__table__.c.id == bindparam("k_id"))
+    .values(status=bindparam("d_status"), version=Order.__table__.c.version + 1)
+)

@@ -1,0 +1,278 @@
+"""Worlds: which one to dial, whether it is the right one, and when to leave it.
+
+The world bridge says what it saw (`Observation`), the answer says what to do
+next (`Directive`). Rules:
+* We make a world only where a setting says so; otherwise we take the one that
+  UPS announced, or come back to the one in use.
+* A warehouse is marked as perhaps announced before the connect message that
+  lists it, and never listed again unless a probe found it missing.
+* A world that we open for the first time gets a marker, an empty package with
+  a random id; on every later connection the marker is asked for first. A world
+  that does not know it is another world, whatever its number.
+* A candidate is opened only after it said "connected!"; until then the world
+  in use stays as it is.
+
+Elsewhere: what the answers to probes and marker questions mean (recognition),
+what leaving a world does to orders and stock (redrive).
+"""
+
+import random
+from dataclasses import dataclass
+from typing import Any
+
+from sqlalchemy import Connection, Row, delete, insert, select, update
+
+from db.orders.links import Link, WarehouseState, World, WorldState, WorldWarehouse
+from db.orders.shipments import Shipment
+from db.orders.stock import Warehouse
+from mesh.errors import FieldViolation, InvalidArgument
+from orders_svc.domain.lifecycle import Goods
+from orders_svc.domain.patience import Patience
+from orders_svc.outbox import rows as outbox
+from orders_svc.outbox.rows import UPS, WORLD
+from orders_svc.service import commands, links, redrive
+from orders_svc.service.changes import Changes
+from orders_svc.service.current import CurrentWorld, current_world
+from shop.bridge.v1.bridge_pb2 import Command
+from shop.fulfilment.v1 import fulfilment_pb2 as pb
+
+CONNECTED = "connected!"
+NO_WORLD_YET = "no world yet: waiting for UPS to announce one"
+# Below 2^52: exact in a double, far above any shipment's id of our lifetime.
+MARKER_IDS = (2**51, 2**52 - 1)
+
+
+@dataclass(frozen=True, slots=True)
+class Terms:
+    """What the process decides about worlds."""
+
+    patience: Patience
+    create_world: bool
+    rng: random.Random
+
+
+class Advance:
+    """One step of the conversation, in one transaction."""
+
+    def __init__(self, connection: Connection, terms: Terms, link_epoch: int, now: float) -> None:
+        self.connection = connection
+        self.terms = terms
+        self.link_epoch = link_epoch
+        self.now = now
+        self.changes = Changes()
+
+    def step(self, request: pb.AdvanceWorldRequest) -> pb.AdvanceWorldResponse:
+        """The directive that answers an observation.
+
+        Raises FailedPrecondition (STALE_EPOCH), InvalidArgument for an unknown world_epoch.
+        """
+        current = current_world(self.connection, for_switch=True)
+        links.fence(self.connection, WORLD, self.link_epoch)
+        kind = request.WhichOneof("observation")
+        if kind == "start":
+            wanted = request.start.candidate_world_id if request.start.HasField("candidate_world_id") else None
+            return self._start(current, wanted)
+        if kind == "connected":
+            return self._connected(current, request.connected)
+        if kind == "answered":
+            return self._next(current, self._world(request.answered.world_epoch))
+        raise InvalidArgument([FieldViolation("observation", "must be start, connected or answered")])
+
+    def _start(self, current: CurrentWorld, candidate_id: int | None) -> pb.AdvanceWorldResponse:
+        ups = self.connection.execute(select(*Link.__table__.c).where(Link.name == UPS)).one()
+        if candidate_id is not None and current.is_open:
+            if not ups.candidate or ups.announced_world_id != candidate_id:
+                return _wait(f"world {candidate_id} is not announced any more")
+            return self._dial(self._candidate_epoch(candidate_id), candidate_id)
+        if current.is_open:
+            return self._dial(current.world_epoch, current.world_id)
+        if ups.announced_world_id is not None and ups.connected:
+            if current.world_id != ups.announced_world_id:
+                self._aim(current.world_epoch, ups.announced_world_id)
+            return self._dial(current.world_epoch, ups.announced_world_id)
+        if current.world_id is not None:
+            return self._dial(current.world_epoch, current.world_id)
+        if self.terms.create_world:
+            return self._dial(current.world_epoch, None)
+        return _wait(NO_WORLD_YET)
+
+    def _connected(self, current: CurrentWorld, said: pb.Connected) -> pb.AdvanceWorldResponse:
+        world = self._world(said.world_epoch)
+        if said.result != CONNECTED:
+            return pb.AdvanceWorldResponse(redial=pb.Redial(reason=f"the world refused: {said.result.strip()}"))
+        self.connection.execute(
+            update(WorldWarehouse)
+            .where(WorldWarehouse.world_epoch == world.world_epoch, WorldWarehouse.warehouse_id.in_(said.warehouse_ids))
+            .values(state=WarehouseState.THERE, probe_id=None)
+        )
+        values: dict[str, object] = {"marker_query_id": None, "marker_missing": False}
+        if world.world_id is None:
+            values["world_id"] = said.world_id
+        if world.marker_confirmed:
+            body = commands.query(world.world_epoch, world.marker_ship_id or 0)
+            values["marker_query_id"] = self._append([body])[0].command_id
+        self._update(world.world_epoch, values)
+        return self._next(current, self._world(world.world_epoch))
+
+    def _next(self, current: CurrentWorld, world: Row[Any]) -> pb.AdvanceWorldResponse:
+        """What is still to be known of a connected world before it may be used; nothing: open it."""
+        if world.marker_missing:
+            return self._leave(current, world)
+        columns = select(WorldWarehouse.warehouse_id, WorldWarehouse.state).order_by(WorldWarehouse.warehouse_id)
+        warehouses = self.connection.execute(columns.where(WorldWarehouse.world_epoch == world.world_epoch)).all()
+        unsure = [row for row in warehouses if row.state == WarehouseState.PERHAPS]
+        if unsure:
+            probes = self._append([commands.probe(world.world_epoch, row.warehouse_id) for row in unsure])
+            for row, probe in zip(unsure, probes, strict=True):
+                self.connection.execute(
+                    update(WorldWarehouse)
+                    .where(
+                        WorldWarehouse.world_epoch == world.world_epoch,
+                        WorldWarehouse.warehouse_id == row.warehouse_id,
+                    )
+                    .values(probe_id=probe.command_id)
+                )
+            return _ask(world.world_epoch, probes)
+        missing = [row.warehouse_id for row in warehouses if row.state == WarehouseState.MISSING]
+        if missing:
+            return pb.AdvanceWorldResponse(redial=pb.Redial(reason=f"warehouses {missing} are still to be made"))
+        if not world.marker_confirmed:
+            return self._make_marker(world, warehouses[0].warehouse_id)
+        if world.marker_query_id is not None:
+            # Unanswered so far: the same question, under a new number.
+            asked = self._append([commands.query(world.world_epoch, world.marker_ship_id or 0)])
+            self._update(world.world_epoch, {"marker_query_id": asked[0].command_id})
+            return _ask(world.world_epoch, asked)
+        return self._open(current, world)
+
+    def _make_marker(self, world: Row[Any], warehouse_id: int) -> pb.AdvanceWorldResponse:
+        ship_id = world.marker_ship_id or self.terms.rng.randint(*MARKER_IDS)
+        body = commands.marker(world.world_epoch, warehouse_id, ship_id)
+        asked = self._append([body])
+        self._update(world.world_epoch, {"marker_ship_id": ship_id, "marker_query_id": asked[0].command_id})
+        return _ask(world.world_epoch, asked)
+
+    def _open(self, current: CurrentWorld, world: Row[Any]) -> pb.AdvanceWorldResponse:
+        if world.world_epoch == current.world_epoch:
+            if not current.is_open:
+                self._update(world.world_epoch, {"state": WorldState.OPEN, "opened_at": self.now})
+            self._ask_soon(world.world_epoch)
+        else:
+            reason = f"UPS moved to world {world.world_id}"
+            self.changes.merge(self._redrive(current, world.world_epoch, reason))
+            self._update(world.world_epoch, {"state": WorldState.OPEN, "opened_at": self.now})
+        is_candidate = (Link.announced_world_id != world.world_id) & Link.announced_world_id.is_not(None)
+        self.connection.execute(update(Link).where(Link.name == UPS).values(candidate=is_candidate))
+        self.changes.links |= {WORLD, UPS}
+        return pb.AdvanceWorldResponse(open=pb.Open(world_epoch=world.world_epoch))
+
+    def _leave(self, current: CurrentWorld, world: Row[Any]) -> pb.AdvanceWorldResponse:
+        """The world under this number is another one: plan everything anew, in a world to be found."""
+        reason = f"world {world.world_id} has forgotten us"
+        if world.world_epoch == current.world_epoch:
+            made = insert(World).values(state=WorldState.CANDIDATE).returning(World.world_epoch)
+            fresh = int(self.connection.execute(made).scalar_one())
+            self.changes.merge(self._redrive(current, fresh, reason))
+            self._update(fresh, {"state": WorldState.AWAITED})
+        else:
+            self._close(world.world_epoch, reason)
+        return pb.AdvanceWorldResponse(redial=pb.Redial(reason=reason))
+
+    def _redrive(self, current: CurrentWorld, world_epoch: int, reason: str) -> Changes:
+        self._close(current.world_epoch, reason)
+        return redrive.redrive(self.connection, self.terms.patience, current.world_epoch, world_epoch, reason, self.now)
+
+    def _close(self, world_epoch: int, reason: str) -> None:
+        self._update(world_epoch, {"state": WorldState.CLOSED, "closed_at": self.now, "closed_reason": reason})
+        outbox.supersede(self.connection, world_epoch, self.now)
+
+    def _ask_soon(self, world_epoch: int) -> None:
+        """After a reconnect: what was on its way to the old connection is lost for minutes, so it is asked for."""
+        soon = self.now + 2 * self.terms.patience.tick
+        self.connection.execute(
+            update(Shipment)
+            .where(
+                Shipment.world_epoch == world_epoch,
+                Shipment.ended_at.is_(None),
+                Shipment.goods.in_((Goods.PACKING, Goods.LOADING)),
+                Shipment.check_at > soon,
+            )
+            .values(check_at=soon)
+        )
+
+    def _dial(self, world_epoch: int, world_id: int | None) -> pb.AdvanceWorldResponse:
+        """Connect, listing the warehouses that this world does not have yet."""
+        known = dict(
+            self.connection.execute(
+                select(WorldWarehouse.warehouse_id, WorldWarehouse.state).where(
+                    WorldWarehouse.world_epoch == world_epoch
+                )
+            ).all()
+        )
+        listed = [
+            row
+            for row in self.connection.execute(select(Warehouse.id, Warehouse.x, Warehouse.y).order_by(Warehouse.id))
+            if known.get(row.id, WarehouseState.MISSING) == WarehouseState.MISSING
+        ]
+        if listed:
+            ids = [row.id for row in listed]
+            of_world = WorldWarehouse.world_epoch == world_epoch
+            self.connection.execute(delete(WorldWarehouse).where(of_world, WorldWarehouse.warehouse_id.in_(ids)))
+            self.connection.execute(
+                insert(WorldWarehouse),
+                [{"world_epoch": world_epoch, "warehouse_id": i, "state": WarehouseState.PERHAPS} for i in ids],
+            )
+        dial = pb.Dial(
+            world_epoch=world_epoch,
+            warehouses=[pb.InitWarehouse(warehouse_id=row.id, x=row.x, y=row.y) for row in listed],
+        )
+        if world_id is not None:
+            dial.world_id = world_id
+        return pb.AdvanceWorldResponse(dial=dial)
+
+    def _candidate_epoch(self, world_id: int) -> int:
+        """The epoch under which an announced world is being tried."""
+        tried = (World.state == WorldState.CANDIDATE, World.world_id == world_id)
+        found = self.connection.scalar(select(World.world_epoch).where(*tried))
+        if found is not None:
+            return int(found)
+        made = insert(World).values(state=WorldState.CANDIDATE, world_id=world_id).returning(World.world_epoch)
+        return int(self.connection.execute(made).scalar_one())
+
+    def _aim(self, world_epoch: int, world_id: int) -> None:
+        """Points the awaited epoch at another world; what was learnt of the one before does not count."""
+        self.connection.execute(delete(WorldWarehouse).where(WorldWarehouse.world_epoch == world_epoch))
+        nothing = {"marker_ship_id": None, "marker_confirmed": False, "marker_query_id": None, "marker_missing": False}
+        self._update(world_epoch, {"world_id": world_id, **nothing})
+
+    def _append(self, bodies: list[Command]) -> list[Command]:
+        """Writes commands that the bridge is given by this answer and not by the dispatcher."""
+        ids = outbox.append(
+            self.connection, [outbox.NewCommand(body) for body in bodies], self.now, sent_epoch=self.link_epoch
+        )
+        for body, command_id in zip(bodies, ids, strict=True):
+            body.command_id = command_id
+        return bodies
+
+    def _update(self, world_epoch: int, values: dict[str, object]) -> None:
+        self.connection.execute(update(World).where(World.world_epoch == world_epoch).values(values))
+
+    def _world(self, world_epoch: int) -> Row[Any]:
+        query = select(*World.__table__.c).where(World.world_epoch == world_epoch, World.state != WorldState.CLOSED)
+        row = self.connection.execute(query).one_or_none()
+        if row is None:
+            raise InvalidArgument([FieldViolation("world_epoch", f"{world_epoch} is not a world that we try or use")])
+        return row
+
+
+def candidate(connection: Connection) -> int | None:
+    """The announced world that is to be tried beside the one in use."""
+    return connection.scalar(select(Link.announced_world_id).where(Link.name == UPS, Link.candidate.is_(True)))
+
+
+def _wait(reason: str) -> pb.AdvanceWorldResponse:
+    return pb.AdvanceWorldResponse(wait=pb.Wait(reason=reason))
+
+
+def _ask(world_epoch: int, asked: list[Command]) -> pb.AdvanceWorldResponse:
+    return pb.AdvanceWorldResponse(ask=pb.Ask(world_epoch=world_epoch, commands=asked))

@@ -1,0 +1,59 @@
+"""Workers: the threads that do what no caller waits for.
+
+Rules: each loop does a step, and again at once while there is more, else waits
+for a wake-up or its interval; a wake-up is a hint, so one that got lost costs
+an interval and nothing else; an error is logged and met with a growing pause.
+"""
+
+import threading
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from mesh.logs import get_logger
+
+log = get_logger(__name__)
+
+LONGEST_PAUSE = 5.0
+
+
+@dataclass(slots=True)
+class Worker:
+    """One thread. `step() -> True` means that there may be more to do at once; `interval` in seconds."""
+
+    name: str
+    step: Callable[[], bool]
+    interval: float
+    _wake: threading.Event = field(default_factory=threading.Event)
+    _stopping: bool = False
+    _thread: threading.Thread | None = None
+
+    def start(self) -> None:
+        """Starts the thread."""
+        self._thread = threading.Thread(target=self._run, name=self.name, daemon=True)
+        self._thread.start()
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._wake.set()
+
+    def stop(self) -> None:
+        """Lets the present step end, then the thread."""
+        self._stopping = True
+        self._wake.set()
+        if self._thread is not None:
+            self._thread.join()
+
+    def _run(self) -> None:
+        failures = 0
+        while not self._stopping:
+            self._wake.clear()
+            try:
+                more = self.step()
+                failures = 0
+            except Exception as error:
+                failures += 1
+                more = False
+                log.error("worker_failed", worker=self.name, failures=failures, exc_info=error)
+            if not more and not self._stopping:
+                pause = min(self.interval * 2**failures, LONGEST_PAUSE) if failures else self.interval
+                self._wake.wait(pause)
