@@ -6,6 +6,8 @@ upgrade; nothing connects before the first use. Readers ask for
 `read_only(engine)`, which on SQLite does not take the writer's place.
 """
 
+import sqlite3
+import time
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
@@ -17,6 +19,7 @@ from db.clock import Clock
 from db.errors import WrongDatabaseUrl
 
 SQLITE_BUSY_TIMEOUT_SECONDS = 5.0
+WAL_RETRY_SECONDS = 0.02
 READ_ONLY = "minimart_read_only"
 
 
@@ -73,7 +76,7 @@ def _sqlite_engine(url: URL, clock: Clock, pool_size: int) -> Engine:
         connection.create_function("minimart_now", 0, clock.now)
         cursor = connection.cursor()
         cursor.execute(f"PRAGMA busy_timeout = {int(SQLITE_BUSY_TIMEOUT_SECONDS * 1000)}")
-        cursor.execute("PRAGMA journal_mode = WAL")
+        _keep_a_write_ahead_log(cursor)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
@@ -84,3 +87,18 @@ def _sqlite_engine(url: URL, clock: Clock, pool_size: int) -> Engine:
         connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def _keep_a_write_ahead_log(cursor: Any) -> None:
+    """Switches a new file to WAL, for ever. SQLite does not wait for others here, busy timeout or not: we do."""
+    tries = int(SQLITE_BUSY_TIMEOUT_SECONDS / WAL_RETRY_SECONDS)
+    for left in reversed(range(tries)):
+        try:
+            if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):
+                cursor.execute("PRAGMA journal_mode = WAL")
+        except sqlite3.OperationalError as error:
+            if "locked" not in str(error) or not left:
+                raise
+            time.sleep(WAL_RETRY_SECONDS)
+        else:
+            return

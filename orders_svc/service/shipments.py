@@ -184,7 +184,8 @@ class Shipments:
                 effects=[(effect, 0.0) for effect in outcome.effects],
             )
             self._moving[shipment_id] = shipment
-            self._step(shipment, event, explain.WHAT_HAPPENED[event], cause)
+            again = "Sent anew: waiting for the goods to arrive at the warehouse"
+            self._step(shipment, event, again if parcel.attempt > 1 else explain.WHAT_HAPPENED[event], cause)
             for offer_id, (title, quantity) in parcel.units.items():
                 items.append(
                     {
