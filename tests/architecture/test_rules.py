@@ -21,7 +21,6 @@ OPENS_SOCKETS = {
 }
 CATCHES_ALL = {
     "mesh/guard.py": "the edge of every RPC",
-    "mesh/runner.py": "hands what a timer or an answer raised to the edge of the process",
     "minimart/__main__.py": "the edge of the command line",
     "orders_svc/groups.py": "hands what a group's transaction raised to each caller of the group",
     "orders_svc/workers.py": "the edge of a background thread",
