@@ -131,8 +131,8 @@ def _category(slug: str) -> str:
             _OPEN,
             _tile(slug, 1),
             _SHADOW,
-            f'<g transform="translate(14 50) scale(.74)">{_motif(behind, 1)}</g>',
-            f'<g transform="translate(170 122) scale(.56)">{_motif(before, 2)}</g>',
+            f'<g transform="translate(14 78) scale(.76)">{_motif(behind, 1)}</g>',
+            f'<g transform="translate(168 138) scale(.57)">{_motif(before, 2)}</g>',
             "</svg>",
         )
     )
