@@ -12,9 +12,10 @@ from typing import TypeVar
 
 from partners.world import world_amazon_pb2 as amazon
 from partners.world import world_ups_pb2 as ups
+from sim.messages import parse
 from sim.world.model import texts
 from sim.world.model.book import Book
-from sim.world.model.connections import Connection, Connections, parse
+from sim.world.model.connections import Connection, Connections
 from sim.world.model.packages import Packages
 from sim.world.model.quirks import Quirks
 from sim.world.model.refusal import Refused

@@ -7,12 +7,10 @@ is elsewhere (`commands`).
 """
 
 from dataclasses import dataclass, field
-from typing import TypeVar
-
-from google.protobuf.message import DecodeError, Message
 
 from partners.world import world_amazon_pb2 as amazon
 from partners.world import world_ups_pb2 as ups
+from sim.messages import parse
 from sim.world.model import texts
 from sim.world.model.book import Book
 from sim.world.model.clockwork import Clockwork, Grid, Kind, Timer
@@ -39,7 +37,6 @@ class Close:
 
 
 Output = Send | Close
-MessageT = TypeVar("MessageT", bound=Message)
 
 
 @dataclass(slots=True, eq=False)
@@ -217,13 +214,3 @@ class Connections:
         del self._connections[connection.number]
         self._clockwork.clear(connection.timer)
         self.output.append(Close(self.now, connection.number))
-
-
-def parse(kind: type[MessageT], body: bytes) -> MessageT | None:
-    """Give `body` as a message, or None when it is no such message or lacks a required field."""
-    message = kind()
-    try:
-        message.ParseFromString(body)
-    except DecodeError:
-        return None
-    return message if message.IsInitialized() else None

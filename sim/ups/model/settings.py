@@ -1,0 +1,59 @@
+"""What the UPS stand-in is told: its fleet, its times, and the ways in which it shall misbehave."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """Times in seconds. `tick` is the world's send tick; every other time follows from it unless given."""
+
+    trucks: int = 20
+    tick: float = 0.2
+    join: int | None = None
+    """A world to join; None makes a new one."""
+    simspeed: int | None = None
+    """Sent to the world after each connect; None sends nothing."""
+    capacity: int = 100
+    """How many packages of one warehouse share a truck."""
+    patience_ticks: float = 60.0
+    """How long a truck waits for the rest of its packages once the first one is loaded."""
+    tries: int = 3
+    """How often a world may refuse us before we take it for gone and make a new one."""
+
+    def __post_init__(self) -> None:
+        """Refuse what no UPS could run by."""
+        if self.trucks < 1 or self.capacity < 1 or self.tries < 1:
+            raise ValueError("trucks, capacity and tries are at least 1")
+        if self.tick <= 0:
+            raise ValueError("tick is above zero")
+        if self.simspeed is not None and self.simspeed < 60:
+            raise ValueError("a simspeed below 60 ends the world simulator")
+
+    @property
+    def world_resend(self) -> float:
+        """Between two copies to the world: harmless without loss, and several chances a tick with it."""
+        return self.tick / 8
+
+    @property
+    def shop_resend(self) -> float:
+        """Between two copies to the shop, where nothing is lost but connections."""
+        return self.tick
+
+    @property
+    def redial(self) -> float:
+        """Before dialling the world again: longer than a tick, or the old connection's sender swallows the answers."""
+        return self.tick * 1.5
+
+
+@dataclass(slots=True)
+class Faults:
+    """How a partner can go wrong towards the shop; all may be switched while it runs."""
+
+    silent: bool = False
+    """Says nothing at all, not even acks."""
+    duplicate: bool = False
+    """Sends every message twice."""
+    announce: int | None = None
+    """Announces this world instead of its own."""
+    garbage: bytes = b""
+    """Sent raw, before anything else, on each new connection."""
