@@ -1,0 +1,58 @@
+"""The forms of accounts."""
+
+import re
+from typing import Any
+
+from flask_wtf import FlaskForm
+from wtforms import EmailField, PasswordField, StringField, ValidationError
+
+from storefront.accounts.passwords import MAX_LENGTH, MIN_LENGTH
+from storefront.fields import Visible, one_line
+
+MAX_EMAIL = 254
+MAX_NAME = 80
+MAX_UPS_ACCOUNT = 64
+
+_EMAIL = re.compile(r"[^@\s\x00-\x1f\x7f<>,;:\"\\]+@[^@\s\x00-\x1f\x7f<>,;:\"\\]+\.[^@\s.]+")
+
+
+def valid_email(_form: Any, field: Any) -> None:
+    """ValidationError: this cannot be an e-mail address."""
+    text = field.data or ""
+    if not text:
+        raise ValidationError("Write your e-mail address.")
+    if len(text) > MAX_EMAIL or not _EMAIL.fullmatch(text):
+        raise ValidationError("Write an e-mail address, such as ann@example.org.")
+
+
+def valid_password(_form: Any, field: Any) -> None:
+    """ValidationError: too short or too long; what it is made of is the shopper's business."""
+    length = len(field.data or "")
+    if not MIN_LENGTH <= length <= MAX_LENGTH:
+        raise ValidationError(f"Choose a password of {MIN_LENGTH} to {MAX_LENGTH} characters.")
+
+
+class LoginForm(FlaskForm):
+    """Who, and the proof. What is wrong with either is never said apart."""
+
+    email = EmailField("E-mail", filters=[lambda text: (text or "").strip()])
+    password = PasswordField("Password")
+
+
+class RegisterForm(FlaskForm):
+    """A new account."""
+
+    display_name = StringField("Your name", filters=[one_line], validators=[Visible("your name", high=MAX_NAME)])
+    email = EmailField("E-mail", filters=[lambda text: (text or "").strip()], validators=[valid_email])
+    password = PasswordField("Password", validators=[valid_password])
+
+
+class ProfileForm(FlaskForm):
+    """What a user shows of themselves."""
+
+    display_name = StringField("Your name", filters=[one_line], validators=[Visible("your name", high=MAX_NAME)])
+    ups_account = StringField(
+        "UPS account (optional)",
+        filters=[one_line],
+        validators=[Visible("your account name at UPS", low=0, high=MAX_UPS_ACCOUNT)],
+    )

@@ -1,0 +1,98 @@
+"""What accounts ask of the database. Each function works in the caller's transaction."""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from db.shop.accounts import Profile, User
+from db.shop.carts import CartItem
+from db.shop.catalogue import fold
+from storefront.accounts.shopper import Shopper, stamp_of
+
+
+class EmailTaken(Exception):
+    """Somebody has an account with this address already."""
+
+
+@dataclass(frozen=True, slots=True)
+class Credentials:
+    """What a log-in is checked against."""
+
+    user_id: int
+    password_hash: str | None
+
+
+def email_key(email: str) -> str:
+    """The form of an address that is the same however it is typed."""
+    return fold(email.strip())
+
+
+def load_shopper(connection: Connection, session_id: str) -> Shopper | None:
+    """The shopper whom a session names, with the units in their cart. One query. None: no longer valid."""
+    user_id, _, stamp = session_id.partition(".")
+    if not user_id.isascii() or not user_id.isdecimal() or len(user_id) > 9:
+        return None
+    units = (
+        select(func.coalesce(func.sum(CartItem.quantity), 0))
+        .where(CartItem.user_id == User.id)
+        .correlate(User)
+        .scalar_subquery()
+    )
+    query = (
+        select(User.email, User.password_hash, Profile.display_name, Profile.is_seller, Profile.ups_account, units)
+        .join(Profile, Profile.user_id == User.id)
+        .where(User.id == int(user_id))
+    )
+    row = connection.execute(query).one_or_none()
+    if row is None or row.password_hash is None or stamp_of(row.password_hash) != stamp:
+        return None
+    return Shopper(int(user_id), row.email, row.display_name, row.is_seller, row.ups_account, int(row[5]), stamp)
+
+
+def find_credentials(connection: Connection, email: str) -> Credentials | None:
+    """The credentials of the account with this address."""
+    row = connection.execute(
+        select(User.id, User.password_hash).where(User.email_key == email_key(email))
+    ).one_or_none()
+    return None if row is None else Credentials(row.id, row.password_hash)
+
+
+def create_account(connection: Connection, *, email: str, display_name: str, password_hash: str, now: float) -> int:
+    """A new account; its id. EmailTaken: there is one with this address."""
+    email = email.strip()
+    try:
+        with connection.begin_nested():
+            user_id: int = connection.execute(
+                insert(User)
+                .values(email=email, email_key=email_key(email), password_hash=password_hash, created_at=now)
+                .returning(User.id)
+            ).scalar_one()
+    except IntegrityError:
+        raise EmailTaken from None
+    connection.execute(
+        insert(Profile).values(user_id=user_id, display_name=display_name, is_seller=False, ups_account="")
+    )
+    return user_id
+
+
+def replace_hash(connection: Connection, user_id: int, old: str, new: str) -> bool:
+    """Stores a hash made with today's parameters, unless the password was changed meanwhile."""
+    done = connection.execute(
+        update(User).where(User.id == user_id, User.password_hash == old).values(password_hash=new)
+    )
+    return done.rowcount == 1
+
+
+def change_profile(connection: Connection, user_id: int, *, display_name: str, ups_account: str) -> None:
+    """Changes what a user shows of themselves."""
+    connection.execute(
+        update(Profile).where(Profile.user_id == user_id).values(display_name=display_name, ups_account=ups_account)
+    )
+
+
+def become_seller(connection: Connection, user_id: int, *, display_name: str) -> None:
+    """Opens a shop under this name; doing it again changes the name only."""
+    connection.execute(
+        update(Profile).where(Profile.user_id == user_id).values(display_name=display_name, is_seller=True)
+    )

@@ -1,0 +1,116 @@
+"""Puts one worker's storefront together; whatever a test wants to swap comes in as an argument.
+
+Nothing connects and no thread runs before `Storefront.start`. Built after the fork, in the worker that uses it.
+"""
+
+import random
+from dataclasses import dataclass
+
+import grpc
+from flask import Flask, Response
+from sqlalchemy import Engine
+from werkzeug.routing import IntegerConverter
+
+from db.clock import Clock
+from db.engine import read_only
+from storefront import errors, presentation, security
+from storefront.accounts.passwords import Passwords
+from storefront.accounts.routes import bp as accounts
+from storefront.cart.routes import bp as cart
+from storefront.catalogue.routes import bp as catalogue
+from storefront.checkout.routes import bp as checkout
+from storefront.checkout.sweep import Sweep
+from storefront.checkout.tickets import TicketOffice
+from storefront.config import Settings
+from storefront.orders.fanout import Fanout
+from storefront.orders.feed import Feed
+from storefront.orders.routes import bp as orders
+from storefront.orders_client import Deadlines, OrdersClient
+from storefront.seller.routes import bp as seller
+from storefront.seller.stamps import StampOffice
+from storefront.services import EXTENSION, Services
+
+
+class _Id32(IntegerConverter):
+    """A positive id that fits a database integer; anything else is no such page."""
+
+    def __init__(self, map: object) -> None:
+        super().__init__(map, min=1, max=2**31 - 1)  # type: ignore[arg-type]
+
+
+class _Id64(IntegerConverter):
+    """A positive id that fits an int64."""
+
+    def __init__(self, map: object) -> None:
+        super().__init__(map, min=1, max=2**63 - 1)  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class Storefront:
+    """One worker: the web application and the two threads beside it."""
+
+    app: Flask
+    feed: Feed
+    sweep: Sweep
+    fanout: Fanout
+
+    def start(self) -> None:
+        """Starts the threads."""
+        self.feed.start()
+        self.sweep.start()
+
+    def begin_stop(self) -> None:
+        """Ends open event streams and both threads; returns at once, so a signal handler may call it."""
+        self.fanout.stop()
+        self.sweep.stop()
+        self.feed.stop()
+
+    def stop(self, timeout: float = 5.0) -> None:
+        """`begin_stop`, then waits for the threads."""
+        self.begin_stop()
+        self.feed.join(timeout)
+        self.sweep.join(timeout)
+
+
+def build(
+    settings: Settings,
+    *,
+    engine: Engine,
+    clock: Clock,
+    channel: grpc.Channel,
+    secret_key: str,
+    passwords: Passwords | None = None,
+    rng: random.Random | None = None,
+) -> Storefront:
+    """A storefront over a migrated database and a channel to orders_svc; the caller owns both."""
+    deadlines = Deadlines(order=settings.storefront_order_deadline, read=settings.storefront_read_deadline)
+    client = OrdersClient(channel, deadlines)
+    fanout = Fanout(
+        limit=settings.storefront_event_streams, limit_per_user=settings.storefront_event_streams_per_shopper
+    )
+    app = Flask("storefront")
+    app.extensions[EXTENSION] = Services(
+        settings=settings,
+        engine=engine,
+        reader=read_only(engine),
+        clock=clock,
+        orders=client,
+        passwords=passwords or Passwords(),
+        tickets=TicketOffice(secret_key),
+        stamps=StampOffice(secret_key),
+        fanout=fanout,
+    )
+    security.protect(app, secret_key)
+    presentation.add_to(app)
+    errors.add_to(app)
+    app.url_map.converters.update(id32=_Id32, id64=_Id64)
+    for room in (accounts, catalogue, cart, checkout, orders, seller):
+        app.register_blueprint(room)
+    app.add_url_rule("/healthz", "healthz", _healthz)
+    sweep = Sweep(engine, read_only(engine), client, clock, order_deadline=settings.storefront_order_deadline)
+    return Storefront(app, Feed(client, fanout, rng or random.SystemRandom()), sweep, fanout)
+
+
+def _healthz() -> Response:
+    """Says that this process answers; asks nobody else."""
+    return Response("ok\n", mimetype="text/plain")

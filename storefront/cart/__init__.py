@@ -1,0 +1,1 @@
+"""The cart: what a shopper means to buy, kept in the database."""

@@ -1,0 +1,1 @@
+"""The catalogue: finding things, and what there is to know about each."""

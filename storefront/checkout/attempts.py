@@ -1,0 +1,201 @@
+"""Checkout attempts in the database: begun before the first call, claimed for each further one, settled once.
+
+Rules: the bytes of the request never change; an attempt is settled by a guarded update, so that of two answers to the
+same question one counts; the cart is emptied of what was bought in the transaction that records the yes, and only
+there; nothing is deleted. Each function works in the caller's transaction and does no network call.
+"""
+
+from dataclasses import dataclass
+
+from sqlalchemy import Connection, insert, select, update
+from sqlalchemy.exc import IntegrityError
+
+from db.shop.catalogue import Offer, Product
+from db.shop.checkouts import CheckoutAttempt, CheckoutState
+from shop.orders.v1 import orders_pb2
+from storefront.cart.queries import take_out_bought
+from storefront.checkout.answers import Accepted, Answer, Refused
+from storefront.checkout.tickets import Ticket
+
+FIRST_RETRY_SECONDS = 1.0
+LONGEST_RETRY_SECONDS = 30.0
+MAX_MESSAGE = 500
+
+
+@dataclass(frozen=True, slots=True)
+class Attempt:
+    """One press of "place order", as far as it has come."""
+
+    attempt_id: int
+    user_id: int
+    request_id: str
+    request: bytes
+    state: CheckoutState
+    order_id: int | None
+    refusal_reason: str | None
+    refusal_message: str | None
+    tries: int
+    created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Destination:
+    """Where to, on the world's grid, and for which account at UPS ("": none)."""
+
+    x: int
+    y: int
+    ups_account: str
+
+
+def retry_delay(tries: int) -> float:
+    """Seconds to wait after the try of this number (from 1): doubling, up to a ceiling."""
+    return float(min(LONGEST_RETRY_SECONDS, FIRST_RETRY_SECONDS * 2 ** min(max(tries - 1, 0), 10)))
+
+
+def request_of(ticket: Ticket, to: Destination) -> orders_pb2.PlaceOrderRequest:
+    """The request that a ticket and an address make."""
+    return orders_pb2.PlaceOrderRequest(
+        request_id=ticket.request_id,
+        items=[
+            orders_pb2.OrderItem(
+                offer_id=line.offer_id,
+                quantity=line.quantity,
+                expected_unit_price_cents=line.unit_price_cents,
+            )
+            for line in ticket.lines
+        ],
+        destination=orders_pb2.Address(x=to.x, y=to.y),
+        ups_account=to.ups_account,
+    )
+
+
+def begin(connection: Connection, ticket: Ticket, to: Destination, *, now: float, patience: float) -> Attempt | None:
+    """A new attempt, to be committed before the call. None: this checkout was pressed before.
+
+    The sweep leaves it alone for `patience` seconds, which the shopper's own request needs to ask.
+    """
+    values = {
+        "user_id": ticket.user_id,
+        "request_id": ticket.request_id,
+        "request": request_of(ticket, to).SerializeToString(deterministic=True),
+        "state": CheckoutState.CONFIRMING,
+        "tries": 1,
+        "created_at": now,
+        "next_try_at": now + patience,
+    }
+    try:
+        with connection.begin_nested():
+            attempt_id = connection.execute(
+                insert(CheckoutAttempt).values(values).returning(CheckoutAttempt.id)
+            ).scalar_one()
+    except IntegrityError:
+        return None
+    return _attempt(connection, CheckoutAttempt.id == attempt_id)
+
+
+def find(connection: Connection, user_id: int, request_id: str) -> Attempt | None:
+    """This user's attempt of this checkout."""
+    return _attempt(connection, CheckoutAttempt.user_id == user_id, CheckoutAttempt.request_id == request_id)
+
+
+def confirming(connection: Connection, user_id: int, limit: int = 20) -> list[str]:
+    """The request ids of this user's attempts that are not answered yet, newest first."""
+    rows = connection.execute(
+        select(CheckoutAttempt.request_id)
+        .where(CheckoutAttempt.user_id == user_id, CheckoutAttempt.state == CheckoutState.CONFIRMING)
+        .order_by(CheckoutAttempt.id.desc())
+        .limit(limit)
+    )
+    return list(rows.scalars())
+
+
+def last_destination(connection: Connection, user_id: int) -> Destination | None:
+    """Where this user's last order went."""
+    request = connection.execute(
+        select(CheckoutAttempt.request)
+        .where(CheckoutAttempt.user_id == user_id)
+        .order_by(CheckoutAttempt.id.desc())
+        .limit(1)
+    ).scalar()
+    if request is None:
+        return None
+    sent = orders_pb2.PlaceOrderRequest.FromString(request)
+    return Destination(sent.destination.x, sent.destination.y, sent.ups_account)
+
+
+def due(connection: Connection, now: float, limit: int) -> list[int]:
+    """The ids of unanswered attempts whose next try is due, longest due first."""
+    rows = connection.execute(
+        select(CheckoutAttempt.id)
+        .where(CheckoutAttempt.state == CheckoutState.CONFIRMING, CheckoutAttempt.next_try_at <= now)
+        .order_by(CheckoutAttempt.next_try_at)
+        .limit(limit)
+    )
+    return list(rows.scalars())
+
+
+def claim(connection: Connection, attempt_id: int, *, now: float, patience: float) -> Attempt | None:
+    """Takes a due attempt for `patience` seconds. None: it was answered, or somebody else has taken it."""
+    done = connection.execute(
+        update(CheckoutAttempt)
+        .where(
+            CheckoutAttempt.id == attempt_id,
+            CheckoutAttempt.state == CheckoutState.CONFIRMING,
+            CheckoutAttempt.next_try_at <= now,
+        )
+        .values(tries=CheckoutAttempt.tries + 1, next_try_at=now + patience)
+    )
+    return _attempt(connection, CheckoutAttempt.id == attempt_id) if done.rowcount == 1 else None
+
+
+def settle(connection: Connection, attempt: Attempt, answer: Answer, *, now: float) -> None:
+    """Records an answer, or when to ask again. An attempt that was settled before stays as it is."""
+    changed = update(CheckoutAttempt).where(
+        CheckoutAttempt.id == attempt.attempt_id, CheckoutAttempt.state == CheckoutState.CONFIRMING
+    )
+    match answer:
+        case Accepted(order_id):
+            done = connection.execute(changed.values(state=CheckoutState.ACCEPTED, order_id=order_id))
+            if done.rowcount == 1:
+                items = orders_pb2.PlaceOrderRequest.FromString(attempt.request).items
+                take_out_bought(connection, attempt.user_id, [(item.offer_id, item.quantity) for item in items])
+        case Refused(reason, message):
+            connection.execute(
+                changed.values(
+                    state=CheckoutState.REFUSED, refusal_reason=reason[:40], refusal_message=message[:MAX_MESSAGE]
+                )
+            )
+        case _:
+            connection.execute(changed.values(next_try_at=now + retry_delay(attempt.tries)))
+
+
+def titles_in(connection: Connection, request: bytes) -> tuple[tuple[int, str], ...]:
+    """The (offer id, title) of each item of a request, in its order; "" for a title that is gone."""
+    offer_ids = [item.offer_id for item in orders_pb2.PlaceOrderRequest.FromString(request).items]
+    rows = connection.execute(
+        select(Offer.id, Product.title).join(Product, Product.id == Offer.product_id).where(Offer.id.in_(offer_ids))
+    )
+    titles = {row.id: row.title for row in rows}
+    return tuple((offer_id, titles.get(offer_id, "")) for offer_id in offer_ids)
+
+
+def _attempt(connection: Connection, *where: object) -> Attempt | None:
+    table = CheckoutAttempt
+    row = connection.execute(
+        select(
+            table.id,
+            table.user_id,
+            table.request_id,
+            table.request,
+            table.state,
+            table.order_id,
+            table.refusal_reason,
+            table.refusal_message,
+            table.tries,
+            table.created_at,
+        ).where(*where)  # type: ignore[arg-type]
+    ).one_or_none()
+    if row is None:
+        return None
+    attempt_id, user_id, request_id, request, state, *rest = row
+    return Attempt(attempt_id, user_id, request_id, bytes(request), CheckoutState(state), *rest)

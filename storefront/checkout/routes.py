@@ -1,0 +1,134 @@
+"""The pages of checkout.
+
+A checkout page carries a ticket; pressing "place order" commits an attempt and then asks orders_svc, for as long as the
+deadline allows. A yes leads to the order, a no comes back beside the field or line, and silence leads to a page that
+says "confirming" and reloads itself, while the sweep goes on asking. Pressing twice, going back and reloading all meet
+the attempt that is there already.
+"""
+
+from collections.abc import Mapping
+
+from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask_login import login_required
+from werkzeug.wrappers import Response
+
+from db.shop.checkouts import CheckoutState
+from storefront.accounts.shopper import Shopper
+from storefront.cart.queries import CartLine, lines_of
+from storefront.checkout import attempts
+from storefront.checkout.answers import Accepted, Refused
+from storefront.checkout.asking import ask
+from storefront.checkout.attempts import Attempt, Destination
+from storefront.checkout.forms import CheckoutForm
+from storefront.checkout.sweep import CLAIM_MARGIN_SECONDS
+from storefront.checkout.tickets import BadTicket, TicketLine
+from storefront.security import the_shopper
+from storefront.services import services
+
+bp = Blueprint("checkout", __name__, template_folder="templates")
+
+_REFUSED = 422
+_TOLD_ONCE: Mapping[int, str] = {}
+
+
+@bp.get("/checkout")
+@login_required
+def show() -> str | Response:
+    """The checkout page for the cart as it is now."""
+    shopper = the_shopper()
+    with services().reader.connect() as connection:
+        lines = lines_of(connection, shopper.user_id)
+        last = attempts.last_destination(connection, shopper.user_id)
+    form = CheckoutForm(
+        formdata=None,
+        data={
+            "x": last.x if last else None,
+            "y": last.y if last else None,
+            "ups_account": last.ups_account if last else shopper.ups_account,
+        },
+    )
+    return _page(shopper, lines, form)
+
+
+@bp.post("/checkout")
+@login_required
+def place() -> Response | str | tuple[str | Response, int]:
+    """Places the order that the page showed."""
+    parts, shopper, form = services(), the_shopper(), CheckoutForm()
+    try:
+        ticket = parts.tickets.read(form.ticket.data or "", shopper.user_id)
+    except BadTicket:
+        flash("This page was out of date. Here is a new one; nothing was ordered.", "warning")
+        return _again(shopper, form)
+    if not form.validate():
+        return _again(shopper, form)
+    to = Destination(form.x.number, form.y.number, form.ups_account.data or "")
+    patience = parts.settings.storefront_order_deadline + CLAIM_MARGIN_SECONDS
+    with parts.engine.begin() as connection:
+        attempt = attempts.begin(connection, ticket, to, now=parts.clock.now(), patience=patience)
+    if attempt is None:
+        return redirect(url_for("checkout.attempt", request_id=ticket.request_id), 303)
+    answer = ask(parts.engine, parts.orders, parts.clock, attempt)
+    if isinstance(answer, Accepted):
+        flash("Thank you. Your order is in.", "success")
+        return redirect(url_for("orders.show", order_id=answer.order_id), 303)
+    if isinstance(answer, Refused):
+        for name, words in answer.fields.items():
+            form[name].errors = [words]
+        return _again(shopper, form, message=answer.message, wrong=answer.offers)
+    return redirect(url_for("checkout.attempt", request_id=ticket.request_id), 303)
+
+
+@bp.get("/checkout/<request_id>")
+@login_required
+def attempt(request_id: str) -> str | Response:
+    """How far one press of "place order" has come."""
+    shopper = the_shopper()
+    with services().reader.connect() as connection:
+        found = attempts.find(connection, shopper.user_id, request_id[:64].replace("\0", ""))
+    if found is None:
+        abort(404)
+    if found.state is CheckoutState.ACCEPTED:
+        return redirect(url_for("orders.show", order_id=found.order_id), 303)
+    return _attempt_page(found)
+
+
+def _attempt_page(found: Attempt) -> str:
+    page = "confirming" if found.state is CheckoutState.CONFIRMING else "refused"
+    return render_template(f"checkout/{page}.html", attempt=found)
+
+
+def _again(
+    shopper: Shopper, form: CheckoutForm, *, message: str = "", wrong: Mapping[int, str] = _TOLD_ONCE
+) -> tuple[str | Response, int] | Response:
+    with services().reader.connect() as connection:
+        lines = lines_of(connection, shopper.user_id)
+    page = _page(shopper, lines, form, message=message, wrong=wrong)
+    return page if isinstance(page, Response) else (page, _REFUSED)
+
+
+def _page(
+    shopper: Shopper,
+    lines: list[CartLine],
+    form: CheckoutForm,
+    *,
+    message: str = "",
+    wrong: Mapping[int, str] = _TOLD_ONCE,
+) -> str | Response:
+    if not lines:
+        flash("Your cart is empty: there is nothing to check out.", "info")
+        return redirect(url_for("cart.show"), 303)
+    if not all(line.for_sale for line in lines):
+        flash("Something in your cart is no longer sold. Remove it to go on.", "warning")
+        return redirect(url_for("cart.show"), 303)
+    office = services().tickets
+    shown = tuple(TicketLine(line.offer_id, line.quantity, line.unit_price_cents) for line in lines)
+    form.ticket.data = office.write(office.new(shopper.user_id, shown))
+    return render_template(
+        "checkout/checkout.html",
+        form=form,
+        lines=lines,
+        total_cents=sum(line.total_cents for line in lines),
+        message=message,
+        wrong=wrong,
+    )

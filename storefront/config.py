@@ -1,0 +1,58 @@
+"""The storefront's settings, read from the environment once, at the start.
+
+Limits stand here with their defaults; nothing else reads the environment.
+"""
+
+from pathlib import Path
+
+from pydantic import Field, field_validator
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from db.engine import parse_url
+from mesh.settings import Address
+
+
+class Settings(BaseSettings):
+    """Everything that may differ between two storefronts. Environment names: MINIMART_ + the field, in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="MINIMART_", extra="ignore", frozen=True, populate_by_name=True)
+
+    database_url: str = Field(default="sqlite:///var/minimart.db", validation_alias="DATABASE_URL")
+    data_dir: Path = Path("var")
+    tokens_file: Path | None = None
+    secret_key_file: Path | None = None
+    log_level: str = "INFO"
+    storefront_listen: Address = "127.0.0.1:8080"
+    orders_address: Address = "127.0.0.1:7001"
+
+    # Seconds to wait at the start for a database that is away.
+    database_wait: float = Field(default=30.0, ge=0, le=3600)
+    # Threads that answer requests, and how many of them open order pages may hold: the others are a reserve.
+    storefront_threads: int = Field(default=32, ge=4, le=256)
+    storefront_event_streams: int = Field(default=16, ge=0, le=128)
+    storefront_event_streams_per_shopper: int = Field(default=4, ge=0, le=128)
+
+    # Seconds that a shopper's "place order" waits for an answer before the page says "confirming".
+    storefront_order_deadline: float = Field(default=5.0, gt=0)
+    storefront_read_deadline: float = Field(default=3.0, gt=0)
+
+    # Failed log-ins per account, failed log-ins per address, and new accounts per address (Flask-Limiter's notation).
+    storefront_login_limit_account: str = "10 per 15 minutes"
+    storefront_login_limit_address: str = "50 per 15 minutes"
+    storefront_register_limit: str = "30 per hour"
+
+    @field_validator("database_url")
+    @classmethod
+    def _usable(cls, value: str) -> str:
+        parse_url(value)
+        return value
+
+    @property
+    def tokens_path(self) -> Path:
+        """Where the service tokens are."""
+        return self.tokens_file or self.data_dir / "service-tokens"
+
+    @property
+    def secret_key_path(self) -> Path:
+        """Where the key that signs sessions is."""
+        return self.secret_key_file or self.data_dir / "secret-key"

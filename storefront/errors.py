@@ -1,0 +1,128 @@
+"""Pages for what goes wrong: each says what happened in plain words and offers a way on.
+
+Rules: no page shows a traceback or the words of a library; a page about something that is away needs nothing that is
+away itself, says so with 503, and tries again by itself where it was only being read.
+"""
+
+from dataclasses import dataclass
+
+from flask import Flask, flash, g, redirect, render_template, request, url_for
+from flask_wtf.csrf import CSRFError
+from grpc import StatusCode
+from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
+from sqlalchemy.exc import TimeoutError as PoolTimeout
+from werkzeug.exceptions import HTTPException
+from werkzeug.wrappers import Response
+
+from mesh.logs import get_logger
+from storefront.accounts.shopper import Shopper
+from storefront.orders_client import CallFailed
+from storefront.security import current_shopper
+
+RELOAD_SECONDS = 5
+
+_log = get_logger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class Words:
+    """What an error page says."""
+
+    title: str
+    words: str
+    way_on: tuple[str, str] = ("catalogue.home", "Back to the shop")
+
+
+_PAGES = {
+    400: Words("That did not arrive in one piece", "Something was missing or garbled in what your browser sent."),
+    403: Words(
+        "This is not yours to see",
+        "You do not have what it takes to open this page. If you want to sell, open your shop first.",
+        ("seller.index", "Sell with us"),
+    ),
+    404: Words("There is nothing here", "The address is wrong, or what was here has gone, or it is somebody else's."),
+    405: Words("That cannot be done like this", "Go back and use the buttons of the page."),
+    413: Words("That was too much at once", "What you sent is larger than any of our forms needs. Write less."),
+    429: Words("Too many tries", "To keep accounts safe we take a break here. Wait a few minutes, then try again."),
+    500: Words(
+        "Something broke on our side",
+        "It is our fault, not yours, and we have a note of it. Nothing that you ordered is lost.",
+    ),
+}
+_FORM_TOO_OLD = Words(
+    "This page was open for too long",
+    "To keep you safe we did not use what it sent. Go back, reload the page, and send it again.",
+)
+_DATABASE_AWAY = Words(
+    "The shop is catching its breath", "We cannot reach our shelves right now. Nothing is lost; try again in a moment."
+)
+_ORDERS_AWAY = Words(
+    "We cannot look at orders right now",
+    "The part of the shop that keeps orders does not answer. Every order is safe with it and goes on by itself.",
+    ("catalogue.products", "Look around meanwhile"),
+)
+
+
+def add_to(app: Flask) -> None:
+    """Registers the pages with `app`, and who looks at it with every template."""
+    app.register_error_handler(CSRFError, lambda _: _page(400, _FORM_TOO_OLD))
+    app.register_error_handler(HTTPException, _http)
+    app.register_error_handler(CallFailed, _call_failed)
+    for away in (OperationalError, InterfaceError, PoolTimeout):
+        app.register_error_handler(away, _database_away)
+    app.context_processor(_who_looks)
+
+
+def _who_looks() -> dict[str, Shopper | None]:
+    if g.get("without_shopper", False):
+        return {"shopper": None}
+    try:
+        return {"shopper": current_shopper()}
+    except (DBAPIError, PoolTimeout):
+        g.without_shopper = True
+        return {"shopper": None}
+
+
+def _http(error: HTTPException) -> tuple[str, int] | Response | HTTPException:
+    code = error.code or 500
+    if error.response is not None or code < 400:
+        return error
+    if code >= 500:
+        g.without_shopper = True
+    answer = _page(code, _PAGES.get(code, _PAGES[400] if code < 500 else _PAGES[500]))
+    headers = {name: value for name, value in error.get_headers() if name in ("Allow", "Retry-After")}
+    return (*answer, headers) if headers else answer  # type: ignore[return-value]
+
+
+def _database_away(error: Exception) -> tuple[str, int, dict[str, str]]:
+    _log.error("database_away", path=request.path, error=" ".join(str(error.__cause__ or error).split()))
+    g.without_shopper = True
+    return _away(_DATABASE_AWAY)
+
+
+def _call_failed(error: CallFailed) -> tuple[str, int] | tuple[str, int, dict[str, str]] | Response:
+    if error.failure.code is StatusCode.NOT_FOUND:
+        return _page(404, _PAGES[404])
+    if error.failure.code is StatusCode.INVALID_ARGUMENT and request.method == "GET" and request.args:
+        flash("That page of the list does not exist. Here is the first one.", "info")
+        return redirect(request.path, 303)
+    _log.error("orders_svc_call_failed", path=request.path, error=str(error))
+    return _away(_ORDERS_AWAY)
+
+
+def _away(words: Words) -> tuple[str, int, dict[str, str]]:
+    reload_after = RELOAD_SECONDS if request.method == "GET" else 0
+    return (*_page(503, words, reload_after), {"Retry-After": str(RELOAD_SECONDS)})
+
+
+def _page(code: int, words: Words, reload_after: int = 0) -> tuple[str, int]:
+    endpoint, label = words.way_on
+    page = render_template(
+        "error.html",
+        code=code,
+        title=words.title,
+        words=words.words,
+        way_on=(url_for(endpoint), label),
+        reload_after=reload_after,
+    )
+    return page, code

@@ -1,0 +1,177 @@
+"""An order as its page shows it, made from what orders_svc says. Pure.
+
+Goods and truck go side by side (a truck may be there before the parcel is packed), so each stage is done, under way or
+still to come by itself, with the time of the step that ended it.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+
+from google.protobuf.timestamp_pb2 import Timestamp
+
+from shop.orders.v1 import orders_pb2 as pb
+
+
+class Tone(StrEnum):
+    """What kind of news a status is; also its colour."""
+
+    WAITING = "waiting"
+    MOVING = "moving"
+    DONE = "done"
+    TROUBLE = "trouble"
+    ENDED = "ended"
+
+
+class Progress(StrEnum):
+    """Where a stage is."""
+
+    DONE = "done"
+    NOW = "now"
+    TO_COME = "to-come"
+
+
+@dataclass(frozen=True, slots=True)
+class StatusWords:
+    """A status in words."""
+
+    words: str
+    tone: Tone
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """One stage of a parcel's way; `at` is when it was done, in seconds since the epoch."""
+
+    name: str
+    progress: Progress
+    at: float | None
+
+
+@dataclass(frozen=True, slots=True)
+class StepShown:
+    """One entry of a parcel's history."""
+
+    at: float
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """One parcel."""
+
+    tracking_number: int
+    number: int
+    status: StatusWords
+    stages: tuple[Stage, ...]
+    warehouse_name: str
+    warehouse: tuple[int, int]
+    items: tuple[tuple[str, int], ...]
+    truck_id: int | None
+    waiting_for: str
+    waiting_since: float | None
+    next_step: str
+    attention_reason: str
+    history: tuple[StepShown, ...]
+    attempt: int
+
+
+@dataclass(frozen=True, slots=True)
+class OrderShown:
+    """One order."""
+
+    order_id: int
+    version: int
+    status: StatusWords
+    has_ended: bool
+    placed_at: float
+    destination: tuple[int, int]
+    ups_account: str
+    total_cents: int
+    lines: tuple[pb.OrderLine, ...]
+    parcels: tuple[Parcel, ...]
+
+    @property
+    def units(self) -> int:
+        """How many things were bought."""
+        return sum(line.quantity for line in self.lines)
+
+
+STATUS_WORDS = {
+    pb.ORDER_STATUS_AWAITING_STOCK: StatusWords("Waiting for goods", Tone.WAITING),
+    pb.ORDER_STATUS_PACKING: StatusWords("Being packed", Tone.MOVING),
+    pb.ORDER_STATUS_AWAITING_TRUCK: StatusWords("Waiting for the truck", Tone.WAITING),
+    pb.ORDER_STATUS_LOADING: StatusWords("Being loaded", Tone.MOVING),
+    pb.ORDER_STATUS_OUT_FOR_DELIVERY: StatusWords("Out for delivery", Tone.MOVING),
+    pb.ORDER_STATUS_DELIVERED: StatusWords("Delivered", Tone.DONE),
+    pb.ORDER_STATUS_NEEDS_ATTENTION: StatusWords("Needs attention", Tone.TROUBLE),
+    pb.ORDER_STATUS_CANCELLED: StatusWords("Cancelled", Tone.ENDED),
+}
+_UNKNOWN_STATUS = StatusWords("In progress", Tone.WAITING)
+_ENDED = (pb.ORDER_STATUS_DELIVERED, pb.ORDER_STATUS_CANCELLED)
+_STOPPED = (*_ENDED, pb.ORDER_STATUS_NEEDS_ATTENTION)
+
+# Each stage: its name, the goods state and the truck state of which either reached means done,
+# and the states in which it is what happens now.
+_STAGES = (
+    ("Goods in the warehouse", pb.GOODS_STATE_PACKING, None, (pb.GOODS_STATE_NEW, pb.GOODS_STATE_AWAITING_STOCK), ()),
+    ("Packed", pb.GOODS_STATE_PACKED, None, (pb.GOODS_STATE_PACKING,), ()),
+    ("Truck at the warehouse", None, pb.TRUCK_STATE_AT_WAREHOUSE, (), (pb.TRUCK_STATE_REQUESTED,)),
+    ("Loaded", pb.GOODS_STATE_LOADED, None, (pb.GOODS_STATE_LOADING,), ()),
+    ("Out for delivery", None, pb.TRUCK_STATE_EN_ROUTE, (), ()),
+    ("Delivered", None, pb.TRUCK_STATE_DELIVERED, (), (pb.TRUCK_STATE_EN_ROUTE,)),
+)
+
+
+def show_order(order: pb.Order) -> OrderShown:
+    """The whole order; also what ListOrders gives, whose parcels have no history."""
+    return OrderShown(
+        order_id=order.order_id,
+        version=order.version,
+        status=STATUS_WORDS.get(order.status, _UNKNOWN_STATUS),
+        has_ended=order.status in _ENDED,
+        placed_at=_seconds(order.placed_at),
+        destination=(order.destination.x, order.destination.y),
+        ups_account=order.ups_account,
+        total_cents=order.total_cents,
+        lines=tuple(order.lines),
+        parcels=tuple(_parcel(number, one) for number, one in enumerate(order.shipments, 1)),
+    )
+
+
+def _parcel(number: int, shipment: pb.Shipment) -> Parcel:
+    waits = shipment.HasField("waiting")
+    return Parcel(
+        tracking_number=shipment.shipment_id,
+        number=number,
+        status=STATUS_WORDS.get(shipment.status, _UNKNOWN_STATUS),
+        stages=_stages(shipment),
+        warehouse_name=shipment.warehouse_name,
+        warehouse=(shipment.warehouse.x, shipment.warehouse.y),
+        items=tuple((item.title, item.quantity) for item in shipment.items),
+        truck_id=shipment.truck_id if shipment.HasField("truck_id") else None,
+        waiting_for=shipment.waiting.who if waits else "",
+        waiting_since=_seconds(shipment.waiting.since) if waits and shipment.waiting.HasField("since") else None,
+        next_step=shipment.waiting.next if waits else "",
+        attention_reason=shipment.attention_reason,
+        history=tuple(StepShown(_seconds(step.at), step.what) for step in shipment.history),
+        attempt=shipment.attempt,
+    )
+
+
+def _stages(shipment: pb.Shipment) -> tuple[Stage, ...]:
+    stages = []
+    for name, goods, truck, goods_now, truck_now in _STAGES:
+        done = _reached(shipment, goods, truck)
+        at = next((_seconds(step.at) for step in shipment.history if _reached(step, goods, truck)), None)
+        under_way = shipment.status not in _STOPPED and (shipment.goods in goods_now or shipment.truck in truck_now)
+        progress = Progress.DONE if done else Progress.NOW if under_way else Progress.TO_COME
+        stages.append(Stage(name, progress, at if done else None))
+    return tuple(stages)
+
+
+def _reached(at: pb.Shipment | pb.ShipmentStep, goods: int | None, truck: int | None) -> bool:
+    return (goods is not None and at.goods >= goods) or (truck is not None and at.truck >= truck)
+
+
+def _seconds(stamp: Timestamp) -> float:
+    return stamp.seconds + stamp.nanos / 1e9

@@ -1,0 +1,110 @@
+"""The storefront's side of shop.orders.v1 and shop.inventory.v1.
+
+Rules: every call has a deadline and acts for one user; a failed call becomes an `RpcFailure`, never an exception of
+gRPC's own; PlaceOrder is sent as the bytes that were committed, so a repetition cannot differ by accident. Nothing here
+runs inside a database transaction.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+import grpc
+
+from mesh.channel import acting_for
+from mesh.errors import RpcFailure, read_error
+from shop.inventory.v1 import inventory_pb2, inventory_pb2_grpc
+from shop.orders.v1 import orders_pb2, orders_pb2_grpc
+
+_ORDERS = "shop.orders.v1.OrdersService"
+_INVENTORY = "shop.inventory.v1.InventoryService"
+# Repeating any of these is harmless: reads, and what a request_id protects.
+IDEMPOTENT = (
+    f"{_ORDERS}/PlaceOrder",
+    f"{_ORDERS}/GetOrder",
+    f"{_ORDERS}/ListOrders",
+    f"{_INVENTORY}/Restock",
+)
+
+
+class CallFailed(Exception):
+    """A call that gave no result; `failure` says what the server, or gRPC, answered."""
+
+    def __init__(self, failure: RpcFailure) -> None:
+        super().__init__(f"{failure.code.name} {failure.reason}: {failure.message}")
+        self.failure = failure
+
+    @property
+    def answered(self) -> bool:
+        """Whether orders_svc itself said no: its refusals carry a reason, a broken connection carries none."""
+        return self.failure.reason not in (self.failure.code.name, "OVERLOADED")
+
+
+@dataclass(frozen=True, slots=True)
+class Deadlines:
+    """Seconds that a call may take."""
+
+    order: float = 5.0
+    read: float = 3.0
+
+
+class OrdersClient:
+    """Calls over one channel, from any thread."""
+
+    def __init__(self, channel: grpc.Channel, deadlines: Deadlines) -> None:
+        self._orders = orders_pb2_grpc.OrdersServiceStub(channel)
+        self._inventory = inventory_pb2_grpc.InventoryServiceStub(channel)
+        self._place_bytes = channel.unary_unary(
+            f"/{_ORDERS}/PlaceOrder",
+            request_serializer=_as_they_are,
+            response_deserializer=orders_pb2.PlaceOrderResponse.FromString,
+        )
+        self._deadlines = deadlines
+
+    def place_order(self, user_id: int, request: bytes) -> orders_pb2.PlaceOrderResponse:
+        """Sends a serialized PlaceOrderRequest. CallFailed: no yes; whether it is a no, see `answered`."""
+        answer: orders_pb2.PlaceOrderResponse = self._call(self._place_bytes, request, user_id, self._deadlines.order)
+        return answer
+
+    def get_order(self, user_id: int, order_id: int) -> orders_pb2.Order:
+        """One order of this user. CallFailed: NOT_FOUND for unknown and for someone else's."""
+        request = orders_pb2.GetOrderRequest(order_id=order_id)
+        answer: orders_pb2.GetOrderResponse = self._call(self._orders.GetOrder, request, user_id, self._deadlines.read)
+        return answer.order
+
+    def list_orders(self, user_id: int, page_size: int, page_token: str) -> orders_pb2.ListOrdersResponse:
+        """One page of this user's orders, newest first. CallFailed: INVALID_ARGUMENT for a strange token."""
+        request = orders_pb2.ListOrdersRequest(page_size=page_size, page_token=page_token)
+        answer: orders_pb2.ListOrdersResponse = self._call(
+            self._orders.ListOrders, request, user_id, self._deadlines.read
+        )
+        return answer
+
+    def restock(self, user_id: int, request: inventory_pb2.RestockRequest) -> bool:
+        """Buys units of an own offer. False: an earlier call with this request_id did. CallFailed: not bought."""
+        answer: inventory_pb2.RestockResponse = self._call(
+            self._inventory.Restock, request, user_id, self._deadlines.order
+        )
+        return not answer.replayed
+
+    def watch_events(self) -> Any:
+        """The stream of changes of all orders: iterate it, `cancel()` it from any thread; grpc.RpcError ends it."""
+        return self._orders.WatchEvents(orders_pb2.WatchEventsRequest())
+
+    def _call(self, method: Any, request: Any, user_id: int, deadline: float) -> Any:
+        try:
+            return method(request, timeout=deadline, metadata=acting_for(user_id))
+        except grpc.RpcError as error:
+            raise CallFailed(read_error(error)) from error
+
+
+def _as_they_are(request: bytes) -> bytes:
+    return request
+
+
+def messages_of(stream: Any) -> Iterator[orders_pb2.WatchEventsResponse]:
+    """The messages of a stream; an RpcFailure in CallFailed when it breaks."""
+    try:
+        yield from stream
+    except grpc.RpcError as error:
+        raise CallFailed(read_error(error)) from error

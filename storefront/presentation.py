@@ -1,0 +1,49 @@
+"""How values are written in pages: money, times, the addresses of static files. Pure but for reading those files."""
+
+import hashlib
+from collections.abc import Callable
+from datetime import UTC, datetime
+from pathlib import Path
+
+from flask import Flask, url_for
+
+STATIC_SECONDS = 365 * 24 * 3600
+
+
+def money(cents: int) -> str:
+    """Cents as dollars: "$1,234.50"."""
+    return f"${cents // 100:,}.{cents % 100:02}"
+
+
+def iso(seconds: float) -> str:
+    """Seconds since the epoch as an ISO 8601 time in UTC, for machines."""
+    return datetime.fromtimestamp(seconds, UTC).isoformat(timespec="milliseconds").replace("+00:00", "Z")
+
+
+def moment(seconds: float) -> str:
+    """Seconds since the epoch for people without JavaScript, who get it in UTC."""
+    return datetime.fromtimestamp(seconds, UTC).strftime("%d %b %Y, %H:%M:%S UTC")
+
+
+def static_urls(folder: Path) -> Callable[[str], str]:
+    """A function from a file's name to its address, which changes with its content and so may be kept for a year."""
+    marks = {
+        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
+        for path in folder.rglob("*")
+        if path.is_file()
+    }
+
+    def static_url(name: str) -> str:
+        return url_for("static", filename=name, v=marks[name])
+
+    return static_url
+
+
+def add_to(app: Flask) -> None:
+    """Makes these known to the templates of `app`."""
+    assert app.static_folder is not None
+    app.jinja_env.filters.update(money=money, iso=iso, moment=moment)
+    app.jinja_env.globals["static_url"] = static_urls(Path(app.static_folder))
+    app.jinja_env.trim_blocks = True
+    app.jinja_env.lstrip_blocks = True
+    app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS

@@ -1,0 +1,172 @@
+"""What every answer and every session keeps to, whatever the page.
+
+Rules: nothing inline and nothing from elsewhere runs in a page; the session cookie is out of reach of scripts and of
+other sites, and travels over TLS only, but for http on this very machine; a log-in starts a new session; a session
+ends after two weeks without use and a month in any case; we redirect to our own pages only.
+"""
+
+import ipaddress
+from datetime import timedelta
+from typing import Any
+from urllib.parse import urlsplit
+
+from flask import Flask, Response, flash, redirect, request, session, url_for
+from flask.sessions import SecureCookieSessionInterface
+from flask_limiter import Limiter
+from flask_limiter.util import get_remote_address
+from flask_login import LoginManager, current_user, login_user, logout_user
+from flask_wtf import CSRFProtect
+
+from storefront.accounts.queries import email_key, load_shopper
+from storefront.accounts.shopper import Shopper
+from storefront.services import services
+
+IDLE_SESSION = timedelta(days=14)
+LONGEST_SESSION_SECONDS = 30 * 24 * 3600
+MAX_FORM_BYTES = 64 * 1024
+MAX_FORM_PARTS = 200
+
+CONTENT_SECURITY_POLICY = "; ".join(
+    (
+        "default-src 'self'",
+        "script-src 'self'",
+        "style-src 'self'",
+        "img-src 'self'",
+        "object-src 'none'",
+        "base-uri 'none'",
+        "form-action 'self'",
+        "frame-ancestors 'none'",
+    )
+)
+HEADERS = {
+    "Content-Security-Policy": CONTENT_SECURITY_POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "X-Frame-Options": "DENY",
+    "Referrer-Policy": "same-origin",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    "Cross-Origin-Resource-Policy": "same-origin",
+    "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
+}
+
+KEPT_OVER_LOGIN = "wanted_item"
+_BEGAN_AT = "began_at"
+
+
+class SessionCookie(SecureCookieSessionInterface):
+    """Flask's signed cookie, Secure unless the page came by http from this very machine."""
+
+    def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - the interface is Flask's
+        """Whether the cookie may travel over TLS only."""
+        return request.is_secure or not _is_loopback(request.host)
+
+
+def protect(app: Flask, secret_key: str) -> None:
+    """Sets sessions, CSRF, headers and size limits up for `app`."""
+    app.secret_key = secret_key
+    app.session_interface = SessionCookie()
+    app.config.update(
+        SESSION_COOKIE_NAME="minimart",
+        SESSION_COOKIE_HTTPONLY=True,
+        SESSION_COOKIE_SAMESITE="Lax",
+        PERMANENT_SESSION_LIFETIME=IDLE_SESSION,
+        MAX_CONTENT_LENGTH=MAX_FORM_BYTES,
+        MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
+        MAX_FORM_PARTS=MAX_FORM_PARTS,
+        # A form stays good as long as the session that it was made for.
+        WTF_CSRF_TIME_LIMIT=None,
+    )
+    CSRFProtect(app)
+    login = LoginManager()
+    # Error pages must not need the database: pages ask for the shopper themselves.
+    login.init_app(app, add_context_processor=False)
+    login.user_loader(_load_shopper)
+    login.unauthorized_handler(_ask_to_log_in)
+    limiter.init_app(app)
+    app.after_request(_add_headers)
+
+
+limiter = Limiter(get_remote_address, storage_uri="memory://", strategy="moving-window")
+
+
+def account_in_form() -> str:
+    """The key of limits per account: the address that was typed."""
+    return f"account:{email_key(request.form.get('email', ''))[:254]}"
+
+
+def begin_session(user_id: int, stamp: str) -> None:
+    """Starts a fresh session for somebody who has just proven who they are; keeps what they wanted to buy."""
+    wanted = session.get(KEPT_OVER_LOGIN)
+    session.clear()
+    session.permanent = True
+    session[_BEGAN_AT] = services().clock.now()
+    if wanted is not None:
+        session[KEPT_OVER_LOGIN] = wanted
+    login_user(Shopper(user_id, "", "", False, "", 0, stamp))
+
+
+def end_session() -> None:
+    """Forgets who was logged in and everything that the session held."""
+    logout_user()
+    session.clear()
+
+
+def safe_next(target: str | None) -> str | None:
+    """`target` if it is a page of ours, by path alone; None if it leads anywhere else."""
+    if not target or len(target) > 2000 or not target.startswith("/") or target[1:2] in ("/", "\\"):
+        return None
+    # Browsers drop tabs and line breaks, and read a backslash as a slash.
+    if "\\" in target or any(ord(letter) < 0x20 or ord(letter) == 0x7F for letter in target):
+        return None
+    try:
+        parts = urlsplit(target)
+    except ValueError:
+        return None
+    return None if parts.scheme or parts.netloc else target
+
+
+def current_shopper() -> Shopper | None:
+    """The shopper who is logged in, or None."""
+    return current_user._get_current_object() if current_user.is_authenticated else None
+
+
+def the_shopper() -> Shopper:
+    """The shopper who is logged in, where a page is for nobody else (`login_required`)."""
+    shopper = current_shopper()
+    assert shopper is not None
+    return shopper
+
+
+def _load_shopper(session_id: str) -> Shopper | None:
+    parts = services()
+    age = parts.clock.now() - session.get(_BEGAN_AT, 0.0)
+    if not 0 <= age + 60 <= LONGEST_SESSION_SECONDS:
+        return None
+    with parts.reader.connect() as connection:
+        return load_shopper(connection, session_id)
+
+
+def _ask_to_log_in() -> Any:
+    flash("Log in to go on.", "info")
+    wanted = request.full_path.rstrip("?") if request.method == "GET" else None
+    return redirect(url_for("accounts.login", next=wanted), 303)
+
+
+def _add_headers(response: Response) -> Response:
+    for name, value in HEADERS.items():
+        response.headers.setdefault(name, value)
+    if request.is_secure:
+        response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
+    if "Cache-Control" not in response.headers:
+        response.headers["Cache-Control"] = "no-store"
+    return response
+
+
+def _is_loopback(host: str) -> bool:
+    name = host.rsplit(":", 1)[0] if not host.endswith("]") else host
+    name = name.strip("[]")
+    if name == "localhost":
+        return True
+    try:
+        return ipaddress.ip_address(name).is_loopback
+    except ValueError:
+        return False

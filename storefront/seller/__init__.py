@@ -1,0 +1,1 @@
+"""Selling: becoming a seller, own items and their stock."""

@@ -1,0 +1,52 @@
+"""Buying units of an own item, and what the answer means to the seller.
+
+Rules: a request_id makes a repetition harmless, so silence is answered with "press again"; a no of orders_svc is put
+beside the field that it is about.
+"""
+
+from enum import Enum, auto
+
+from mesh.logs import get_logger
+from shop.inventory.v1 import inventory_pb2
+from storefront.orders_client import CallFailed, OrdersClient
+from storefront.seller.forms import RestockForm
+
+_log = get_logger(__name__)
+
+
+class Restocked(Enum):
+    """How a purchase went."""
+
+    BOUGHT = auto()
+    REFUSED = auto()
+    UNANSWERED = auto()
+
+
+def restock(
+    orders: OrdersClient, seller_id: int, *, request_id: str, offer_id: int, warehouse_id: int, quantity: int
+) -> tuple[Restocked, CallFailed | None]:
+    """Buys units; a call, so never inside a transaction."""
+    request = inventory_pb2.RestockRequest(
+        request_id=request_id, offer_id=offer_id, warehouse_id=warehouse_id, quantity=quantity
+    )
+    try:
+        orders.restock(seller_id, request)
+    except CallFailed as failed:
+        _log.warning("restock_failed", request_id=request_id, offer_id=offer_id, why=str(failed))
+        return (Restocked.REFUSED if failed.answered else Restocked.UNANSWERED), failed
+    return Restocked.BOUGHT, None
+
+
+def explain(form: RestockForm, failed: CallFailed) -> None:
+    """Puts the words of a refusal beside the field that it is about."""
+    fields = {"warehouse_id": form.warehouse, "quantity": form.quantity}
+    for violation in failed.failure.violations:
+        if violation.field in fields:
+            fields[violation.field].errors = [violation.description]
+    match failed.failure.reason:
+        case "WAREHOUSE_NOT_FOUND":
+            form.warehouse.errors = ["There is no such warehouse any more."]
+        case "REQUEST_ID_REUSED":
+            form.quantity.errors = ["This form was used before with other numbers. Open the page anew to buy more."]
+        case _ if not (form.warehouse.errors or form.quantity.errors):
+            form.quantity.errors = ["These units cannot be bought."]

@@ -1,0 +1,93 @@
+// What pages do better with a script. Each of them is complete without it.
+"use strict";
+
+// A form is sent once, however often its button is pressed; coming back with the back button makes it whole again.
+for (const form of document.querySelectorAll("form[data-once]")) {
+  form.addEventListener("submit", (event) => {
+    if (form.dataset.sent) { event.preventDefault(); return; }
+    form.dataset.sent = "yes";
+    for (const button of form.querySelectorAll("button[type=submit]")) button.setAttribute("aria-busy", "true");
+  });
+}
+addEventListener("pageshow", () => {
+  for (const form of document.querySelectorAll("form[data-sent]")) {
+    delete form.dataset.sent;
+    for (const button of form.querySelectorAll("[aria-busy]")) button.removeAttribute("aria-busy");
+  }
+});
+
+for (const select of document.querySelectorAll("select[data-submits]")) {
+  select.addEventListener("change", () => select.form.requestSubmit());
+  for (const button of select.form.querySelectorAll("button")) button.hidden = true;
+}
+
+// The focus goes to the first thing to change.
+document.querySelector("[aria-invalid=true]")?.focus();
+
+// Times in the reader's own zone and words.
+const moment = new Intl.DateTimeFormat(undefined, { dateStyle: "medium", timeStyle: "short" });
+const clock = new Intl.DateTimeFormat(undefined, { timeStyle: "medium" });
+function localTimes(root) {
+  for (const time of root.querySelectorAll("time[data-time]")) {
+    const at = new Date(time.dateTime);
+    const today = at.toDateString() === new Date().toDateString();
+    time.textContent = (time.dataset.time === "clock" && today ? clock : moment).format(at);
+  }
+  tickAges();
+}
+function tickAges() {
+  for (const place of document.querySelectorAll("[data-since]")) {
+    const seconds = Math.max(0, Math.round((Date.now() - new Date(place.dataset.since)) / 1000));
+    const words = seconds < 90 ? `${seconds} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
+    place.textContent = `(${words})`;
+  }
+}
+localTimes(document);
+
+// An order page reads its changing part anew whenever the shop says so, and now and then by itself.
+const READ_AGAIN_MS = 15000, POLL_MS = 3000;
+const live = document.getElementById("live");
+if (live && !live.querySelector("[data-ended]")) followOrder(live);
+
+function followOrder(part) {
+  let source = null, reading = false, wanted = false, ended = false, timer = 0;
+
+  async function read() {
+    if (ended) return;
+    if (reading) { wanted = true; return; }
+    reading = true;
+    clearTimeout(timer);
+    try {
+      const answer = await fetch(part.dataset.live, { headers: { Accept: "text/html" } });
+      if (answer.redirected || answer.status === 404) { location.reload(); return; }
+      if (answer.ok) show(await answer.text());
+    } catch { /* The network is away: the next round tries again. */ }
+    reading = false;
+    if (wanted) { wanted = false; read(); return; }
+    const listening = source && source.readyState === EventSource.OPEN;
+    if (!ended) timer = setTimeout(read, listening ? READ_AGAIN_MS : POLL_MS);
+  }
+
+  function show(html) {
+    const fresh = new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
+    const old = part.firstElementChild;
+    if (!fresh?.dataset.version) return;
+    if (old.dataset.words !== fresh.dataset.words) {
+      document.getElementById("live-words").textContent = fresh.dataset.words;
+    }
+    part.replaceChildren(fresh);
+    localTimes(part);
+    if ("ended" in fresh.dataset) {
+      ended = true;
+      source?.close();
+    }
+  }
+
+  source = new EventSource(part.dataset.events);
+  source.addEventListener("changed", read);
+  // Refused for good (no place left): the timer goes on by itself.
+  source.addEventListener("error", () => { clearTimeout(timer); timer = setTimeout(read, POLL_MS); });
+  setInterval(tickAges, 1000);
+  addEventListener("pagehide", () => source.close());
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+}
