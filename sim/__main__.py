@@ -1,0 +1,5 @@
+"""`python -m sim world|ups|minimum`."""
+
+from sim.cli import main
+
+main()
