@@ -27,6 +27,14 @@ IDEMPOTENT = (
 )
 
 
+_REFUSALS = (
+    grpc.StatusCode.INVALID_ARGUMENT,
+    grpc.StatusCode.NOT_FOUND,
+    grpc.StatusCode.FAILED_PRECONDITION,
+    grpc.StatusCode.ALREADY_EXISTS,
+)
+
+
 class CallFailed(Exception):
     """A call that gave no result; `failure` says what the server, or gRPC, answered."""
 
@@ -35,9 +43,9 @@ class CallFailed(Exception):
         self.failure = failure
 
     @property
-    def answered(self) -> bool:
-        """Whether orders_svc itself said no: its refusals carry a reason, a broken connection carries none."""
-        return self.failure.reason not in (self.failure.code.name, "OVERLOADED")
+    def refused(self) -> bool:
+        """Whether orders_svc itself said no, and will say so again: such refusals carry a reason of their own."""
+        return self.failure.code in _REFUSALS and self.failure.reason != self.failure.code.name
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +70,7 @@ class OrdersClient:
         self._deadlines = deadlines
 
     def place_order(self, user_id: int, request: bytes) -> orders_pb2.PlaceOrderResponse:
-        """Sends a serialized PlaceOrderRequest. CallFailed: no yes; whether it is a no, see `answered`."""
+        """Sends a serialized PlaceOrderRequest. CallFailed: no yes; whether it is a no, see checkout.answers."""
         answer: orders_pb2.PlaceOrderResponse = self._call(self._place_bytes, request, user_id, self._deadlines.order)
         return answer
 

@@ -33,7 +33,7 @@ def restock(
         orders.restock(seller_id, request)
     except CallFailed as failed:
         _log.warning("restock_failed", request_id=request_id, offer_id=offer_id, why=str(failed))
-        return (Restocked.REFUSED if failed.answered else Restocked.UNANSWERED), failed
+        return (Restocked.REFUSED if failed.refused else Restocked.UNANSWERED), failed
     return Restocked.BOUGHT, None
 
 
