@@ -48,6 +48,9 @@ class Options:
         return max(STOP_SECONDS, self.tick + 1.0)
 
 
+SHOP = ("orders_svc", "storefront")
+"""The parts that must serve before the shop is open; the bridges may still be waiting for their peers."""
+
 ADDRESSES = ("orders", "fulfilment", "world_bridge", "ups_bridge", "ups_listen", "world", "world_ups")
 """What needs an address beside the shop itself; those that the options name need no port of ours."""
 
@@ -119,13 +122,21 @@ def environment(options: Options) -> dict[str, str]:
 
 def _stand_in_world(options: Options, at: dict[str, str]) -> Part:
     command = ["--amazon", at["world"], "--ups", at["world_ups"], "--flakiness", str(options.flakiness)]
-    if options.real_time:
-        command.append("--real-time")
+    command += _pace(options)
     if options.seed is not None:
         command += ["--seed", str(options.seed)]
     if options.book is not None:
         command += ["--book", str(options.book)]
     return Part("sim_world", _python("sim", "world", *command))
+
+
+def _stand_in_ups(options: Options, at: dict[str, str]) -> Part:
+    command = ["--world", at["world_ups"], "--amazon", at["ups_listen"], *_pace(options)]
+    return Part("sim_ups", _python("sim", "ups", *command))
+
+
+def _pace(options: Options) -> list[str]:
+    return [*(["--real-time"] if options.real_time else []), "--tick", str(options.tick)]
 
 
 def _python(module: str, *arguments: str) -> list[str]:

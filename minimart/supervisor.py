@@ -41,7 +41,11 @@ class Part:
 
 
 class Supervisor:
-    """Keeps parts alive until told to stop."""
+    """Keeps parts alive until told to stop.
+
+    `on_pids` hears of every change of the pids by name, `on_ready` of each part that serves for the first time;
+    `stop_seconds` is what the parts get to stop by themselves.
+    """
 
     def __init__(
         self,
@@ -51,7 +55,7 @@ class Supervisor:
         environment: Mapping[str, str],
         stop_seconds: float,
         on_pids: Callable[[dict[str, int]], None],
-        on_ready: Callable[[], None],
+        on_ready: Callable[[str], None],
     ) -> None:
         self._parts = parts
         self._journal = journal
@@ -161,8 +165,7 @@ class Supervisor:
             self._journal.say(f"{part.name} serves again")
         if part.name in self._not_ready:
             self._not_ready.discard(part.name)
-            if not self._not_ready:
-                self._on_ready()
+            self._on_ready(part.name)
 
     async def _stop_all(self) -> None:
         processes = list(self._processes.values())

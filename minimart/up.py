@@ -95,8 +95,13 @@ def _run(options: plan.Options) -> None:
     if options.ups_listen and not options.world:
         journal.say(f"the stand-in world takes UPS's side at {at['world_ups']}")
 
-    def on_ready() -> None:
-        journal.say(f"the shop is open: {run.shop}  (Ctrl-C stops it)")
+    closed = set(plan.SHOP)
+
+    def on_ready(name: str) -> None:
+        if name in closed:
+            closed.discard(name)
+            if not closed:
+                journal.say(f"the shop is open: {run.shop}  (Ctrl-C stops it)")
 
     supervisor = Supervisor(
         parts,

@@ -18,6 +18,8 @@ OPENS_SOCKETS = {
     "wire/link.py": "the shell of all partner connections",
     "minimart/installation.py": "asks whether a port is free",
     "minimart/probes.py": "asks the storefront's health by HTTP",
+    "proof/processes.py": "asks whether a port is free",
+    "storefront/serving.py": "binds the shop's port before anything is forked",
 }
 CATCHES_ALL = {
     "mesh/guard.py": "the edge of every RPC",

@@ -44,7 +44,7 @@ class Watched:
             environment=dict(os.environ),
             stop_seconds=stop_seconds,
             on_pids=lambda pids: self.pids.extend(pids.values()),
-            on_ready=self.opened.set,
+            on_ready=lambda _name: self.opened.set(),
         )
 
     def run(self, script: Callable[[], None]) -> str | None:
@@ -151,7 +151,7 @@ def test_parts_die_with_a_supervisor_that_is_killed(tmp_path: Path) -> None:
         from minimart.supervisor import Part, Supervisor
         part = Part("part", [sys.executable, "-c", {FOREVER!r}])
         supervisor = Supervisor([part], Journal(sys.stdout, ["part"]), environment=dict(os.environ), stop_seconds=1,
-                                on_pids=lambda pids: print(*pids.values(), flush=True), on_ready=lambda: None)
+                                on_pids=lambda pids: print(*pids.values(), flush=True), on_ready=print)
         asyncio.run(supervisor.run())
     """
     with subprocess.Popen(

@@ -1,0 +1,41 @@
+"""`make bench`: every figure against its yardstick, measured in the same run. `--json` for JSON, names to choose."""
+
+import argparse
+import os
+import sys
+import tempfile
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+from proof import bench_delivery, bench_frames, bench_orders
+from proof.figures import Figure, as_json, as_table
+
+
+def main() -> None:
+    """Measures what was asked for, and prints it."""
+    parser = argparse.ArgumentParser(prog="bench", description=__doc__)
+    parser.add_argument("--json", action="store_true", help="print JSON")
+    parser.add_argument("only", nargs="*", help="frames, orders, delivery; nothing: all")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="minimart-bench-") as folder:
+        suites: dict[str, Callable[[], Iterator[Figure]]] = {
+            "frames": bench_frames.measure,
+            "orders": lambda: bench_orders.measure(Path(folder)),
+            "delivery": lambda: bench_delivery.measure(Path(folder)),
+        }
+        unknown = set(options.only) - set(suites)
+        if unknown:
+            parser.error(f"no such measurement: {', '.join(sorted(unknown))}; there are {', '.join(suites)}")
+        figures: list[Figure] = []
+        for name in options.only or suites:
+            print(f"measuring {name} ...", file=sys.stderr)
+            figures += suites[name]()
+    if options.json:
+        print(as_json(figures))
+    else:
+        print(f"on {os.cpu_count()} cores, callers and databases included\n")
+        print(as_table(figures))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,90 @@
+"""Processes of ours, run for a measurement: started with settings, waited for by health, ended with the block.
+
+They die with the process that measures, even if that is killed. What they write goes to a file that is shown when they
+do not come up.
+"""
+
+import ctypes
+import os
+import random
+import signal
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
+
+from mesh.channel import open_channel
+from proof.config import inherited
+
+START_SECONDS = 60.0
+STOP_SECONDS = 15.0
+_PR_SET_PDEATHSIG = 1
+# Below the range that outgoing connections get theirs from.
+_PORTS = range(12_000, 20_000)
+
+
+class DidNotStartError(Exception):
+    """A process ended, or served nothing, before its time was up."""
+
+
+@contextmanager
+def running(module: str, *arguments: str, settings: Mapping[str, str], log: Path) -> Iterator[subprocess.Popen[bytes]]:
+    """`python -m module arguments` in the background; stopped by SIGTERM at the end."""
+    with log.open("ab") as output:
+        process = subprocess.Popen(  # noqa: S603 - our own command line
+            [sys.executable, "-m", module, *arguments],
+            env={**inherited(), **settings},
+            stdin=subprocess.DEVNULL,
+            stdout=output,
+            stderr=output,
+            preexec_fn=_die_with_parent,
+        )
+    try:
+        yield process
+    finally:
+        if process.poll() is None:
+            process.terminate()
+            try:
+                process.wait(STOP_SECONDS)
+            except subprocess.TimeoutExpired:
+                process.kill()
+                process.wait()
+
+
+def wait_for_health(address: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Returns when HOST:PORT serves. DidNotStartError: it ended before, or took too long."""
+    request = health_pb2.HealthCheckRequest()
+    give_up_at = time.monotonic() + START_SECONDS
+    with open_channel(address, token="") as channel:
+        stub: Any = health_pb2_grpc.HealthStub(channel)
+        while time.monotonic() < give_up_at and process.poll() is None:
+            try:
+                if stub.Check(request, timeout=1.0).status == health_pb2.HealthCheckResponse.SERVING:
+                    return
+            except grpc.RpcError:
+                time.sleep(0.05)
+    raise DidNotStartError(f"nothing serves at {address}; its last words:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def free_address() -> str:
+    """A loopback address on which nobody listens."""
+    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+            return f"127.0.0.1:{port}"
+    raise DidNotStartError("no port is free")
+
+
+def _die_with_parent() -> None:
+    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
+    os.setpgid(0, 0)
