@@ -230,6 +230,11 @@ class Session:
             self._confirmed.add(number)
             self._ack(number, now)
 
+    def acknowledge(self, number: int, now: float) -> None:
+        """Ack a number that the owner counts itself, outside of `receive` and `confirm`."""
+        self._check(number)
+        self._ack(number, now)
+
     # What goes out, and when.
 
     @property

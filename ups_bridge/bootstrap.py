@@ -1,0 +1,92 @@
+"""Puts the UPS bridge together: the core, the port that UPS dials, the channel to orders_svc, BridgeService.
+
+The one place where parts meet; everything that a test swaps is an argument. No rule of the link is here.
+"""
+
+from random import Random
+
+import grpc.aio
+
+from mesh.attachment import Identity
+from mesh.clock import SteadyClock
+from mesh.deadline import Clock
+from mesh.identity import Tokens
+from mesh.logs import get_logger
+from mesh.runner import BridgeServicer, Runner
+from mesh.server import Service, build_aio_server
+from mesh.settings import parse_address
+from shop.bridge.v1 import bridge_pb2, bridge_pb2_grpc
+from ups_bridge.config import Settings
+from ups_bridge.core import LINK, UpsCore
+from ups_bridge.rules import Rules
+from wire.link import Limits, Listener, listen
+from wire.switchboard import Action, Close, Switchboard
+
+BRIDGE = "shop.bridge.v1.BridgeService"
+CALLERS = frozenset({"orders_svc", "cli"})
+STOP_GRACE = 0.2
+
+log = get_logger(__name__)
+
+
+class UpsBridge:
+    """The bridge on the running event loop. `channel` leads to FulfilmentService. Raises ListenError."""
+
+    def __init__(
+        self,
+        settings: Settings,
+        tokens: Tokens,
+        channel: grpc.aio.Channel,
+        *,
+        boot_nonce: str,
+        rng: Random,
+        clock: Clock | None = None,
+    ) -> None:
+        clock = clock or SteadyClock()
+        servicer = BridgeServicer()
+        service = Service(bridge_pb2_grpc.add_BridgeServiceServicer_to_server, servicer, BRIDGE, CALLERS)
+        self.server = build_aio_server(settings.bridge_listen, [service], tokens)
+        host, _ = parse_address(settings.bridge_listen)
+        identity = Identity(LINK, settings.instance, boot_nonce, f"{host}:{self.server.port}")
+        self.core = UpsCore(identity, clock.now(), rng, Rules(window=settings.window))
+        self.sockets = Switchboard(self.core, Limits(max_frame=settings.max_frame))
+        self.runner = Runner(self.core, clock, channel, self._perform)
+        self.sockets.connect(self.runner.feed)
+        servicer.connect(self.runner, self.core, self._status)
+        self.failed = self.runner.failed
+        self._address = parse_address(settings.ups_listen)
+        self._listener: Listener | None = None
+        self._channel = channel
+
+    @property
+    def ups_port(self) -> int:
+        """The port that UPS dials, also where 0 was asked for."""
+        assert self._listener is not None, "not started"
+        return self._listener.port
+
+    async def start(self) -> None:
+        """Serve, attach, listen. Raises OSError when UPS's port cannot be had."""
+        host, port = self._address
+        self._listener = await listen(host, port, self.sockets.serve, self.sockets.limits, self.sockets.counters)
+        await self.server.start()
+        log.info("serving", link=LINK, port=self.server.port, ups_port=self.ups_port)
+        self.runner.feed(self.core.timer)
+
+    async def stop(self) -> None:
+        """End everything, within about a second."""
+        await self.runner.stop()
+        await self.sockets.close()
+        if self._listener is not None:
+            await self._listener.close()
+        await self.server.stop(STOP_GRACE)
+        await self._channel.close()
+
+    def _perform(self, action: Action) -> None:
+        if isinstance(action, Close):
+            log.info("closing", link=LINK, connection=action.number, reason=action.reason)
+        self.sockets.perform(action)
+
+    def _status(self, now: float) -> bridge_pb2.GetLinkStatusResponse:
+        status = self.core.status(now)
+        status.bad_frames = self.sockets.counters.bad_frames
+        return status

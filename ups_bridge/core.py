@@ -1,0 +1,287 @@
+"""The UPS link as a pure state machine: frames, RPC answers and the time go in; frames, RPCs and a timer come out.
+
+Rules, beside those of mesh.attachment, mesh.reporting and wire.session:
+* UPS dials us. The newest connection whose UAstart parses wins and is the live one; the one before it is closed.
+* UAstart is a standing fact, not an element of the session: partners count it apart. The same one again is acked again
+  once it is committed, another one, at any time, is a new event.
+* Unacked commands outlive a connection and go out again, under their numbers, on the next live one.
+* All commands in the window are of the newest world_epoch seen; older ones are dropped from it and refused.
+* Losing the link's ownership ends every connection and forgets the window: the partner says again what was not acked.
+Deliberately elsewhere: messages (codec), sockets and gRPC (bootstrap).
+"""
+
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from mesh.attachment import Attachment, Call, Identity, Kind, earliest, is_stale
+from mesh.errors import FailedPrecondition
+from mesh.reporting import Reporter
+from mesh.tally import Tally
+from shop.bridge.v1 import bridge_pb2 as bridge
+from ups_bridge import codec, commands
+from ups_bridge.codec import Announcement
+from ups_bridge.rules import Rules
+from wire.backoff import Backoff
+from wire.errors import BadMessage
+from wire.loss import LossEstimate
+from wire.session import Policy, Session, Verdict
+from wire.switchboard import Close, Send
+
+LINK = "ups"
+_MAX_ANNOUNCEMENTS = 100
+# The world that a report is about is the one in use.
+_CURRENT = 0
+
+
+@dataclass(slots=True)
+class Partner:
+    """The live connection. `announcements`: each seen, and whether it is committed."""
+
+    number: int
+    session: Session
+    announcements: dict[Announcement, bool]
+
+
+class UpsCore:
+    """The state of the UPS link. Each input is followed by `actions` and `next_timer`; the first is `timer`."""
+
+    def __init__(self, identity: Identity, now: float, rng: Random, rules: Rules | None = None) -> None:
+        self.rules = rules or Rules()
+        self.attachment = Attachment(identity, Backoff(rng, 0.1, 1.0), now)
+        self.reporter = Reporter(LINK, Backoff(rng, 0.05, 2.0), now)
+        self.tally = Tally()
+        self._rng = rng
+        self._actions: list[object] = []
+        self._loss: LossEstimate | None = None
+        self._live: Partner | None = None
+        self._waiting: dict[int, float] = {}
+        self._world_epoch = 0
+        self._parked: list[tuple[int, bytes]] = []
+
+    # Inputs.
+
+    def timer(self, now: float) -> None:
+        """Time has passed."""
+        self._work(now)
+
+    def opened(self, number: int, now: float) -> None:
+        """A connection was accepted."""
+        self._waiting[number] = now + self.rules.announce_seconds
+        if len(self._waiting) > self.rules.max_waiting:
+            self._turn_away(next(iter(self._waiting)), "too many connections wait to announce a world")
+        self._work(now)
+
+    def received(self, number: int, bodies: list[bytes], now: float) -> None:
+        """These bodies came on connection `number`, oldest first."""
+        for body in bodies:
+            if number not in self._waiting and (self._live is None or self._live.number != number):
+                break
+            self.tally.last_frame_at = now
+            self.tally.frames_received += 1
+            try:
+                self._take(number, body, now)
+            except BadMessage as error:
+                self.tally.bad_messages += 1
+                self._hang_up(number, str(error), bad_head=error.head)
+        self._work(now)
+
+    def ended(self, number: int, reason: str, now: float) -> None:  # noqa: ARG002 - the shell logs the reason
+        """Connection `number` is gone."""
+        if self._waiting.pop(number, None) is None and self._live is not None and self._live.number == number:
+            self._park(self._live)
+        self._work(now)
+
+    def reading(self, number: int) -> bool:
+        """Whether there is room for more of what the partner says, and whether anybody would hear it."""
+        if not self.attachment.attached and number in self._waiting:
+            return False
+        return self.reporter.queued < self.rules.max_queued // 2
+
+    def answered(self, call: Call, answer: Any, now: float) -> None:
+        """The answer to a Call, a response or an RpcFailure."""
+        if call.kind is not Kind.ATTACH and is_stale(answer):
+            if call.request.link_epoch == self.attachment.link_epoch:
+                self._lose(now)
+        elif call.kind is Kind.REPORT:
+            self._reported(call, answer, now)
+        elif self.attachment.answered(call, answer, now):
+            policy = self._policy()
+            self._loss = LossEstimate(policy.max_copies, policy.wait)
+        self._work(now)
+
+    def send_commands(self, request: bridge.SendCommandsRequest, now: float) -> int:
+        """Put commands in the window; give how many were taken, from the front.
+
+        Raises FailedPrecondition (STALE_EPOCH, LINK_NOT_OPEN), InvalidArgument.
+        """
+        if not self.attachment.attached or request.link_epoch != self.attachment.link_epoch:
+            raise FailedPrecondition("STALE_EPOCH", "this bridge owns another link_epoch")
+        live = self._live
+        if live is None:
+            raise FailedPrecondition("LINK_NOT_OPEN", self.state(now))
+        newest = max([self._world_epoch, *(command.world_epoch for command in request.commands)])
+        elements = commands.encode(request.commands, newest, live.session)
+        if newest > self._world_epoch:
+            self._world_epoch = newest
+            live.session.withdraw([number for number, _ in live.session.unacked()])
+        taken = commands.take(request.commands, elements, live.session, self.reporter, now)
+        self._work(now)
+        return taken
+
+    # Outputs.
+
+    def actions(self) -> list[object]:
+        """What is to be done, oldest first: Call, Send, Close. Given once."""
+        actions, self._actions = self._actions, []
+        return actions
+
+    @property
+    def next_timer(self) -> float | None:
+        """When `timer` is to be called at the latest."""
+        times = [self.attachment.next_timer, *self._waiting.values()]
+        if self.attachment.attached:
+            times.append(self.reporter.next_timer)
+        if self._live is not None:
+            times.append(self._live.session.next_timer)
+        return earliest(*times)
+
+    def state(self, now: float) -> str:  # noqa: ARG002 - words may come to depend on it
+        """What the link is doing, in words for people."""
+        if not self.attachment.attached:
+            return self.attachment.trouble
+        trouble = self.attachment.trouble or self.reporter.trouble
+        if self._live is None:
+            words = "waiting for UPS to connect" if not self._waiting else "waiting for UPS to announce its world"
+        else:
+            words = "open"
+        return f"{words}; {trouble}" if trouble else words
+
+    @property
+    def connected(self) -> bool:
+        """Whether a partner is there that has announced its world."""
+        return self._live is not None
+
+    def status(self, now: float) -> bridge.GetLinkStatusResponse:
+        """Give the link's status; what sockets count is added by the shell."""
+        sessions = [self._live.session] if self._live else []
+        loss = self._loss.value(now) if self._loss else 0.0
+        status = self.tally.status(self.attachment, sessions, len(self._parked), self.rules.window, loss)
+        status.state, status.connected = self.state(now), self.connected
+        return status
+
+    # The conversation with the partner.
+
+    def _take(self, number: int, body: bytes, now: float) -> None:
+        announcement = codec.decode_announcement(body)
+        if announcement is not None:
+            self._announced(number, announcement, now)
+            return
+        live = self._live
+        if live is None or live.number != number:
+            raise BadMessage("the first message is no UAstart", body)
+        said = codec.decode_command(body)
+        live.session.heard(now)
+        acked = live.session.acked(said.acks, now)
+        self.reporter.add_acked(number, _CURRENT, acked)
+        for event in said.events:
+            if live.session.receive(event.seqnum, now) is Verdict.NEW:
+                self.reporter.add_event(number, _CURRENT, event)
+
+    def _announced(self, number: int, announcement: Announcement, now: float) -> None:
+        live = self._live
+        if live is None or live.number != number:
+            if live is not None:
+                self._hang_up(live.number, "a newer connection announced a world")
+            self._waiting.pop(number, None)
+            live = self._live = Partner(number, Session(self._policy(), now, self._rng, self._loss), {})
+            parked, self._parked = self._parked, []
+            for command_id, element in parked:
+                if not self.reporter.holds_ack(command_id):
+                    live.session.send(command_id, element, now)
+        live.session.heard(now)
+        committed = live.announcements.get(announcement)
+        newest = next(reversed(live.announcements), None)
+        if committed is None or announcement != newest:
+            # The newest is last; a world that is announced a second time after another one counts again.
+            live.announcements.pop(announcement, None)
+            live.announcements[announcement] = False
+            if len(live.announcements) > _MAX_ANNOUNCEMENTS:
+                del live.announcements[next(iter(live.announcements))]
+            self.reporter.add_event(number, _CURRENT, codec.announced(announcement))
+        elif committed:
+            live.session.acknowledge(announcement.seqnum, now)
+
+    def _reported(self, call: Call, answer: Any, now: float) -> None:
+        for done in self.reporter.answered(call, answer, now):
+            live = self._live
+            if live is None or live.number != done.source:
+                continue
+            for event in done.events:
+                if event.WhichOneof("body") == "world_announced":
+                    live.announcements[Announcement(event.world_announced.world_id, event.seqnum)] = True
+                    live.session.acknowledge(event.seqnum, now)
+                else:
+                    live.session.confirm([event.seqnum], now)
+
+    def _hang_up(self, number: int, reason: str, *, bad_head: bytes | None = None) -> None:
+        self._waiting.pop(number, None)
+        self._actions.append(Close(number, reason, bad_head))
+        if self._live is not None and self._live.number == number:
+            self._park(self._live)
+
+    def _turn_away(self, number: int, reason: str) -> None:
+        del self._waiting[number]
+        self._actions.append(Close(number, reason))
+
+    def _park(self, live: Partner) -> None:
+        """The live connection ended: remember what the next one needs."""
+        self._parked = list(live.session.unacked())
+        self.tally.close(live.session)
+        self.tally.reconnects += 1
+        self._live = None
+
+    def _lose(self, now: float) -> None:
+        """Another instance owns the link, or did: nothing of ours may go on."""
+        reason = "the link has another owner"
+        for number in list(self._waiting):
+            self._turn_away(number, reason)
+        if self._live is not None:
+            self._hang_up(self._live.number, reason)
+        self._parked = []
+        self._world_epoch = 0
+        self.reporter.clear()
+        self.attachment.lose("the link had another owner, attaching again", now)
+
+    def _policy(self) -> Policy:
+        return Policy(
+            tick=self.attachment.world_tick_seconds,
+            window=self.rules.window,
+            max_frame=self.rules.max_frame,
+            max_unconfirmed=self.rules.max_queued,
+        )
+
+    # What is due.
+
+    def _work(self, now: float) -> None:
+        """Do all that is due at `now`."""
+        for number, deadline in list(self._waiting.items()):
+            if deadline > now:
+                break
+            if self.attachment.attached:
+                self._turn_away(number, f"no world was announced within {self.rules.announce_seconds:g} s")
+            else:
+                self._waiting[number] = now + self.rules.announce_seconds
+        call = self.attachment.due(now, self.connected, self.state(now))
+        if call is not None:
+            self._actions.append(call)
+        if self.attachment.attached:
+            report = self.reporter.due(self.attachment.link_epoch, now)
+            if report is not None:
+                self._actions.append(report)
+        live = self._live
+        if live is not None:
+            bodies = [codec.encode_frame(frame.elements, frame.acks) for frame in live.session.outgoing(now)]
+            if bodies:
+                self.tally.frames_sent += len(bodies)
+                self._actions.append(Send(live.number, tuple(bodies)))

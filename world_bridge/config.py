@@ -1,0 +1,33 @@
+"""The world bridge's settings, read from the environment once, at the start."""
+
+from pathlib import Path
+
+from pydantic import Field
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+from mesh.settings import Address, LogLevel
+
+
+class Settings(BaseSettings):
+    """Everything that may differ between two world bridges. Environment names: MINIMART_ + the field, in capitals."""
+
+    model_config = SettingsConfigDict(env_prefix="MINIMART_", extra="ignore", frozen=True)
+
+    data_dir: Path = Path("var")
+    tokens_file: Path | None = None
+    log_level: LogLevel = "INFO"
+    fulfilment_address: Address = "127.0.0.1:7002"
+    world_address: Address = "127.0.0.1:23456"
+    bridge_listen: Address = "127.0.0.1:7003"
+    # Stays the same over restarts: an instance supersedes itself at once.
+    instance: str = Field(default="world-bridge", min_length=1, max_length=100)
+
+    # The largest frame that is read, in bytes.
+    max_frame: int = Field(default=4 * 1024 * 1024, ge=1024, le=1 << 30)
+    # Commands that may be unacknowledged at once.
+    window: int = Field(default=4096, ge=1, le=100_000)
+
+    @property
+    def tokens_path(self) -> Path:
+        """Where the service tokens are."""
+        return self.tokens_file or self.data_dir / "service-tokens"
