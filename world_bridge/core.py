@@ -316,7 +316,7 @@ class WorldCore:
 
     def _open(self, peer: Peer, now: float) -> None:
         if peer is self._candidate:
-            self._candidate = None
+            self._candidate = self.attachment.candidate_world_id = None
             if self._main is not None:
                 self._hang_up(self._main, "the world was changed", now)
             self._main = peer
