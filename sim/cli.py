@@ -18,7 +18,7 @@ import click
 
 from sim.dialler import Dialler
 from sim.links import Link
-from sim.ups.model import Settings, UpsModel
+from sim.ups.model import Faults, Settings, UpsModel
 from sim.virtual import minimum as find_minimum
 from sim.world.model import Rules, Side, WorldModel
 from sim.world.shell import WorldShell
@@ -45,7 +45,23 @@ class Place(click.ParamType[tuple[str | None, int]]):
         return host.strip("[]") or None, int(port)
 
 
+class HexBytes(click.ParamType[bytes]):
+    """Bytes as pairs of hex digits."""
+
+    name = "HEX"
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> bytes:
+        """Give the bytes."""
+        if isinstance(value, bytes):
+            return value
+        try:
+            return bytes.fromhex(value)
+        except ValueError:
+            self.fail(f"{value!r} is not pairs of hex digits", param, ctx)
+
+
 PLACE = Place()
+HEX = HexBytes()
 REAL_TIME = click.option("--real-time", is_flag=True, help="The real program's tick, poll and simspeed: 6 s, 5 s, 100.")
 SEED = click.option("--seed", type=int, default=1, show_default=True, help="Of everything that is left to chance.")
 FLAKINESS = click.option(
@@ -102,6 +118,10 @@ def world(
 @REAL_TIME
 @click.option("--tick", type=click.FloatRange(0.001), help="The world's tick in seconds.")
 @click.option("--simspeed", type=click.IntRange(60), help="To set in the world; without it nothing is set.")
+@click.option("--silent", is_flag=True, help="Fault: say nothing to the shop, not even acks.")
+@click.option("--duplicate", is_flag=True, help="Fault: send every message to the shop twice.")
+@click.option("--announce", type=int, help="Fault: announce this world id in place of the real one.")
+@click.option("--garbage", type=HEX, default=b"", help="Fault: send these bytes (in hex) first on each connection.")
 def ups(
     world: tuple[str | None, int],
     amazon: tuple[str | None, int],
@@ -111,6 +131,10 @@ def ups(
     real_time: bool,
     tick: float | None,
     simspeed: int | None,
+    silent: bool,
+    duplicate: bool,
+    announce: int | None,
+    garbage: bytes,
 ) -> None:
     """Run a stand-in for the UPS team's server."""
     settings = Settings(
@@ -120,7 +144,8 @@ def ups(
         Link.WORLD: (world[0] or "127.0.0.1", world[1]),
         Link.SHOP: (amazon[0] or "127.0.0.1", amazon[1]),
     }
-    _run(lambda: _serve_ups(UpsModel(settings, Random(seed)), addresses))
+    faults = Faults(silent=silent, duplicate=duplicate, announce=announce, garbage=garbage)
+    _run(lambda: _serve_ups(UpsModel(settings, Random(seed), faults), addresses))
 
 
 @sim.command()

@@ -6,7 +6,7 @@ hung up is not heard any more; time is the event loop's. What a model does is el
 
 import asyncio
 import logging
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 
 from sim.links import Dial, HangUp, Link, LinkedModel, Send
 from wire.errors import BadFrames, EndInsideFrame, ProtocolError
@@ -30,6 +30,7 @@ class Dialler:
         self._tasks: set[asyncio.Task[None]] = set()
         self._listeners: list[Listener] = []
         self._timer: asyncio.TimerHandle | None = None
+        self._moved = asyncio.Event()
         self._closed = False
 
     async def hear(self, link: Link, host: str, port: int) -> int:
@@ -43,9 +44,11 @@ class Dialler:
         self._model.start(self._loop.time())
         self._flush()
 
-    def poke(self) -> None:
-        """Carry out what something outside caused in the model."""
-        self._flush()
+    async def until(self, holds: Callable[[], bool]) -> None:
+        """Wait until `holds()`, which is asked after everything that the model did."""
+        while not holds():
+            self._moved.clear()
+            await self._moved.wait()
 
     async def close(self) -> None:
         """Cut everything."""
@@ -106,6 +109,7 @@ class Dialler:
         """Carry out what the model wants, and wake it when it has more."""
         if self._closed:
             return
+        self._moved.set()
         for output in self._model.outputs():
             connection = self._live.get(output.link)
             if isinstance(output, Dial):

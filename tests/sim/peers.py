@@ -83,3 +83,21 @@ def buy(seqnum: int, warehouse: int = 1, count: int = 1) -> amazon.APurchaseMore
     return amazon.APurchaseMore(
         whnum=warehouse, things=[amazon.AProduct(id=1, description="apple", count=count)], seqnum=seqnum
     )
+
+
+async def load_below_sixty(client: RawClient, ups_port: int) -> None:
+    """Bring a package to a truck in a new world, and ask for its load at simspeed 50."""
+    await client.send(a_connect(None, (1, 0, 0)))
+    world = (await client.read(amazon.AConnected)).worldid
+    async with RawClient(ups_port) as trucks:
+        await trucks.send(u_connect(world, (1, 0, 0)))
+        await trucks.read(ups.UConnected)
+        await trucks.send(framed(ups.UCommands(pickups=[ups.UGoPickup(truckid=1, whid=1, seqnum=1)])))
+        await client.send(framed(amazon.ACommands(topack=[amazon.APack(whnum=1, shipid=7, seqnum=1)])))
+        while not (await client.read(amazon.AResponses)).ready:
+            pass
+        while not (await trucks.read(ups.UResponses)).completions:
+            pass
+    load = amazon.APutOnTruck(whnum=1, truckid=1, shipid=7, seqnum=2)
+    await client.send(framed(amazon.ACommands(simspeed=50)))
+    await client.send(framed(amazon.ACommands(load=[load])))

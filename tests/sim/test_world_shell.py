@@ -12,7 +12,7 @@ from partners.world import world_ups_pb2 as ups
 from sim.world.model import Rules, Side, WorldModel
 from sim.world.model.texts import MALFORMED
 from sim.world.shell import WorldShell
-from tests.sim.peers import RawClient, a_connect, buy, framed, u_connect
+from tests.sim.peers import RawClient, a_connect, buy, framed, load_below_sixty, u_connect
 
 QUICK = Rules.quick(tick=0.05, poll=0.03)
 
@@ -144,20 +144,8 @@ def test_a_side_is_taken_until_its_client_leaves() -> None:
 
 def test_a_deadly_simspeed_ends_the_shell() -> None:
     async def scenario() -> None:
-        async with world() as (shell, a_port, u_port), RawClient(a_port) as client, RawClient(u_port) as trucks:
-            await client.send(a_connect(None, (1, 0, 0)))
-            id_ = (await client.read(amazon.AConnected)).worldid
-            await trucks.send(u_connect(id_, (1, 0, 0)))
-            await trucks.read(ups.UConnected)
-            await trucks.send(framed(ups.UCommands(pickups=[ups.UGoPickup(truckid=1, whid=1, seqnum=1)])))
-            await client.send(framed(amazon.ACommands(topack=[amazon.APack(whnum=1, shipid=7, seqnum=1)])))
-            while not (await client.read(amazon.AResponses)).ready:
-                pass
-            while not (await trucks.read(ups.UResponses)).completions:
-                pass
-            await client.send(framed(amazon.ACommands(simspeed=50)))
-            load = amazon.APutOnTruck(whnum=1, truckid=1, shipid=7, seqnum=2)
-            await client.send(framed(amazon.ACommands(load=[load])))
+        async with world() as (shell, a_port, u_port), RawClient(a_port) as client:
+            await load_below_sixty(client, u_port)
             await shell.died.wait()
             assert shell.model.died is not None
 
