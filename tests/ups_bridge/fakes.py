@@ -21,9 +21,7 @@ STALE = RpcFailure(grpc.StatusCode.FAILED_PRECONDITION, "STALE_EPOCH", "another 
 
 
 def truck(command_id: int, shipment_id: int = 5, world_epoch: int = 1) -> bridge.Command:
-    body = bridge.RequestTruck(
-        shipment_id=shipment_id, warehouse_id=2, destination_x=3, destination_y=4, items="a pear"
-    )
+    body = bridge.RequestTruck(shipment_id=shipment_id, warehouse_id=2, destination_x=3, destination_y=4, items="pear")
     return bridge.Command(command_id=command_id, world_epoch=world_epoch, request_truck=body)
 
 
