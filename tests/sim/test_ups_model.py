@@ -173,6 +173,52 @@ def test_a_lost_world_connection_loses_no_delivery(after: float, flakiness: int)
     assert len(delivery.world.book.packages[1, 1].delivered) == 1
 
 
+def test_a_notice_that_never_comes_is_made_up_for_by_asking() -> None:
+    delivery = Delivery(trucks=1)
+    delivery.ask_pickup(1)
+    arrived = delivery.world.worlds[1].trucks[1]
+    delivery.until(lambda: arrived.status == "ARRIVE WAREHOUSE")
+    # Either side can ack any number: the notice is gone for good.
+    delivery.command(acks=range(1000))
+    delivery.until(lambda: ships(delivery.shop.all("loadRequests")) == [1], ticks=10)
+
+
+def test_a_notice_of_an_earlier_trip_is_not_believed() -> None:
+    delivery = Delivery(trucks=1)
+    delivery.all_the_way(5)
+    delivery.wait(3)
+    delivery.ask_pickup(1)
+    delivery.ups.fleet.arrived(1, seqnum=1)
+    assert ships(delivery.shop.all("loadRequests")) == [5]
+    delivery.wait(4)
+    assert ships(delivery.shop.all("loadRequests")) == [5, 1]
+
+
+def test_after_a_guess_the_late_notice_is_checked_by_a_question() -> None:
+    delivery = Delivery(trucks=1)
+    truck = delivery.ups.fleet.trucks[1]
+    truck.guessed = True
+    delivery.ask_pickup(1)
+    asked = delivery.world.book.elements_received("truck query")
+    delivery.ups.fleet.arrived(1, seqnum=10**9)
+    assert not delivery.shop.all("loadRequests")
+    delivery.wait(4)
+    assert delivery.world.book.elements_received("truck query") > asked
+    assert ships(delivery.shop.all("loadRequests")) == [1]
+
+
+def test_after_a_reconnect_to_the_shop_everything_unacked_goes_out_at_once() -> None:
+    delivery = Delivery()
+    delivery.shop.acking = False
+    delivery.ask_pickup(1)
+    delivery.wait(4)
+    before = len(delivery.shop.commands)
+    delivery.room.cut(delivery.ups, Link.SHOP)
+    assert delivery.room.run(lambda: delivery.shop.openings == 2, delivery.room.now + 100)
+    (again,) = [command for command in delivery.shop.commands[before:] if command.loadRequests]
+    assert ships(again.loadRequests) == [1]
+
+
 def test_it_waits_longer_than_a_tick_before_it_dials_the_world_again() -> None:
     delivery = Delivery()
     cut_at = delivery.room.now
