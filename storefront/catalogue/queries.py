@@ -94,7 +94,7 @@ def find_products(connection: Connection, search: Search, page_size: int = PAGE_
     total = connection.execute(found).scalar_one()
     page = min(search.page, max(1, -(-total // page_size)))
     query = _matching(select(Product.id, Product.title, Product.picture, Category.name), search)
-    rows = connection.execute(_sorted(query, search.sort).limit(page_size).offset((page - 1) * page_size)).all()
+    rows = connection.execute(_sorted(connection, query, search).limit(page_size).offset((page - 1) * page_size)).all()
     offers = _offers_of(connection, [row.id for row in rows])
     cards = [
         ProductCard(
@@ -165,14 +165,18 @@ def _matching(query: Select[*tuple[Any, ...]], search: Search) -> Select[*tuple[
     return query
 
 
-def _sorted(query: Select[*tuple[Any, ...]], sort: Sort) -> Select[*tuple[Any, ...]]:
+def _sorted(connection: Connection, query: Select[*tuple[Any, ...]], search: Search) -> Select[*tuple[Any, ...]]:
     best = (
         select(func.min(Offer.price_cents))
         .where(Offer.product_id == Product.id, Offer.withdrawn_at.is_(None))
         .correlate(Product)
         .scalar_subquery()
     )
-    match sort:
+    match search.sort:
+        case Sort.BEST if search.words:
+            # The searched text begins with the title: what is found earlier fits better.
+            find = func.strpos if connection.dialect.name == "postgresql" else func.instr
+            return query.order_by(find(Product.search_text, search.words[0]), Product.title, Product.id)
         case Sort.CHEAPEST:
             return query.order_by(best, Product.id)
         case Sort.DEAREST:

@@ -4,7 +4,7 @@ from flask import Blueprint, Response, abort, render_template, request, url_for
 
 from storefront import pictures
 from storefront.catalogue import queries
-from storefront.catalogue.search import SORT_WORDS, Search, read_search
+from storefront.catalogue.search import SORT_WORDS, Search, Sort, read_search
 from storefront.services import services
 
 bp = Blueprint("catalogue", __name__, template_folder="templates")
@@ -35,7 +35,7 @@ def products() -> str:
         shelves=shelves,
         shelf=next((one for one in shelves if one.slug == search.category), None),
         found=found,
-        sorts=SORT_WORDS,
+        sorts={sort: words for sort, words in SORT_WORDS.items() if search.question or sort is not Sort.BEST},
         page_link=lambda number: url_for("catalogue.products", **search.arguments(page=number)),
     )
 

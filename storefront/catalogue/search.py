@@ -20,6 +20,7 @@ ESCAPE = "\\"
 class Sort(StrEnum):
     """The order of results."""
 
+    BEST = "best"
     NEWEST = "newest"
     CHEAPEST = "price"
     DEAREST = "price-down"
@@ -27,6 +28,7 @@ class Sort(StrEnum):
 
 
 SORT_WORDS = {
+    Sort.BEST: "Best match",
     Sort.NEWEST: "Newest first",
     Sort.CHEAPEST: "Price, low to high",
     Sort.DEAREST: "Price, high to low",
@@ -44,16 +46,26 @@ class Search:
     page: int = 1
 
     @property
+    def words(self) -> list[str]:
+        """What must all be found, folded; each may be a part of a word."""
+        return fold(self.question).split()[:MAX_WORDS]
+
+    @property
     def patterns(self) -> list[str]:
-        """One LIKE pattern per word; each must match. Words may be parts of words."""
-        return [f"%{_escaped(word)}%" for word in fold(self.question).split()[:MAX_WORDS]]
+        """One LIKE pattern per word."""
+        return [f"%{_escaped(word)}%" for word in self.words]
 
     def arguments(self, **changes: object) -> dict[str, Any]:
         """The arguments of the address that asks this, with changes; defaults are left out."""
         asked: dict[str, object] = {"q": self.question, "category": self.category, "sort": self.sort, "page": self.page}
         asked.update(changes)
-        usual = {"q": "", "category": "", "sort": Sort.NEWEST, "page": 1}
+        usual = {"q": "", "category": "", "sort": usual_sort(str(asked["q"])), "page": 1}
         return {key: str(value) for key, value in asked.items() if value != usual[key]}
+
+
+def usual_sort(question: str) -> Sort:
+    """The order of results when none was asked for."""
+    return Sort.BEST if question else Sort.NEWEST
 
 
 def read_search(arguments: Mapping[str, str]) -> Search:
@@ -61,10 +73,11 @@ def read_search(arguments: Mapping[str, str]) -> Search:
     question = "".join(letter if letter.isprintable() else " " for letter in arguments.get("q", ""))
     sort = arguments.get("sort", "")
     page = arguments.get("page", "")
+    question = " ".join(question.split())[:MAX_QUESTION]
     return Search(
-        question=" ".join(question.split())[:MAX_QUESTION],
+        question=question,
         category=arguments.get("category", "").replace("\0", "")[:40],
-        sort=Sort(sort) if sort in list(Sort) else Sort.NEWEST,
+        sort=Sort(sort) if sort in list(Sort) else usual_sort(question),
         page=min(max(int(page), 1), MAX_PAGE) if page.isascii() and page.isdecimal() and len(page) < 9 else 1,
     )
 

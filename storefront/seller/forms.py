@@ -1,7 +1,9 @@
 """The forms of sellers."""
 
+from typing import Any
+
 from flask_wtf import FlaskForm
-from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField
+from wtforms import BooleanField, HiddenField, SelectField, StringField, TextAreaField, ValidationError
 from wtforms.validators import Regexp
 
 from storefront.accounts.forms import MAX_NAME
@@ -10,6 +12,15 @@ from storefront.fields import Price, Visible, WholeNumber, one_line
 MAX_TITLE = 120
 MAX_DESCRIPTION = 4000
 MAX_RESTOCK = 10_000
+
+
+NOT_CHOSEN = 0
+
+
+def chosen(_form: Any, field: Any) -> None:
+    """ValidationError: nothing was chosen yet."""
+    if field.data == NOT_CHOSEN:
+        raise ValidationError("Choose one.")
 
 
 class BecomeSellerForm(FlaskForm):
@@ -26,7 +37,7 @@ class ItemForm(FlaskForm):
     stamp = HiddenField()
     title = StringField("Title", filters=[one_line], validators=[Visible("a title", high=MAX_TITLE)])
     description = TextAreaField("Description", validators=[Visible("a description", high=MAX_DESCRIPTION, lines=True)])
-    category = SelectField("Shelf", coerce=int)
+    category = SelectField("Shelf", coerce=int, validators=[chosen])
     price_cents = Price("Price in dollars")
     allow_backorder = BooleanField("Accept orders while it is out of stock")
     warehouse = SelectField("Warehouse", coerce=int)

@@ -19,7 +19,7 @@ from storefront.catalogue.search import read_search
 from storefront.catalogue.stock import stock_of, warehouses
 from storefront.security import the_shopper
 from storefront.seller import queries
-from storefront.seller.forms import BecomeSellerForm, ItemForm, RestockForm
+from storefront.seller.forms import NOT_CHOSEN, BecomeSellerForm, ItemForm, RestockForm
 from storefront.seller.restocking import Restocked, explain, restock
 from storefront.seller.stamps import BadStamp
 from storefront.services import services
@@ -188,7 +188,7 @@ def _restock_page(offer_id: int, form: RestockForm) -> str:
 
 def _offer_choices(form: ItemForm) -> None:
     with services().reader.connect() as connection:
-        form.category.choices = queries.categories(connection)
+        form.category.choices = [(NOT_CHOSEN, "Choose a shelf"), *queries.categories(connection)]
     _offer_warehouses(form)
 
 

@@ -5,8 +5,6 @@ from dataclasses import dataclass, field
 
 import pytest
 from sqlalchemy import Engine, event, insert
-from tests.storefront.fake_orders import TOKENS, FakeOrders, serving
-from tests.storefront.visitor import Visitor
 
 from db.clock import SystemClock
 from db.engine import make_engine
@@ -16,6 +14,8 @@ from mesh.channel import open_channel
 from storefront.accounts.passwords import Passwords
 from storefront.bootstrap import Storefront, build
 from storefront.config import Settings
+from tests.storefront.fake_orders import TOKENS, FakeOrders, serving
+from tests.storefront.visitor import Visitor
 
 CHEAP = Passwords(memory_kib=8, passes=1)
 
@@ -101,7 +101,7 @@ def put_stock(engine: Engine) -> Callable[..., None]:
         )
 
     def put(offer_id: int, *, warehouse_id: int = 1, world_epoch: int = 1, **units: int) -> None:
-        row = {name: 0 for name in ("available", "reserved", "packed", "scrapped", "ordered", "awaited")} | units
+        row = dict.fromkeys(("available", "reserved", "packed", "scrapped", "ordered", "awaited"), 0) | units
         row["arrived"] = row["available"] + row["reserved"] + row["packed"] + row["scrapped"]
         with engine.begin() as connection:
             connection.execute(

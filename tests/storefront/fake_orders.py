@@ -2,6 +2,7 @@
 
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -9,8 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from sqlalchemy import Engine
+from sqlalchemy import Engine, insert, update
 
+from db.orders.stock import Stock
 from db.shop.catalogue import offers_for_sale
 from mesh.errors import AlreadyExists, FailedPrecondition, FieldViolation, InvalidArgument, NotFound, Unavailable
 from mesh.identity import Tokens, current_caller
@@ -83,6 +85,8 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
     received: list[bytes] = field(default_factory=list)
     restocks: list[inventory_pb2.RestockRequest] = field(default_factory=list)
     max_streams: int = 4
+    # Steps happen now and not at fixed times: for pages that people look at.
+    real_time: bool = False
 
     def __post_init__(self) -> None:
         self._lock = threading.Lock()
@@ -134,6 +138,7 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
         def take() -> inventory_pb2.RestockResponse:
             if not known:
                 self.restocks.append(request)
+                self._expect(request)
             return inventory_pb2.RestockResponse(replayed=known)
 
         return mood(take) if mood else take()
@@ -142,7 +147,7 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
         """Moves every parcel of an order one leg on, and tells the watchers."""
         order = self.orders[order_id]
         for shipment in order.shipments:
-            _go(shipment, JOURNEY[min(len(shipment.history), len(JOURNEY) - 1)])
+            _go(shipment, JOURNEY[min(len(shipment.history), len(JOURNEY) - 1)], self._now())
         order.status = order.shipments[0].status
         self.changed(order_id)
         return order
@@ -163,6 +168,17 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
     def cut_streams(self) -> None:
         """Ends all event streams."""
         self._tell(None)
+
+    def _expect(self, request: inventory_pb2.RestockRequest) -> None:
+        key = {"world_epoch": 1, "offer_id": request.offer_id, "warehouse_id": request.warehouse_id}
+        with self.engine.begin() as connection:
+            done = connection.execute(update(Stock).filter_by(**key).values(ordered=Stock.ordered + request.quantity))
+            if done.rowcount == 0:
+                units = dict.fromkeys(("arrived", "available", "reserved", "packed", "scrapped", "awaited"), 0)
+                connection.execute(insert(Stock).values(**key, **units, ordered=request.quantity))
+
+    def _now(self) -> float | None:
+        return time.time() if self.real_time else None
 
     def _tell(self, message: pb.WatchEventsResponse | None) -> None:
         with self._lock:
@@ -188,7 +204,7 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
             offers = offers_for_sale(connection, [item.offer_id for item in request.items])
         order = pb.Order(order_id=len(self.orders) + 1, user_id=user_id, version=1, destination=request.destination)
         order.ups_account = request.ups_account
-        order.placed_at.FromMilliseconds(int(BEGAN * 1000))
+        order.placed_at.FromMilliseconds(int((self._now() or BEGAN) * 1000))
         for item in request.items:
             offer = offers.get(item.offer_id)
             if offer is None:
@@ -205,18 +221,18 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
             )
             order.total_cents += offer.unit_price_cents * item.quantity
         shipment = order.shipments.add(
-            shipment_id=FIRST_SHIPMENT_ID + order.order_id, warehouse_id=1, warehouse_name="Harbour", attempt=1
+            shipment_id=FIRST_SHIPMENT_ID + order.order_id, warehouse_id=1, warehouse_name="Market Square", attempt=1
         )
-        shipment.warehouse.x, shipment.warehouse.y = 10, 20
+        shipment.warehouse.x, shipment.warehouse.y = 0, 0
         for line in order.lines:
             shipment.items.add(offer_id=line.offer_id, title=line.title, quantity=line.quantity)
-        _go(shipment, JOURNEY[0])
+        _go(shipment, JOURNEY[0], self._now())
         order.status = shipment.status
         return order
 
 
-def _go(shipment: pb.Shipment, leg: Leg) -> None:
-    at = BEGAN + 7 * (len(shipment.history) + 1)
+def _go(shipment: pb.Shipment, leg: Leg, now: float | None) -> None:
+    at = now or BEGAN + 7 * (len(shipment.history) + 1)
     shipment.goods, shipment.truck, shipment.status = leg.goods, leg.truck, leg.status  # type: ignore[assignment]
     step = shipment.history.add(goods=shipment.goods, truck=shipment.truck, what=leg.what, cause="test")
     step.at.FromMilliseconds(int(at * 1000))

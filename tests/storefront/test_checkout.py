@@ -5,9 +5,6 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from sqlalchemy import Engine, select, update
-from tests.storefront.conftest import ShiftedClock
-from tests.storefront.fake_orders import FakeOrders, away, hang_until, lose_answer, refuse
-from tests.storefront.visitor import Visitor
 
 from db.shop.carts import CartItem
 from db.shop.catalogue import Offer
@@ -15,6 +12,9 @@ from db.shop.checkouts import CheckoutAttempt
 from mesh.errors import FieldViolation, InvalidArgument, ResourceExhausted
 from shop.orders.v1 import orders_pb2
 from storefront.bootstrap import Storefront
+from tests.storefront.conftest import ShiftedClock
+from tests.storefront.fake_orders import FakeOrders, away, hang_until, lose_answer, refuse
+from tests.storefront.visitor import Visitor
 
 
 def cart_of(engine: Engine) -> dict[int, int]:
@@ -97,11 +97,11 @@ def test_a_coordinate_that_is_none_is_told_beside_its_field(
     assert cart_of(engine) == {1: 2}
 
 
-@pytest.mark.parametrize("x", ["2147483647", "-2147483648", "+5", " 12 ", "−4"])
+@pytest.mark.parametrize("x", ["2147483647", "-2147483648", "+5", " 12 ", "\N{MINUS SIGN}4"])
 def test_every_place_on_the_grid_can_be_ordered_to(visitor: Visitor, orders: FakeOrders, x: str) -> None:
     ready_to_order(visitor)
     visitor.submit("/checkout", x=x, y="0")
-    assert orders.orders[1].destination.x == int(x.replace("−", "-"))
+    assert orders.orders[1].destination.x == int(x.replace("\N{MINUS SIGN}", "-"))
 
 
 def test_pressing_twice_is_one_order(visitor: Visitor, orders: FakeOrders) -> None:

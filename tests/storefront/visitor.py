@@ -91,7 +91,9 @@ class Visitor:
             response = self.client.get(response.location)
         return self._show(response, self.path)
 
-    def register(self, name: str = "Ann", email: str = "ann@example.org", password: str = "a good password") -> "Visitor":
+    def register(
+        self, name: str = "Ann", email: str = "ann@example.org", password: str = "a good password"
+    ) -> "Visitor":
         self.get("/register")
         return self.submit("/register", display_name=name, email=email, password=password)
 

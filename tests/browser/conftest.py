@@ -1,0 +1,173 @@
+"""A real storefront process and a real Chromium. `--screenshots DIR` keeps the pictures that the tests take."""
+
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from sqlalchemy import insert
+
+from db.clock import SystemClock
+from db.engine import make_engine
+from db.orders.stock import Stock, Warehouse
+from db.seed.stock import INITIAL_STOCK, SeedStock
+from db.seed.warehouses import WAREHOUSES
+from tests.storefront.fake_orders import TOKENS, FakeOrders, serving
+
+CHROMIUM = "/usr/bin/chromium"
+ARGUMENTS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+DESKTOP = {"width": 1280, "height": 900}
+PHONE = {"width": 360, "height": 780}
+START_SECONDS = 30.0
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--screenshots", metavar="DIR", help="keep the screenshots of the browser tests in this folder")
+
+
+@dataclass
+class OpenShop:
+    """A storefront that is running, and the orders service behind it, whose parcels go on when told."""
+
+    url: str
+    orders: FakeOrders
+
+
+@pytest.fixture(scope="session")
+def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenShop]:
+    """A storefront process over SQLite with the seeded shop, in front of the small orders_svc of tests/storefront."""
+    folder = tmp_path_factory.mktemp("shop")
+    tokens = folder / "service-tokens"
+    tokens.touch(mode=0o600)
+    tokens.write_text("".join(f"{name} {TOKENS.token_of(name)}\n" for name in ("storefront", "cli")))
+    database = f"sqlite:///{folder}/minimart.db"
+    engine = make_engine(database, SystemClock())
+    orders = FakeOrders(engine, real_time=True)
+    with serving(orders) as server:
+        settings = {
+            "DATABASE_URL": database,
+            "MINIMART_DATA_DIR": str(folder),
+            "MINIMART_ORDERS_ADDRESS": f"127.0.0.1:{server.port}",
+            "MINIMART_STOREFRONT_EVENT_STREAMS_PER_SHOPPER": "2",
+        }
+        with running_storefront(settings) as url:
+            with engine.begin() as connection:
+                connection.execute(
+                    insert(Warehouse), [{"id": w.id, "name": w.name, "x": w.x, "y": w.y} for w in WAREHOUSES]
+                )
+                connection.execute(insert(Stock), [_shelf(entry) for entry in INITIAL_STOCK])
+            yield OpenShop(url, orders)
+    engine.dispose()
+
+
+@contextmanager
+def running_storefront(settings: dict[str, str]) -> Iterator[str]:
+    """`python -m storefront` on a free port; its address."""
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    process = subprocess.Popen(
+        [sys.executable, "-m", "storefront"],
+        env={**os.environ, **settings, "MINIMART_STOREFRONT_LISTEN": address},
+        stdin=subprocess.DEVNULL,
+    )
+    try:
+        _wait_until_served(f"http://{address}/healthz", process)
+        yield f"http://{address}"
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.wait(15)
+
+
+@pytest.fixture(scope="session")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
+        yield chromium
+        chromium.close()
+
+
+@pytest.fixture
+def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
+    """Opens a page in a browser of its own: new_page(viewport=..., java_script_enabled=..., color_scheme=...).
+
+    An error in a page's script, or a part of it that the content security policy refuses, fails the test.
+    """
+    contexts: list[BrowserContext] = []
+    complaints: list[str] = []
+
+    def open_page(**options: object) -> Page:
+        context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-GB", **options})  # type: ignore[arg-type]
+        context.set_default_timeout(15_000)
+        contexts.append(context)
+        page = context.new_page()
+        page.on("pageerror", lambda error: complaints.append(str(error)))
+        page.on(
+            "console",
+            lambda said: complaints.append(said.text) if "Content Security Policy" in said.text else None,
+        )
+        return page
+
+    yield open_page
+    for context in contexts:
+        context.close()
+    assert complaints == []
+
+
+@pytest.fixture
+def picture(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Page, str], None]:
+    """Takes a screenshot: picture(page, "cart")."""
+    chosen = request.config.getoption("--screenshots", default=None)
+    folder = Path(chosen) if chosen else tmp_path
+    folder.mkdir(parents=True, exist_ok=True)
+
+    def take(page: Page, name: str) -> None:
+        page.evaluate("document.activeElement?.blur(); scrollTo(0, 0)")
+        page.screenshot(path=folder / f"{name}.png", animations="disabled")
+
+    return take
+
+
+def sign_up(page: Page, url: str, name: str) -> None:
+    """Makes an account and is logged in with it."""
+    page.goto(f"{url}/register")
+    page.get_by_label("Your name").fill(name)
+    page.get_by_label("E-mail").fill(f"{name.lower()}-{time.time_ns()}@example.org")
+    page.get_by_label("Password").fill("a good password")
+    page.get_by_role("button", name="Make the account").click()
+
+
+def _shelf(entry: SeedStock) -> dict[str, int]:
+    none = {"reserved": 0, "packed": 0, "scrapped": 0, "ordered": 0, "awaited": 0}
+    units = {"arrived": entry.quantity, "available": entry.quantity}
+    return {"world_epoch": 1, "offer_id": entry.offer_id, "warehouse_id": entry.warehouse_id, **none, **units}
+
+
+def _wait_until_served(address: str, process: "subprocess.Popen[bytes]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        assert process.poll() is None, f"the storefront ended with {process.returncode}"
+        try:
+            with urllib.request.urlopen(address, timeout=1):
+                return
+        except OSError:
+            select.select([], [], [], 0.05)
+    raise AssertionError(f"{address} was not served within {START_SECONDS} s")
