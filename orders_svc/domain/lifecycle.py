@@ -203,6 +203,14 @@ JOINT: dict[tuple[Goods, Truck], tuple[State, tuple[Effect, ...]]] = {
     (G.LOADED, T.AT_WAREHOUSE): (State(G.LOADED, T.EN_ROUTE), (F.SEND_DELIVER,)),
 }
 
+
+def milestone(state: State) -> int:
+    """How much of the way is behind a shipment for good: packed, loaded, delivered. Never shrinks along the table."""
+    if state.truck is Truck.DELIVERED:
+        return 3
+    return {Goods.PACKED: 1, Goods.LOADING: 1, Goods.LOADED: 2}.get(state.goods, 0)
+
+
 _LATE = "too late: the shipment is further on"
 _EARLY = "too early: nothing of the kind was asked for yet"
 _ELSEWHERE = "concerns the other machine"

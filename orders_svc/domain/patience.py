@@ -21,6 +21,8 @@ class Patience:
     longest: float = 300.0
     # Failures of one shipment without progress between them, after which a person must look.
     max_failures: int = 12
+    # Questions without progress after which a person is told; they are still asked.
+    max_checks: int = 8
     # Between a failed command and its next try, doubling with each failure; and the most it becomes.
     retry: float = 0.5
     longest_retry: float = 20.0

@@ -103,11 +103,15 @@ def close_acked(connection: Connection, link: str, ids: Collection[int], now: fl
         )
 
 
-def close_failed(connection: Connection, command_id: int, text: str, now: float) -> None:
-    """Notes that the peer could not do a command; its number is used up."""
-    connection.execute(
-        update(OutboxRow).where(OutboxRow.id == command_id).values(closed_at=now, outcome="failed", failure=text)
+def close_failed(connection: Connection, link: str, command_id: int, text: str, now: float) -> bool:
+    """Notes that the peer could not do a command, whose number is used up; False: it had ended in another way."""
+    is_new = OutboxRow.outcome.is_(None) | (OutboxRow.outcome == "acked")
+    closed = (
+        update(OutboxRow)
+        .where(OutboxRow.id == command_id, OutboxRow.link == link, is_new)
+        .values(closed_at=now, outcome="failed", failure=text)
     )
+    return connection.execute(closed).rowcount == 1
 
 
 def supersede(connection: Connection, world_epoch: int, now: float) -> None:

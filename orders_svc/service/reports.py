@@ -29,6 +29,10 @@ from orders_svc.service.current import CurrentWorld, current_world
 from orders_svc.service.shipments import Shipments
 from shop.fulfilment.v1 import fulfilment_pb2
 
+# Characters of a peer's words: kept with the command, and shown in a step.
+MAX_TEXT = 1000
+MAX_DETAIL = 200
+
 
 class Result(Enum):
     """What became of one event."""
@@ -163,7 +167,11 @@ def _apply(
     """Obeys one new event; returns why not, if not."""
     event, cause = entry.event, f"inbox:{link}:{entry.inbox_id}"
     if entry.kind == "command_failed":
-        outbox.close_failed(connection, event.command_failed.command_id, event.command_failed.text, now)
+        failure = event.command_failed
+        if entry.failed_kind is None:
+            return f"about a command that we never sent: {failure.command_id}"
+        if not outbox.close_failed(connection, link, failure.command_id, readable(failure.text), now):
+            return f"about a command that had ended already: {failure.command_id}"
     if recognition.observe(connection, world_epoch, event, entry.failed_kind):
         return None
     if world_epoch != world.world_epoch:
@@ -186,16 +194,20 @@ def _apply(
 
 def _command_failed(connection: Connection, shipments: Shipments, entry: _Entry, cause: str) -> str | None:
     failure = entry.event.command_failed
-    if entry.failed_kind is None:
-        return f"about a command that we never sent: {failure.command_id}"
     if entry.failed_kind == "buy":
         return arrivals.buy_failed(
             connection, shipments, failure.command_id, verdict(failure.text) is Verdict.TRANSIENT
         )
-    if entry.shipment_id is None:
+    if entry.shipment_id is None or entry.failed_kind is None:
         return "about no shipment"
-    detail = failure.text.strip().splitlines()[0] if failure.text.strip() else "no reason given"
+    detail = readable(failure.text, MAX_DETAIL, lines=1) or "no reason given"
     return shipments.apply(entry.shipment_id, failure_event(entry.failed_kind, failure.text), cause, detail=detail)
+
+
+def readable(text: str, most: int = MAX_TEXT, lines: int | None = None) -> str:
+    """A peer's words as they can be kept: without what PostgreSQL refuses (NUL), the first lines, not too long."""
+    kept = text.replace("\0", " ").strip().splitlines()[:lines]
+    return "\n".join(kept)[:most]
 
 
 def _note_ignored(connection: Connection, entries: Sequence[_Entry]) -> None:

@@ -65,6 +65,7 @@ class Shipments:
         self.stock = StockChanges(world_epoch)
         self.changes = Changes()
         self._moving: dict[int, Moving] = {}
+        self._made: set[int] = set()
         self._moved: dict[int, Moving] = {}
         self._steps: list[dict[str, object]] = []
         self._stepped_orders: set[int] = set()
@@ -184,6 +185,7 @@ class Shipments:
                 effects=[(effect, 0.0) for effect in outcome.effects],
             )
             self._moving[shipment_id] = shipment
+            self._made.add(shipment_id)
             again = "Sent anew: waiting for the goods to arrive at the warehouse"
             self._step(shipment, event, again if parcel.attempt > 1 else explain.WHAT_HAPPENED[event], cause)
             for offer_id, (title, quantity) in parcel.units.items():
@@ -214,29 +216,36 @@ class Shipments:
         return self.changes
 
     def _account(self, shipment: Moving, outcome: lifecycle.Outcome, event: Event, detail: str) -> None:
-        """Counts failures and questions, decides about attention, sets the next check, keeps the effects."""
+        """Counts failures and questions, decides about attention, sets the next check, keeps the effects.
+
+        After too many failures nothing more is tried, after too many questions they are still asked; whatever moves
+        a shipment on ends the attention, since then it goes on by itself.
+        """
         state, effects = outcome.state, list(outcome.effects)
         failed = Effect.COUNT_FAILURE in effects
         changed = state != shipment.state
+        asked = event in (Event.GOODS_OVERDUE, Event.TRUCK_OVERDUE)
         pause = 0.0
         if failed:
             shipment.attempts += 1
             pause = self.patience.retry_delay(shipment.attempts)
-        elif changed and state.goods in (Goods.PACKED, Goods.LOADED):
+        elif lifecycle.milestone(state) > lifecycle.milestone(shipment.state):
             shipment.attempts = 0
         if changed:
             shipment.state_since_at = self.now
             shipment.checks = 0
-        elif event in (Event.GOODS_OVERDUE, Event.TRUCK_OVERDUE):
+        elif asked:
             shipment.checks += 1
-        if shipment.attempts >= self.patience.max_failures:
-            tried = f"{explain.WHAT_HAPPENED[event]} ({detail})" if detail else explain.WHAT_HAPPENED[event]
-            shipment.attention_reason = f"Tried {shipment.attempts} times without success. Last: {tried}"
+        last = f"{explain.WHAT_HAPPENED[event]} ({detail})" if detail else explain.WHAT_HAPPENED[event]
+        if failed and shipment.attempts >= self.patience.max_failures:
+            shipment.attention_reason = f"Tried {shipment.attempts} times without success. Last: {last}"
             effects = [effect for effect in effects if effect is Effect.BOOK_PACKED]
             shipment.check_at = None
         else:
             if changed and not failed:
                 shipment.attention_reason = None
+            elif asked and shipment.checks >= self.patience.max_checks:
+                shipment.attention_reason = f"Asked {shipment.checks} times without progress. Last: {last}"
             shipment.check_at = self._check_at(state, shipment.checks)
         if Effect.END in effects:
             shipment.ended_at = self.now
@@ -270,8 +279,8 @@ class Shipments:
         order_ids = {shipment.order_id for shipment in acting}
         columns = (Order.id, Order.x, Order.y, Order.ups_account)
         targets = {row.id: row for row in self.connection.execute(select(*columns).where(Order.id.in_(order_ids)))}
-        again = [shipment.id for shipment in acting if shipment.checks or shipment.attempts]
-        still_open = outbox.open_kinds(self.connection, again) if again else set()
+        before = [shipment.id for shipment in acting if shipment.id not in self._made]
+        still_open = outbox.open_kinds(self.connection, before) if before else set()
         new = []
         for shipment in acting:
             things, place, target = goods_of[shipment.id], places[shipment.warehouse_id], targets[shipment.order_id]
@@ -282,8 +291,9 @@ class Shipments:
                         delta.reserved -= thing.count
                         delta.packed += thing.count
                 body = commands.build(effect, self.world_epoch, shipment.id, shipment.truck_id, place, target, things)
-                if body is None or (shipment.id, body.WhichOneof("body") or "") in still_open:
+                if body is None or (key := (shipment.id, body.WhichOneof("body") or "")) in still_open:
                     continue
+                still_open.add(key)
                 new.append(outbox.NewCommand(body, shipment.id, pause))
             shipment.effects.clear()
         outbox.append(self.connection, new, self.now)
