@@ -29,6 +29,7 @@ QUICK_TICK = 0.2
 QUICK_POLL = 0.15
 QUICK_SIMSPEED = 10_000
 DIED = 136
+BROKEN = 1
 """What a shell reports of a process that ended by SIGFPE, as the real world does."""
 
 
@@ -202,7 +203,7 @@ def rules_of(
 
 
 async def _serve_world(model: WorldModel, places: dict[Side, tuple[str, int]], book: Path | None) -> int:
-    stop = _stop_on_signal()
+    ending = _Ending()
     shell = WorldShell(model, book)
     try:
         for side, (host, port) in places.items():
@@ -212,29 +213,39 @@ async def _serve_world(model: WorldModel, places: dict[Side, tuple[str, int]], b
                 raise click.ClickException(f"cannot listen on {host}:{port} for {side}: {error.strerror}") from error
             _log.info("listening side=%s address=%s:%d", side, host, opened)
         asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, shell.write_book)
-        await _first_of(stop, shell.died)
+        await _first_of(ending.asked, shell.died)
         shell.write_book()
     finally:
         await shell.close()
-    return DIED if shell.died.is_set() else 0
+    return DIED if shell.died.is_set() else ending.code
 
 
 async def _serve_ups(model: UpsModel, addresses: dict[Link, tuple[str, int]]) -> int:
-    stop = _stop_on_signal()
+    ending = _Ending()
     dialler = Dialler(model, addresses)
     for link, (host, port) in addresses.items():
-        _log.info("will dial link=%s address=%s:%d", link, host, port)
+        _log.info("will_dial link=%s address=%s:%d", link, host, port)
     dialler.start()
-    await stop.wait()
+    await ending.asked.wait()
     await dialler.close()
-    return 0
+    return ending.code
 
 
-def _stop_on_signal() -> asyncio.Event:
-    stop = asyncio.Event()
-    for name in (signal.SIGTERM, signal.SIGINT):
-        asyncio.get_running_loop().add_signal_handler(name, stop.set)
-    return stop
+class _Ending:
+    """When to end, and how: `asked` by a signal, or because the model broke, which a half-dead process would hide."""
+
+    def __init__(self) -> None:
+        self.asked = asyncio.Event()
+        self.code = 0
+        loop = asyncio.get_running_loop()
+        for name in (signal.SIGTERM, signal.SIGINT):
+            loop.add_signal_handler(name, self.asked.set)
+        loop.set_exception_handler(self._broken)
+
+    def _broken(self, _loop: asyncio.AbstractEventLoop, context: dict[str, Any]) -> None:
+        _log.critical("broken: %s", context["message"], exc_info=context.get("exception"))
+        self.code = BROKEN
+        self.asked.set()
 
 
 async def _first_of(*events: asyncio.Event) -> None:

@@ -188,6 +188,8 @@ class WorldSide:
     def _enter(self, world_id: int) -> None:
         """Begin in a world; trucks that were there before us are asked where they are."""
         self.world_id = world_id
+        # What was ordered since the last world was given up is about trucks and packages of that one.
+        self._begin()
         self.fleet.start(self._trucks or self._new_trucks())
         if not self._trucks:
             for truck in self.fleet.trucks.values():
@@ -202,7 +204,6 @@ class WorldSide:
         self._ours = False
         self._with_trucks = True
         self._refusals = 0
-        self._begin()
 
     def _take_errors(self, responses: ups.UResponses, now: float) -> bool:
         """Handle the errors; True when they show that this is not our world."""
