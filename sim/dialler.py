@@ -31,6 +31,8 @@ class Dialler:
         self._listeners: list[Listener] = []
         self._timer: asyncio.TimerHandle | None = None
         self._moved = asyncio.Event()
+        self._failures: dict[Link, str] = {}
+        """Why a link could not be made, so that the same reason is logged once."""
         self._closed = False
 
     async def hear(self, link: Link, host: str, port: int) -> int:
@@ -66,7 +68,9 @@ class Dialler:
         try:
             connection = await dial(host, port, _LIMITS)
         except OSError as error:
-            _log.info("cannot connect link=%s address=%s:%d reason=%r", link, host, port, str(error))
+            if str(error) != self._failures.get(link):
+                self._failures[link] = str(error)
+                _log.info("cannot_connect link=%s address=%s:%d reason=%r", link, host, port, str(error))
             self._model.lost(link, self._loop.time())
             self._flush()
             return
@@ -79,13 +83,14 @@ class Dialler:
             before.abort()
             self._model.lost(link, self._loop.time())
         self._live[link] = connection
+        self._failures.pop(link, None)
         _log.info("connected link=%s peer=%s", link, connection.peer)
         self._model.opened(link, self._loop.time())
         self._flush()
         bad = await self._read(link, connection)
         if self._live.get(link) is connection:
             del self._live[link]
-            _log.info("connection ended link=%s peer=%s", link, connection.peer)
+            _log.info("connection_ended link=%s peer=%s", link, connection.peer)
             (self._model.bad_bytes if bad else self._model.lost)(link, self._loop.time())
             self._flush()
 

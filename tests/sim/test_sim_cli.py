@@ -126,7 +126,7 @@ def test_ups_stops_within_a_second_also_when_nobody_is_there() -> None:
         process = await asyncio.create_subprocess_exec(sys.executable, *arguments, stderr=asyncio.subprocess.PIPE)
         async with asyncio.timeout(DEADLINE):
             assert process.stderr is not None
-            while b"cannot connect link=world" not in await process.stderr.readline():
+            while b"cannot_connect link=world" not in await process.stderr.readline():
                 assert process.returncode is None
             began = asyncio.get_running_loop().time()
             process.terminate()
