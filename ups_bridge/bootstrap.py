@@ -57,6 +57,7 @@ class UpsBridge:
         self._address = parse_address(settings.ups_listen)
         self._listener: Listener | None = None
         self._channel = channel
+        self._stopped = False
 
     @property
     def ups_port(self) -> int:
@@ -73,7 +74,10 @@ class UpsBridge:
         self.runner.feed(self.core.timer)
 
     async def stop(self) -> None:
-        """End everything, within about a second."""
+        """End everything, within about a second. May be called again."""
+        if self._stopped:
+            return
+        self._stopped = True
         await self.runner.stop()
         await self.sockets.close()
         if self._listener is not None:

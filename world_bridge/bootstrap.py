@@ -56,6 +56,7 @@ class WorldBridge:
         servicer.connect(self.runner, self.core, self._status)
         self.failed = self.runner.failed
         self._channel = channel
+        self._stopped = False
 
     async def start(self) -> None:
         """Serve, attach, connect."""
@@ -64,7 +65,10 @@ class WorldBridge:
         self.runner.feed(self.core.timer)
 
     async def stop(self) -> None:
-        """End everything, within about a second."""
+        """End everything, within about a second. May be called again."""
+        if self._stopped:
+            return
+        self._stopped = True
         await self.runner.stop()
         await self.sockets.close()
         await self.server.stop(STOP_GRACE)
