@@ -79,7 +79,8 @@ def find_system(data: Path | None, orders: str | None) -> System:
 def failure_of(error: grpc.RpcError, system: System) -> Failure:
     """What a failed call means to the person at the command line."""
     failure = read_error(error)
-    if failure.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED):
+    silent = failure.code in (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED)
+    if silent and failure.reason == failure.code.name:
         return Failure(f"the shop's orders service at {system.orders} does not answer: is it up? (minimart doctor)")
     said = describe(failure)
     return Wrong(said) if failure.code is grpc.StatusCode.INVALID_ARGUMENT else Failure(said)
