@@ -48,6 +48,8 @@ def parcel_status(state: State, needs_attention: bool) -> Status:
     """The public status of one parcel."""
     if state.truck is Truck.DELIVERED:
         return Status.DELIVERED
+    if state.goods is Goods.CANCELLED:
+        return Status.CANCELLED
     if needs_attention:
         return Status.NEEDS_ATTENTION
     if state.truck is Truck.EN_ROUTE:
@@ -73,7 +75,7 @@ def order_status(parcels: Iterable[Status]) -> Status:
 
 def waiting(state: State, since: float, world: LinkView, ups: LinkView) -> Waiting | None:
     """Why a shipment that has been in `state` since `since` does not move at this moment; None once delivered."""
-    if state.truck is Truck.DELIVERED:
+    if state.truck is Truck.DELIVERED or state.goods is Goods.CANCELLED:
         return None
     on_ups = state.goods is Goods.PACKED or state.truck is Truck.EN_ROUTE
     link, name = (ups, "UPS") if on_ups else (world, "the warehouse")
@@ -110,6 +112,7 @@ WHAT_HAPPENED: dict[Event, str] = {
     Event.LOADED: "Loaded on the truck",
     Event.TRUCK_ARRIVED: "The truck is at the warehouse",
     Event.DELIVERED: "Delivered",
+    Event.CANCELLED: "Cancelled; the goods stay on the shelf",
     Event.SEEN_PACKING: "The warehouse is still packing",
     Event.SEEN_PACKED: "The warehouse confirms that it is packed",
     Event.SEEN_LOADING: "The warehouse is still loading",

@@ -23,6 +23,8 @@ class Goods(StrEnum):
     PACKED = "packed"
     LOADING = "loading"
     LOADED = "loaded"
+    # Back on the shelf; the end.
+    CANCELLED = "cancelled"
 
 
 class Truck(StrEnum):
@@ -52,6 +54,8 @@ class Event(StrEnum):
     SEEN_DELIVERING = "seen_delivering"
     SEEN_DELIVERED = "seen_delivered"
     SEEN_NOWHERE = "seen_nowhere"
+    # The shopper took it back before packing was asked of the world.
+    CANCELLED = "cancelled"
     # A command failed: for now (the same again may work), or in a way that needs a look first.
     PACK_FAILED = "pack_failed"
     PACK_REFUSED = "pack_refused"
@@ -75,6 +79,8 @@ class Effect(StrEnum):
     SEND_DELIVER = "send_deliver"
     # Stock: reserved units are packed now.
     BOOK_PACKED = "book_packed"
+    # Stock: reserved units are available again, promised ones promised to nobody.
+    RELEASE = "release"
     # Something did not work; counts towards "needs attention".
     COUNT_FAILURE = "count_failure"
     # Nothing left to do, ever.
@@ -108,8 +114,10 @@ GOODS: dict[Goods, dict[Event, tuple[Goods, tuple[Effect, ...]]]] = {
     },
     G.AWAITING_STOCK: {
         E_.STOCK_RESERVED: (G.PACKING, (F.SEND_PACK,)),
+        E_.CANCELLED: (G.CANCELLED, (F.RELEASE, F.END)),
     },
     G.PACKING: {
+        E_.CANCELLED: (G.CANCELLED, (F.RELEASE, F.END)),
         E_.PACKED: (G.PACKED, (F.BOOK_PACKED,)),
         E_.SEEN_PACKING: (G.PACKING, ()),
         E_.SEEN_PACKED: (G.PACKED, (F.BOOK_PACKED,)),
@@ -157,6 +165,7 @@ GOODS: dict[Goods, dict[Event, tuple[Goods, tuple[Effect, ...]]]] = {
         E_.SEEN_DELIVERED: (G.LOADED, ()),
         E_.QUERY_FAILED: (G.LOADED, (F.SEND_QUERY,)),
     },
+    G.CANCELLED: {},
 }
 
 TRUCK: dict[Truck, dict[Event, tuple[Truck, tuple[Effect, ...]]]] = {
@@ -238,6 +247,8 @@ def apply(state: State, event: Event) -> Outcome:
     """What `event` does to a shipment in `state`. Total: never raises for any pair."""
     if state.truck is Truck.DELIVERED:
         return Outcome(state, ignored="delivered already")
+    if state.goods is Goods.CANCELLED:
+        return Outcome(state, ignored="cancelled already")
     goods_move = GOODS[state.goods].get(event)
     truck_move = TRUCK[state.truck].get(event)
     if goods_move is None and truck_move is None:

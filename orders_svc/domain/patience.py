@@ -33,7 +33,7 @@ class Patience:
 
     def wait(self, state: State, checks: int) -> float | None:
         """Seconds until `overdue_event(state)` is due after `checks` vain questions; None: nothing to wait for."""
-        if state.truck is Truck.DELIVERED or state.goods in (Goods.NEW, Goods.AWAITING_STOCK):
+        if state.truck is Truck.DELIVERED or state.goods in (Goods.NEW, Goods.AWAITING_STOCK, Goods.CANCELLED):
             return None
         if state.goods is Goods.PACKING:
             ticks = self.packing

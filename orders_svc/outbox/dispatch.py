@@ -1,7 +1,8 @@
 """Dispatch: gives due outbox rows to the bridge that owns the link, in batches.
 
-Rules: the call is made outside of any transaction; a row is marked only after
-the bridge has it in its window, and a row that was given twice is one command,
+Rules: the call is made outside of any transaction; what a shopper could still
+take back is noted as leaving before it leaves; a row is marked as sent only
+after the bridge has it in its window, and a row that was given twice is one command,
 since its id is its number; a bridge that is away, or whose peer is, delays and
 loses nothing. One step here; the loop around it is in `orders_svc.workers`.
 """
@@ -52,10 +53,20 @@ class Dispatcher:
                 return False
             now = self.clock.now()
             commands = rows.due(connection, self.link, target.link_epoch, world.world_epoch, now, BATCH)
+        full = len(commands) == BATCH
+        commands = self._claim(commands, now)
         if not commands:
-            return False
+            return full
         taken = self.bridge.send(target.callback_address, target.link_epoch, commands)
         if taken:
             ids = [command.command_id for command in commands[:taken]]
             transact(self.engine, lambda connection: rows.mark_sent(connection, ids, target.link_epoch))
-        return taken == len(commands) == BATCH
+        return full and taken == len(commands)
+
+    def _claim(self, commands: list[bridge_pb2.Command], now: float) -> list[bridge_pb2.Command]:
+        """The commands without those that were taken back since they were read."""
+        ids = [command.command_id for command in commands if command.WhichOneof("body") in rows.CLAIMED_KINDS]
+        if not ids:
+            return commands
+        gone = set(ids) - transact(self.engine, lambda connection: rows.claim(connection, ids, now))
+        return [command for command in commands if command.command_id not in gone]

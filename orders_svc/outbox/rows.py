@@ -9,7 +9,7 @@ of them being touched); a row is closed once.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, func, insert, select, update
 
 from db.orders.messages import OutboxRow
 from shop.bridge.v1 import bridge_pb2
@@ -84,6 +84,31 @@ def due(
         command.command_id = row_id
         commands.append(command)
     return commands
+
+
+# What a shopper may still take back or change as long as it has not left.
+CLAIMED_KINDS = ("pack", "request_truck")
+
+
+def claim(connection: Connection, ids: Collection[int], now: float) -> set[int]:
+    """Notes that commands are about to leave; returns those that still may: the others were taken back meanwhile."""
+    leaving = (OutboxRow.id.in_(ids), OutboxRow.closed_at.is_(None))
+    claimed = update(OutboxRow).where(*leaving).values(handed_at=func.coalesce(OutboxRow.handed_at, now))
+    return set(connection.execute(claimed.returning(OutboxRow.id)).scalars())
+
+
+def take_back(connection: Connection, shipment_id: int, kinds: Collection[str], now: float) -> int:
+    """Closes commands of a shipment that never left; returns how many."""
+    unsent = (OutboxRow.closed_at.is_(None), OutboxRow.handed_at.is_(None))
+    mine = (OutboxRow.shipment_id == shipment_id, OutboxRow.kind.in_(kinds))
+    closed = update(OutboxRow).where(*mine, *unsent).values(closed_at=now, outcome="superseded")
+    return connection.execute(closed).rowcount
+
+
+def left_at(connection: Connection, shipment_id: int, kind: str) -> float | None:
+    """When a command of this kind first left for the peer; None: it never did."""
+    mine = (OutboxRow.shipment_id == shipment_id, OutboxRow.kind == kind)
+    return connection.scalar(select(func.min(OutboxRow.handed_at)).where(*mine))
 
 
 def mark_sent(connection: Connection, ids: Collection[int], link_epoch: int) -> None:

@@ -2,7 +2,9 @@
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from db.orders.requests import Decision
 from orders_svc.domain.lifecycle import Goods, Truck
+from orders_svc.service.amending import Decided
 from orders_svc.service.reading import OrderView, ParcelView
 from shop.orders.v1 import orders_pb2 as pb
 
@@ -13,6 +15,7 @@ GOODS = {
     Goods.PACKED: pb.GOODS_STATE_PACKED,
     Goods.LOADING: pb.GOODS_STATE_LOADING,
     Goods.LOADED: pb.GOODS_STATE_LOADED,
+    Goods.CANCELLED: pb.GOODS_STATE_CANCELLED,
 }
 TRUCK = {
     Truck.NONE: pb.TRUCK_STATE_NONE,
@@ -21,6 +24,19 @@ TRUCK = {
     Truck.EN_ROUTE: pb.TRUCK_STATE_EN_ROUTE,
     Truck.DELIVERED: pb.TRUCK_STATE_DELIVERED,
 }
+
+
+DECISION = {Decision.DONE: pb.DECISION_DONE, Decision.TOO_LATE: pb.DECISION_TOO_LATE}
+
+
+def decision(decided: Decided) -> pb.ParcelDecision:
+    """The answer for one parcel."""
+    message = pb.ParcelDecision(
+        shipment_id=decided.shipment_id, decision=DECISION[decided.decision], reason=decided.reason
+    )
+    if decided.left_at is not None:
+        message.left_at.CopyFrom(timestamp(decided.left_at))
+    return message
 
 
 def timestamp(seconds: float) -> Timestamp:
@@ -70,6 +86,7 @@ def shipment(parcel: ParcelView) -> pb.Shipment:
         truck=TRUCK[parcel.state.truck],
         attention_reason=row.attention_reason or "",
         attempt=row.attempt,
+        destination=pb.Address(x=row.x, y=row.y),
         history=[
             pb.ShipmentStep(
                 at=timestamp(step.at),

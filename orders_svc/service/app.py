@@ -16,7 +16,7 @@ from db.engine import read_only
 from db.orders.stock import Warehouse
 from mesh.errors import Aborted, Refusal
 from orders_svc.domain.patience import Patience
-from orders_svc.service import arrivals, links, overdue, placing, reports, restocking, worlds
+from orders_svc.service import amending, arrivals, links, overdue, placing, reports, restocking, worlds
 from orders_svc.service.changes import Changes
 from orders_svc.service.placing import Placed, PlaceOrder
 from orders_svc.service.reading import OrderView, read_order, read_orders
@@ -50,6 +50,12 @@ class App:
             return [Aborted("STOCK_CONTENDED", "others were faster too often; send the same again")] * len(requests)
         self.announce(changes)
         return answers
+
+    def amend(self, wish: amending.Wish) -> list[amending.Decided]:
+        """What was decided about a cancellation or a new address; raises Refusal."""
+        decided, changes = transact(self.engine, lambda c: amending.amend(c, self.patience, wish, self.clock.now()))
+        self.announce(changes)
+        return decided
 
     def restock(self, request: restocking.RestockRequest) -> bool:
         """Whether it had been done before; raises Refusal."""

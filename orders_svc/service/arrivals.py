@@ -17,6 +17,7 @@ from orders_svc.outbox import rows as outbox
 from orders_svc.service.changes import Changes
 from orders_svc.service.current import current_world
 from orders_svc.service.shipments import Shipments
+from orders_svc.service.transactions import LostRace
 from shop.bridge.v1 import bridge_pb2
 from shop.fulfilment.v1 import fulfilment_pb2
 
@@ -113,11 +114,9 @@ def _serve_one(
         delta.awaited -= quantity
         served.add(shipment_id)
     if served:
-        connection.execute(
-            update(ShipmentItem)
-            .where(ShipmentItem.shipment_id.in_(served), ShipmentItem.offer_id == offer_id)
-            .values(reserved=1)
-        )
+        mine = (ShipmentItem.shipment_id.in_(served), ShipmentItem.offer_id == offer_id, ShipmentItem.reserved == 0)
+        if connection.execute(update(ShipmentItem).where(*mine).values(reserved=1)).rowcount != len(served):
+            raise LostRace(f"somebody else served offer {offer_id} at warehouse {warehouse_id}")
     return served
 
 

@@ -24,8 +24,9 @@ class Place(Protocol):
     y: int
 
 
-class Target(Protocol):
-    """The part of an order's row that UPS is told."""
+@dataclass(frozen=True, slots=True)
+class Target:
+    """Where a shipment goes, and on whose account: what UPS is told."""
 
     x: int
     y: int
@@ -39,18 +40,21 @@ class Thing:
     offer_id: int
     title: str
     count: int
+    # Whether units are set apart for it, or only promised.
+    reserved: bool = True
 
 
 def read_things(connection: Connection, shipment_ids: Collection[int]) -> dict[int, list[Thing]]:
     """What is in each shipment, by shipment id."""
+    columns = (ShipmentItem.shipment_id, ShipmentItem.offer_id, ShipmentItem.title, ShipmentItem.quantity)
     query = (
-        select(ShipmentItem.shipment_id, ShipmentItem.offer_id, ShipmentItem.title, ShipmentItem.quantity)
+        select(*columns, ShipmentItem.reserved)
         .where(ShipmentItem.shipment_id.in_(shipment_ids))
         .order_by(ShipmentItem.shipment_id, ShipmentItem.offer_id)
     )
     found: defaultdict[int, list[Thing]] = defaultdict(list)
     for row in connection.execute(query):
-        found[row.shipment_id].append(Thing(row.offer_id, row.title, row.quantity))
+        found[row.shipment_id].append(Thing(row.offer_id, row.title, row.quantity, bool(row.reserved)))
     return found
 
 

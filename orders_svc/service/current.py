@@ -21,9 +21,13 @@ def current_world(connection: Connection, *, for_switch: bool = False) -> Curren
     """The one world that is awaited or open.
 
     Locks it against a switch for the rest of the transaction (shared), or, with
-    `for_switch`, against everybody who plans in it.
+    `for_switch`, against everybody who plans in it. The shared lock leaves room
+    for notes about the world (FOR KEY SHARE): two reports that both hold it and
+    both tell of the marker would otherwise wait for each other.
     """
-    return _read(connection, _CURRENT.with_for_update(read=not for_switch))
+    if for_switch:
+        return _read(connection, _CURRENT.with_for_update())
+    return _read(connection, _CURRENT.with_for_update(read=True, key_share=True))
 
 
 def peek_world(connection: Connection) -> CurrentWorld:

@@ -197,7 +197,8 @@ def _write(
         titles = {offer.offer_id: offer.title for offer in entry.offers}
         for number, parcel in enumerate(entry.allocation.parcels, start=1):
             units = {offer_id: (titles[offer_id], quantity) for offer_id, quantity in parcel.units.items()}
-            parcels.append(NewParcel(order_id, number, 1, parcel.warehouse_id, parcel.ready, units))
+            x, y = entry.request.x, entry.request.y
+            parcels.append(NewParcel(order_id, number, 1, parcel.warehouse_id, x, y, parcel.ready, units))
             for offer_id, quantity in parcel.units.items():
                 delta = shipments.stock.of(offer_id, parcel.warehouse_id)
                 if parcel.ready:

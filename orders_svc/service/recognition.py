@@ -14,6 +14,9 @@ from orders_svc.outbox.rows import UPS
 from orders_svc.service.current import CurrentWorld
 from shop.fulfilment.v1 import fulfilment_pb2
 
+# As the id of the question about the marker: it is still to be asked.
+TO_BE_ASKED = 0
+
 
 def world_announced(connection: Connection, world_id: int, world: CurrentWorld, now: float) -> None:
     """Notes the world that UPS is in; another than the one in use becomes the candidate."""
@@ -87,5 +90,8 @@ def _marker_failed(
         values["marker_confirmed"] = True
     elif failed_kind == "query_package" and found is Verdict.DOES_NOT_EXIST:
         values["marker_missing"] = True
+    elif failed_kind == "query_package":
+        # No answer for now: a world may not be used on the strength of that.
+        values["marker_query_id"] = TO_BE_ASKED
     connection.execute(update(World).where(World.world_epoch == world_epoch).values(values))
     return True

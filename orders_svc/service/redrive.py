@@ -38,7 +38,9 @@ def redrive(
     parcels = []
     for row in left:
         units = {thing.offer_id: (thing.title, thing.count) for thing in things[row.id]}
-        parcels.append(NewParcel(row.order_id, row.parcel_no, row.attempt + 1, row.warehouse_id, False, units))
+        # The last accepted address goes with it.
+        place = (row.warehouse_id, row.x, row.y)
+        parcels.append(NewParcel(row.order_id, row.parcel_no, row.attempt + 1, *place, False, units))
         for thing in things[row.id]:
             shipments.stock.of(thing.offer_id, row.warehouse_id).awaited += thing.count
     new_ids = shipments.add(parcels, CAUSE)

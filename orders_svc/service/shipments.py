@@ -31,6 +31,8 @@ class Moving:
     order_id: int
     warehouse_id: int
     world_epoch: int
+    x: int
+    y: int
     state: State
     truck_id: int | None
     attempts: int
@@ -50,6 +52,8 @@ class NewParcel:
     parcel_no: int
     attempt: int
     warehouse_id: int
+    x: int
+    y: int
     ready: bool
     units: dict[int, tuple[str, int]]
 
@@ -86,6 +90,8 @@ class Shipments:
                 order_id=row["order_id"],
                 warehouse_id=row["warehouse_id"],
                 world_epoch=row["world_epoch"],
+                x=row["x"],
+                y=row["y"],
                 state=State(Goods(row["goods"]), Truck(row["truck"])),
                 truck_id=row["truck_id"],
                 attempts=row["attempts"],
@@ -153,6 +159,8 @@ class Shipments:
                 "attempt": parcel.attempt,
                 "world_epoch": self.world_epoch,
                 "warehouse_id": parcel.warehouse_id,
+                "x": parcel.x,
+                "y": parcel.y,
                 "goods": outcome.state.goods,
                 "truck": outcome.state.truck,
                 "state_since_at": self.now,
@@ -174,6 +182,8 @@ class Shipments:
                 order_id=parcel.order_id,
                 warehouse_id=parcel.warehouse_id,
                 world_epoch=self.world_epoch,
+                x=parcel.x,
+                y=parcel.y,
                 state=outcome.state,
                 truck_id=None,
                 attempts=0,
@@ -257,6 +267,9 @@ class Shipments:
         return None if wait is None else self.now + wait
 
     def _step(self, shipment: Moving, event: Event, what: str, cause: str) -> None:
+        self._note(shipment, event.value, what, cause)
+
+    def _note(self, shipment: Moving, event: str, what: str, cause: str) -> None:
         self._stepped_orders.add(shipment.order_id)
         self._steps.append(
             {
@@ -277,19 +290,17 @@ class Shipments:
         goods_of = commands.read_things(self.connection, [shipment.id for shipment in acting])
         places = {row.id: row for row in self.connection.execute(select(Warehouse.id, Warehouse.x, Warehouse.y))}
         order_ids = {shipment.order_id for shipment in acting}
-        columns = (Order.id, Order.x, Order.y, Order.ups_account)
-        targets = {row.id: row for row in self.connection.execute(select(*columns).where(Order.id.in_(order_ids)))}
+        accounts = dict(
+            self.connection.execute(select(Order.id, Order.ups_account).where(Order.id.in_(order_ids))).tuples().all()
+        )
         before = [shipment.id for shipment in acting if shipment.id not in self._made]
         still_open = outbox.open_kinds(self.connection, before) if before else set()
         new = []
         for shipment in acting:
-            things, place, target = goods_of[shipment.id], places[shipment.warehouse_id], targets[shipment.order_id]
+            things, place = goods_of[shipment.id], places[shipment.warehouse_id]
+            target = commands.Target(shipment.x, shipment.y, accounts[shipment.order_id])
             for effect, pause in shipment.effects:
-                if effect is Effect.BOOK_PACKED:
-                    for thing in things:
-                        delta = self.stock.of(thing.offer_id, shipment.warehouse_id)
-                        delta.reserved -= thing.count
-                        delta.packed += thing.count
+                self._move_stock(effect, shipment.warehouse_id, things)
                 body = commands.build(effect, self.world_epoch, shipment.id, shipment.truck_id, place, target, things)
                 if body is None or (key := (shipment.id, body.WhichOneof("body") or "")) in still_open:
                     continue
@@ -298,6 +309,31 @@ class Shipments:
             shipment.effects.clear()
         outbox.append(self.connection, new, self.now)
         self.changes.links |= {outbox.LINK_OF_KIND[command.body.WhichOneof("body") or ""] for command in new}
+
+    def _move_stock(self, effect: Effect, warehouse_id: int, things: Iterable[commands.Thing]) -> None:
+        """The part of an effect that is about units."""
+        if effect not in (Effect.BOOK_PACKED, Effect.RELEASE):
+            return
+        for thing in things:
+            delta = self.stock.of(thing.offer_id, warehouse_id)
+            if effect is Effect.BOOK_PACKED:
+                delta.reserved -= thing.count
+                delta.packed += thing.count
+            elif thing.reserved:
+                delta.reserved -= thing.count
+                delta.available += thing.count
+                self.changes.stock_arrived = True
+            else:
+                delta.awaited -= thing.count
+
+    def send_to(self, shipment_id: int, x: int, y: int, cause: str, *, ask_again: bool) -> None:
+        """Gives a loaded shipment another address; `ask_again`: the truck is asked for with it."""
+        shipment = self._moving[shipment_id]
+        shipment.x, shipment.y = x, y
+        self._moved[shipment_id] = shipment
+        if ask_again:
+            shipment.effects.append((Effect.SEND_TRUCK_REQUEST, 0.0))
+        self._note(shipment, "address_changed", f"The address is {x}, {y} now", cause)
 
     def _write_orders(self) -> None:
         order_ids = sorted(self._stepped_orders - self._new_orders)
@@ -320,6 +356,8 @@ class Shipments:
     def _row(shipment: Moving) -> dict[str, object]:
         return {
             "k_id": shipment.id,
+            "d_x": shipment.x,
+            "d_y": shipment.y,
             "d_goods": shipment.state.goods,
             "d_truck": shipment.state.truck,
             "d_truck_id": shipment.truck_id,
@@ -333,6 +371,8 @@ class Shipments:
 
 
 _MOVED_COLUMNS = (
+    "x",
+    "y",
     "goods",
     "truck",
     "truck_id",

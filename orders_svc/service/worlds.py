@@ -9,8 +9,8 @@ next (`Directive`). Rules:
 * A world that we open for the first time gets a marker, an empty package with
   a random id; on every later connection the marker is asked for first. A world
   that does not know it is another world, whatever its number.
-* A candidate is opened only after it said "connected!"; until then the world
-  in use stays as it is.
+* A candidate is opened only after it said "connected!", and only while it is
+  what UPS announced last; until then the world in use stays as it is.
 
 Elsewhere: what the answers to probes and marker questions mean (recognition),
 what leaving a world does to orders and stock (redrive).
@@ -30,7 +30,7 @@ from orders_svc.domain.lifecycle import Goods
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
 from orders_svc.outbox.rows import UPS, WORLD
-from orders_svc.service import commands, links, redrive
+from orders_svc.service import commands, links, recognition, redrive
 from orders_svc.service.changes import Changes
 from orders_svc.service.current import CurrentWorld, current_world
 from shop.bridge.v1.bridge_pb2 import Command
@@ -40,6 +40,8 @@ CONNECTED = "connected!"
 NO_WORLD_YET = "no world yet: waiting for UPS to announce one"
 # Below 2^52: exact in a double, far above any shipment's id of our lifetime.
 MARKER_IDS = (2**51, 2**52 - 1)
+# Characters of the world's own words that are repeated.
+MAX_REASON = 300
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,11 +74,23 @@ class Advance:
         if kind == "start":
             wanted = request.start.candidate_world_id if request.start.HasField("candidate_world_id") else None
             return self._start(current, wanted)
+        if kind not in ("connected", "answered"):
+            raise InvalidArgument([FieldViolation("observation", "must be start, connected or answered")])
+        world = self._world(getattr(request, kind).world_epoch)
+        if world.state == WorldState.CLOSED:
+            # Also when the answer that said so was lost.
+            return _redial(world.closed_reason or "the world was left")
+        if world.world_epoch != current.world_epoch and not self._is_wanted(world):
+            reason = f"world {world.world_id} is not announced any more"
+            self._close(world.world_epoch, reason)
+            return _redial(reason)
         if kind == "connected":
-            return self._connected(current, request.connected)
-        if kind == "answered":
-            return self._next(current, self._world(request.answered.world_epoch))
-        raise InvalidArgument([FieldViolation("observation", "must be start, connected or answered")])
+            return self._connected(current, world, request.connected)
+        return self._next(current, world)
+
+    def _is_wanted(self, world: Row[Any]) -> bool:
+        """Whether a candidate is still what UPS announced last."""
+        return world.world_id is not None and candidate(self.connection) == world.world_id
 
     def _start(self, current: CurrentWorld, candidate_id: int | None) -> pb.AdvanceWorldResponse:
         ups = self.connection.execute(select(*Link.__table__.c).where(Link.name == UPS)).one()
@@ -96,10 +110,11 @@ class Advance:
             return self._dial(current.world_epoch, None)
         return _wait(NO_WORLD_YET)
 
-    def _connected(self, current: CurrentWorld, said: pb.Connected) -> pb.AdvanceWorldResponse:
-        world = self._world(said.world_epoch)
+    def _connected(self, current: CurrentWorld, world: Row[Any], said: pb.Connected) -> pb.AdvanceWorldResponse:
         if said.result != CONNECTED:
-            return pb.AdvanceWorldResponse(redial=pb.Redial(reason=f"the world refused: {said.result.strip()}"))
+            return _redial(f"the world refused: {said.result.strip()[:MAX_REASON]}")
+        if world.world_id not in (None, said.world_id):
+            return _redial(f"world {world.world_id} was asked for, and world {said.world_id} answered")
         self.connection.execute(
             update(WorldWarehouse)
             .where(WorldWarehouse.world_epoch == world.world_epoch, WorldWarehouse.warehouse_id.in_(said.warehouse_ids))
@@ -109,8 +124,7 @@ class Advance:
         if world.world_id is None:
             values["world_id"] = said.world_id
         if world.marker_confirmed:
-            body = commands.query(world.world_epoch, world.marker_ship_id or 0)
-            values["marker_query_id"] = self._append([body])[0].command_id
+            values["marker_query_id"] = recognition.TO_BE_ASKED
         self._update(world.world_epoch, values)
         return self._next(current, self._world(world.world_epoch))
 
@@ -135,11 +149,11 @@ class Advance:
             return _ask(world.world_epoch, probes)
         missing = [row.warehouse_id for row in warehouses if row.state == WarehouseState.MISSING]
         if missing:
-            return pb.AdvanceWorldResponse(redial=pb.Redial(reason=f"warehouses {missing} are still to be made"))
+            return _redial(f"warehouses {missing} are still to be made")
         if not world.marker_confirmed:
             return self._make_marker(world, warehouses[0].warehouse_id)
         if world.marker_query_id is not None:
-            # Unanswered so far: the same question, under a new number.
+            # Unanswered on this connection: the question, under a new number.
             asked = self._append([commands.query(world.world_epoch, world.marker_ship_id or 0)])
             self._update(world.world_epoch, {"marker_query_id": asked[0].command_id})
             return _ask(world.world_epoch, asked)
@@ -176,7 +190,7 @@ class Advance:
             self._update(fresh, {"state": WorldState.AWAITED})
         else:
             self._close(world.world_epoch, reason)
-        return pb.AdvanceWorldResponse(redial=pb.Redial(reason=reason))
+        return _redial(reason)
 
     def _redrive(self, current: CurrentWorld, world_epoch: int, reason: str) -> Changes:
         self._close(current.world_epoch, reason)
@@ -258,10 +272,9 @@ class Advance:
         self.connection.execute(update(World).where(World.world_epoch == world_epoch).values(values))
 
     def _world(self, world_epoch: int) -> Row[Any]:
-        query = select(*World.__table__.c).where(World.world_epoch == world_epoch, World.state != WorldState.CLOSED)
-        row = self.connection.execute(query).one_or_none()
+        row = self.connection.execute(select(*World.__table__.c).where(World.world_epoch == world_epoch)).one_or_none()
         if row is None:
-            raise InvalidArgument([FieldViolation("world_epoch", f"{world_epoch} is not a world that we try or use")])
+            raise InvalidArgument([FieldViolation("world_epoch", f"{world_epoch} is none of ours")])
         return row
 
 
@@ -272,6 +285,10 @@ def candidate(connection: Connection) -> int | None:
 
 def _wait(reason: str) -> pb.AdvanceWorldResponse:
     return pb.AdvanceWorldResponse(wait=pb.Wait(reason=reason))
+
+
+def _redial(reason: str) -> pb.AdvanceWorldResponse:
+    return pb.AdvanceWorldResponse(redial=pb.Redial(reason=reason))
 
 
 def _ask(world_epoch: int, asked: list[Command]) -> pb.AdvanceWorldResponse:
