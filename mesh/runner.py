@@ -19,6 +19,8 @@ from mesh.logs import get_logger
 from shop.bridge.v1 import bridge_pb2, bridge_pb2_grpc
 from shop.fulfilment.v1 import fulfilment_pb2_grpc
 
+_TOLD = 100
+
 log = get_logger(__name__)
 
 
@@ -69,6 +71,7 @@ class Runner:
         self._perform = perform
         self._rpc_seconds = rpc_seconds
         self._state = ""
+        self._told: set[str] = set()
         self._calls: set[asyncio.Task[None]] = set()
         self._timer: asyncio.TimerHandle | None = None
         self._stopped = False
@@ -98,7 +101,7 @@ class Runner:
         state = self._core.state(self.clock.now())
         if state != self._state:
             self._state = state
-            log.info("link_state", state=state)
+            self._tell(state)
         if self._timer is not None:
             self._timer.cancel()
             self._timer = None
@@ -107,6 +110,16 @@ class Runner:
             # A little late rather than early: an early timer finds nothing due and comes again.
             delay = max(0.0, at - self.clock.now()) + 0.0005
             self._timer = asyncio.get_running_loop().call_later(delay, self._fire)
+
+    def _tell(self, state: str) -> None:
+        """Logs a state where a person sees it, but each only once until the link is open again."""
+        if state in self._told:
+            log.debug("link_state", state=state)
+            return
+        log.info("link_state", state=state)
+        if state == "open" or len(self._told) >= _TOLD:
+            self._told.clear()
+        self._told.add(state)
 
     def _fire(self) -> None:
         self._timer = None

@@ -76,7 +76,7 @@ class WorldBridge:
 
     def _perform(self, action: Action) -> None:
         if isinstance(action, Close):
-            log.info("closing", link=LINK, connection=action.number, reason=action.reason)
+            log.debug("closing", link=LINK, connection=action.number, reason=action.reason)
         self.sockets.perform(action)
 
     def _status(self, now: float) -> bridge_pb2.GetLinkStatusResponse:

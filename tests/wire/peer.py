@@ -1,9 +1,19 @@
 """A small model of a peer that keeps the contract of seqnums and acks, written without looking at `wire.session`."""
 
 from collections import Counter
+from dataclasses import dataclass
+from heapq import heappop, heappush
 from random import Random
 
 from wire.session import Outgoing, Policy, Session, Verdict
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """What the peer says with one tick."""
+
+    acks: list[int]
+    numbers: list[int]
 
 
 class TickingPeer:
@@ -23,14 +33,17 @@ class TickingPeer:
         self.acks: list[int] = []
         self.to_say: dict[int, int] = {}
 
-    def take(self, frame: Outgoing, now: float) -> None:
+    def watch(self, frame: Outgoing, now: float) -> None:
+        """Note what is sent, whether or not it arrives."""
         numbers = [int(element) for element in frame.elements]
         assert len(set(numbers)) == len(numbers), "one frame holds two copies of an element"
         for number in numbers:
             self.sent_at.setdefault(number, []).append(now)
+
+    def take(self, frame: Outgoing) -> None:
         if self.rng.random() < self.frame_loss:
             return
-        for number in numbers:
+        for number in map(int, frame.elements):
             if self.rng.random() >= self.loss:
                 self.copies[number] += 1
                 if self.copies[number] == 1:
@@ -50,9 +63,19 @@ def element(number: int) -> bytes:
 
 
 class Bench:
-    """A session and a peer in virtual time, with the tick as the unit."""
+    """A session and a peer in virtual time, with the tick as the unit.
 
-    def __init__(self, seed: int, loss: float = 0.0, frame_loss: float = 0.0, policy: Policy | None = None) -> None:
+    `unruly`: every frame, either way, takes up to so many ticks and may come twice, and so in any order.
+    """
+
+    def __init__(
+        self,
+        seed: int,
+        loss: float = 0.0,
+        frame_loss: float = 0.0,
+        policy: Policy | None = None,
+        unruly: float = 0.0,
+    ) -> None:
         self.rng = Random(seed)
         self.policy = policy or Policy(tick=6.0)
         self.now = 1000.0
@@ -60,27 +83,50 @@ class Bench:
         self.peer = TickingPeer(self.rng, self.policy.tick, loss, frame_loss)
         self.next_tick = self.now + self.rng.random() * self.policy.tick
         self.mute = False
+        self.unruly = unruly * self.policy.tick
+        self.under_way: list[tuple[float, int, Outgoing | Said]] = []
+        self.sent = 0
         self.events: list[int] = []
         self.acked: list[int] = []
 
+    def carry(self, what: Outgoing | Said) -> None:
+        """Put something on the wire."""
+        if not self.unruly:
+            self.arrive(what)
+            return
+        for _ in range(2 if self.rng.random() < 0.3 else 1):
+            self.sent += 1
+            heappush(self.under_way, (self.now + self.unruly * self.rng.random(), self.sent, what))
+
+    def arrive(self, what: Outgoing | Said) -> None:
+        if isinstance(what, Outgoing):
+            self.peer.take(what)
+        else:
+            self.acked += self.session.acked(what.acks, self.now)
+            self.hear(what.numbers)
+
     def flush(self) -> None:
         for frame in self.session.outgoing(self.now):
-            self.peer.take(frame, self.now)
+            self.peer.watch(frame, self.now)
+            self.carry(frame)
 
-    def step(self, until: float) -> bool:
-        """Go to the next thing that happens, at most to `until`; True if it was a tick of the peer."""
+    def step(self, until: float) -> None:
+        """Go to the next thing that happens, at most to `until`."""
         self.flush()
-        timer = self.session.next_timer
-        self.now = min(until, self.next_tick, timer if timer is not None else until)
-        ticked = self.now >= self.next_tick
-        if ticked:
+        times = [until, self.next_tick]
+        if self.session.next_timer is not None:
+            times.append(self.session.next_timer)
+        if self.under_way:
+            times.append(self.under_way[0][0])
+        self.now = max(self.now, min(times))
+        while self.under_way and self.under_way[0][0] <= self.now:
+            self.arrive(heappop(self.under_way)[2])
+        if self.now >= self.next_tick:
             self.next_tick += self.policy.tick
             acks, said = self.peer.speak()
             if (acks or said) and not self.mute:
-                self.acked += self.session.acked(acks, self.now)
-                self.hear(said)
+                self.carry(Said(acks, said))
         self.flush()
-        return ticked
 
     def hear(self, numbers: list[int]) -> None:
         new = [number for number in numbers if self.session.receive(number, self.now) is Verdict.NEW]

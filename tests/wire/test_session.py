@@ -42,11 +42,18 @@ def acks(one: Session, now: float) -> list[int]:
 
 
 @settings(max_examples=60, deadline=None)
-@given(SEEDS, LOSSES, st.sampled_from([0.0, 0.3]), st.sets(NUMBERS, max_size=40), st.sets(NUMBERS, max_size=40))
-def test_everything_is_done_once_in_both_directions_under_loss(
-    seed: int, loss: float, frame_loss: float, ours: set[int], theirs: set[int]
+@given(
+    SEEDS,
+    LOSSES,
+    st.sampled_from([0.0, 0.3]),
+    st.sampled_from([0.0, 0.5, 3.0]),
+    st.sets(NUMBERS, max_size=40),
+    st.sets(NUMBERS, max_size=40),
+)
+def test_everything_is_done_once_in_both_directions_under_loss_duplication_and_reordering(
+    seed: int, loss: float, frame_loss: float, unruly: float, ours: set[int], theirs: set[int]
 ) -> None:
-    bench = Bench(seed, loss, frame_loss)
+    bench = Bench(seed, loss, frame_loss, unruly=unruly)
     numbers = sorted(ours, key=hash)
     bench.peer.to_say = dict.fromkeys(theirs, 0)
     for number in numbers:
