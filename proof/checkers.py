@@ -27,6 +27,8 @@ from shop.bridge.v1 import bridge_pb2
 
 PACKED = (Goods.PACKED, Goods.LOADING, Goods.LOADED)
 SUPERSEDED = "superseded"
+# Steps that say something and move nothing.
+NOTES = (SUPERSEDED, "address_changed")
 Rows = Sequence[Row[Any]]
 
 
@@ -84,6 +86,8 @@ def _stock(stock: Rows, shipments: Rows, items: Rows, outbox: Rows, *, strangers
     for item in items:
         shipment = of[item.shipment_id]
         key = (shipment.world_epoch, item.offer_id, shipment.warehouse_id)
+        if shipment.goods == Goods.CANCELLED:
+            continue
         if not item.reserved:
             awaited[key] += item.quantity
         elif shipment.goods in PACKED:
@@ -154,7 +158,8 @@ def _attempts(shipments: Rows, worlds: Rows) -> list[str]:
     for shipment in shipments:
         parcels[shipment.order_id, shipment.parcel_no].append(shipment)
         delivered = shipment.truck == Truck.DELIVERED
-        if (shipment.ended_at is not None) != (delivered or shipment.superseded_by is not None):
+        ended = delivered or shipment.goods == Goods.CANCELLED or shipment.superseded_by is not None
+        if (shipment.ended_at is not None) != ended:
             found.append(f"shipment {shipment.id}: ended_at {shipment.ended_at} in {shipment.goods}/{shipment.truck}")
         if delivered and shipment.superseded_by is not None:
             found.append(f"shipment {shipment.id}: delivered, and driven again")
@@ -185,7 +190,7 @@ def _steps(shipments: Rows, steps: Rows, inbox: Rows) -> list[str]:
             name = f"shipment {shipment.id} step {step.id} ({step.event})"
             if step.cause.startswith("inbox:") and not obeyed.get(step.cause, False):
                 found.append(f"{name}: its cause {step.cause} is not there, or was not obeyed")
-            if step.event != SUPERSEDED:
+            if step.event not in NOTES:
                 outcome = lifecycle.apply(state, Event(step.event))
                 if outcome.ignored is not None:
                     found.append(f"{name}: the table does not know it in {state}: {outcome.ignored}")
@@ -230,7 +235,8 @@ def _outbox(outbox: Rows, links: Rows, worlds: Rows, shipments: Rows) -> list[st
                 still_open[row.shipment_id, row.kind] += 1
     found += [f"shipment {key[0]}: {count} open commands {key[1]}" for key, count in still_open.items() if count > 1]
     for shipment in shipments:
-        needed = set() if shipment.goods in (Goods.NEW, Goods.AWAITING_STOCK) else {"pack", "request_truck"}
+        nothing_yet = shipment.goods in (Goods.NEW, Goods.AWAITING_STOCK, Goods.CANCELLED)
+        needed = set() if nothing_yet else {"pack", "request_truck"}
         if not needed <= said[shipment.id]:
             missing = sorted(needed - said[shipment.id])
             found.append(f"shipment {shipment.id}: {shipment.goods}/{shipment.truck} without {missing}")
