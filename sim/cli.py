@@ -12,6 +12,7 @@ import sys
 from collections.abc import Callable, Coroutine
 from pathlib import Path
 from random import Random
+from secrets import token_hex
 from typing import Any
 
 import click
@@ -20,6 +21,7 @@ from sim.dialler import Dialler
 from sim.links import Link
 from sim.ups.model import Faults, Settings, UpsModel
 from sim.virtual import minimum as find_minimum
+from sim.world.journal import Journal
 from sim.world.model import Rules, Side, WorldModel
 from sim.world.shell import WorldShell
 
@@ -89,6 +91,7 @@ def sim() -> None:
     "--transient-errors", type=click.FloatRange(0, 1), default=0.0, help="Share of elements that fail by chance."
 )
 @click.option("--book", type=click.Path(path_type=Path), help="Write what happened here, at the end and on SIGUSR1.")
+@click.option("--journal", type=click.Path(path_type=Path), help="Append what happens here, a JSON line an event.")
 def world(
     amazon_port: tuple[str | None, int],
     ups_port: tuple[str | None, int],
@@ -101,13 +104,15 @@ def world(
     simspeed: int | None,
     transient_errors: float,
     book: Path | None,
+    journal: Path | None,
 ) -> None:
     """Run a stand-in world."""
     rules = rules_of(real_time, tick, poll, simspeed, flakiness, transient_errors)
     places = {Side.AMAZON: (amazon_port[0] or host, amazon_port[1]), Side.UPS: (ups_port[0] or host, ups_port[1])}
-    if book is not None and not book.parent.is_dir():
-        raise click.UsageError(f"--book {book}: there is no folder {book.parent}")
-    _run(lambda: _serve_world(WorldModel(rules, Random(seed)), places, book))
+    for option, file in (("--book", book), ("--journal", journal)):
+        if file is not None and not file.parent.is_dir():
+            raise click.UsageError(f"{option} {file}: there is no folder {file.parent}")
+    _run(lambda: _serve_world(WorldModel(rules, Random(seed)), places, book, journal))
 
 
 @sim.command()
@@ -115,6 +120,7 @@ def world(
 @click.option("--amazon", type=PLACE, default="127.0.0.1:7101", show_default=True, help="Where the shop listens.")
 @click.option("--trucks", type=click.IntRange(1, 10_000), default=20, show_default=True)
 @click.option("--join", type=int, help="A world to join; without it a new one is made.")
+@click.option("--first-number", type=int, default=1, show_default=True, help="Of our orders to the world.")
 @SEED
 @REAL_TIME
 @click.option("--tick", type=click.FloatRange(0.001), help="The world's tick in seconds.")
@@ -128,6 +134,7 @@ def ups(
     amazon: tuple[str | None, int],
     trucks: int,
     join: int | None,
+    first_number: int,
     seed: int,
     real_time: bool,
     tick: float | None,
@@ -139,7 +146,11 @@ def ups(
 ) -> None:
     """Run a stand-in for the UPS team's server."""
     settings = Settings(
-        trucks=trucks, tick=tick or (Rules().tick if real_time else QUICK_TICK), join=join, simspeed=simspeed
+        trucks=trucks,
+        tick=tick or (Rules().tick if real_time else QUICK_TICK),
+        join=join,
+        first_number=first_number,
+        simspeed=simspeed,
     )
     addresses = {
         Link.WORLD: (world[0] or "127.0.0.1", world[1]),
@@ -202,9 +213,14 @@ def rules_of(
     )
 
 
-async def _serve_world(model: WorldModel, places: dict[Side, tuple[str, int]], book: Path | None) -> int:
+async def _serve_world(
+    model: WorldModel, places: dict[Side, tuple[str, int]], book: Path | None, journal_file: Path | None
+) -> int:
     ending = _Ending()
     shell = WorldShell(model, book)
+    loop = asyncio.get_running_loop()
+    journal = None if journal_file is None else Journal(journal_file, token_hex(8), loop.time)
+    model.book.witness = None if journal is None else journal.write
     try:
         for side, (host, port) in places.items():
             try:
@@ -212,11 +228,13 @@ async def _serve_world(model: WorldModel, places: dict[Side, tuple[str, int]], b
             except OSError as error:
                 raise click.ClickException(f"cannot listen on {host}:{port} for {side}: {error.strerror}") from error
             _log.info("listening side=%s address=%s:%d", side, host, opened)
-        asyncio.get_running_loop().add_signal_handler(signal.SIGUSR1, shell.write_book)
+        loop.add_signal_handler(signal.SIGUSR1, shell.write_book)
         await _first_of(ending.asked, shell.died)
         shell.write_book()
     finally:
         await shell.close()
+        if journal is not None:
+            journal.close()
     return DIED if shell.died.is_set() else ending.code
 
 

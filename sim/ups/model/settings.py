@@ -11,6 +11,8 @@ class Settings:
     tick: float = 0.2
     join: int | None = None
     """A world to join; None makes a new one."""
+    first_number: int = 1
+    """Of our orders to the world: who joins one again must not use a number twice."""
     simspeed: int | None = None
     """Sent to the world after each connect; None sends nothing."""
     capacity: int = 100

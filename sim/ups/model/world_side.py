@@ -51,7 +51,7 @@ class WorldSide:
         self._refusals = 0
         self._speed_told = False
         self.redial_at: float | None = None
-        self.first_number = 1
+        self.first_number = settings.first_number
         self._begin()
 
     def _begin(self) -> None:

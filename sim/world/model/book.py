@@ -1,10 +1,11 @@
 """The world's own account of what happened, for tests and checkers: it says what was done, not what was told.
 
 Rules: only effects are counted (a repeat that is acked and not executed leaves `duplicates`, nothing else); it can be
-read at any time; `as_json` is plain data with stable keys.
+read at any time; `as_json` is plain data with stable keys; a `witness` hears of each effect as it happens.
 """
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -46,6 +47,12 @@ class Book:
     lost_loads: list[tuple[int, int]] = field(default_factory=list)
     """(world, package) of loads that were acked and never started."""
     died: str | None = None
+    witness: Callable[[Mapping[str, object]], None] | None = None
+
+    def tell(self, event: str, world: int, **facts: object) -> None:
+        """Let the witness know of an effect."""
+        if self.witness is not None:
+            self.witness({"event": event, "world": world, **facts})
 
     def elements_received(self, *kinds: str) -> int:
         """How many elements of these kinds came in all (all kinds if none is named), whatever became of them."""

@@ -189,6 +189,7 @@ class Connections:
         if world.id not in self.worlds:
             self.worlds[world.id] = world
             self._book.worlds.append(world.id)
+            self._book.tell("world", world.id)
         self._book.events["connected"] += 1
         connection.world = world
         connection.simspeed = world.simspeed

@@ -51,6 +51,7 @@ class Packages:
             world.stock[key] = world.stock.get(key, 0) + count
             world.descriptions.setdefault(key, described[product])
             self._book.bought[world.id, order.whnum, product] += count
+            self._book.tell("bought", world.id, warehouse=order.whnum, product=product, count=count)
         things = [
             amazon.AProduct(id=product, description=world.descriptions[order.whnum, product], count=count)
             for product, count in counts.items()
@@ -81,6 +82,8 @@ class Packages:
             self._book.taken[world.id, order.whnum, product] += count
         package = world.packages[order.shipid] = Package(world, order.shipid, order.whnum)
         self._book.packages[world.id, package.id] = PackageRecord(world.id, package.id, order.whnum, dict(counts))
+        things = sorted(counts.items())
+        self._book.tell("taken", world.id, package=package.id, warehouse=order.whnum, things=things)
         self.thread.start(package, now + seconds)
 
     def load(self, world: World, order: amazon.APutOnTruck, simspeed: int, now: float) -> None:
@@ -125,6 +128,7 @@ class Packages:
         if package.status is PackageStatus.PACKING:
             package.status = PackageStatus.PACKED
             self._book.packages[package.world.id, package.id].packed.append(now)
+            self._book.tell("packed", package.world.id, package=package.id)
             self._telling.tell(
                 package.world,
                 Side.AMAZON,
@@ -142,6 +146,7 @@ class Packages:
         record = self._book.packages[world.id, package.id]
         record.loaded.append(now)
         record.trucks.append(truck.id)
+        self._book.tell("loaded", world.id, package=package.id, truck=truck.id)
         self._telling.tell(
             world,
             Side.AMAZON,

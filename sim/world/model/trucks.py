@@ -100,6 +100,8 @@ class Trucks:
         record = self._book.packages[world.id, package.id]
         record.delivered.append(now)
         record.delivered_to.append(truck.target)
+        x, y = truck.target
+        self._book.tell("delivered", world.id, package=package.id, truck=truck.id, x=x, y=y)
         self._telling.tell(
             world,
             Side.UPS,
