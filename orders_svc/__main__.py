@@ -19,12 +19,15 @@ def main() -> int:
     configure_logging("orders_svc", settings.log_level)
     stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        # Until it serves there is nothing to finish: a database that is away may be waited for, at most so long.
+        signal.signal(number, lambda *_: sys.exit(0))
     try:
         service = bootstrap(settings)
     except (DatabaseNotUsable, TokensError, ListenError) as error:
         sys.stderr.write(f"orders_svc: {error}\n")
         return 1
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: stop.set())
     service.start()
     stop.wait()
     service.stop()

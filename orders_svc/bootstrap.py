@@ -13,7 +13,7 @@ from db.clock import Clock, SystemClock
 from db.engine import make_engine
 from db.migrate import upgrade
 from mesh.channel import open_channel
-from mesh.errors import Refusal, Unavailable, read_error
+from mesh.errors import Aborted, Refusal, Unavailable, read_error
 from mesh.identity import Tokens, ensure_tokens_file
 from mesh.logs import get_logger
 from mesh.server import Server, Service, build_server
@@ -30,6 +30,7 @@ from orders_svc.service.app import App
 from orders_svc.service.changes import Changes
 from orders_svc.service.installation import install
 from orders_svc.service.placing import Placed, PlaceOrder
+from orders_svc.service.transactions import LostRace
 from orders_svc.workers import Worker
 from shop.bridge.v1 import bridge_pb2, bridge_pb2_grpc
 from shop.fulfilment.v1 import fulfilment_pb2_grpc
@@ -39,10 +40,18 @@ from shop.orders.v1 import orders_pb2_grpc
 log = get_logger(__name__)
 
 AWAY = Unavailable("DATABASE_AWAY", "the database is away; send the same again")
-OUTAGES: dict[type[Exception], Refusal] = {OperationalError: AWAY, InterfaceError: AWAY, PoolTimeoutError: AWAY}
+CONTENDED = Aborted("CONTENDED", "others were faster too often; send the same again")
+OUTAGES: dict[type[Exception], Refusal] = {
+    OperationalError: AWAY,
+    InterfaceError: AWAY,
+    PoolTimeoutError: AWAY,
+    LostRace: CONTENDED,
+}
 BRIDGE_DEADLINE_SECONDS = 2.0
 SHOPS = ("storefront", "cli")
 BRIDGES = ("world_bridge", "ups_bridge")
+# The threads that use the database beside the RPCs: one for each worker, and the group commit.
+BACKGROUND = (WORLD, UPS, "serve", "overdue")
 
 
 class BridgeClient:
@@ -81,7 +90,7 @@ class BridgeClient:
 class OrdersService:
     """The running parts, started and stopped in the right order."""
 
-    engine: Engine
+    engines: list[Engine]
     app: App
     broadcaster: Broadcaster
     placing: GroupCommit[PlaceOrder, Placed | Refusal]
@@ -105,11 +114,14 @@ class OrdersService:
         self.public.stop(1.0)
         self.fulfilment.stop(1.0)
         for worker in self.workers.values():
+            worker.end()
+        for worker in self.workers.values():
             worker.stop()
         self.placing.stop()
         for bridge in self.bridges:
             bridge.close()
-        self.engine.dispose()
+        for engine in self.engines:
+            engine.dispose()
         log.info("stopped")
 
 
@@ -121,7 +133,9 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
     clock = clock or SystemClock()
     ensure_tokens_file(settings.tokens_path)
     tokens = Tokens.load(settings.tokens_path)
-    engine = make_engine(settings.database_url, clock, pool_size=settings.public_workers // 2)
+    # Pools of their own: shoppers who use up theirs hold up no report, no dispatch and no commit.
+    shoppers = make_engine(settings.database_url, clock, pool_size=settings.public_workers // 2)
+    engine = make_engine(settings.database_url, clock, pool_size=settings.fulfilment_workers + len(BACKGROUND) + 1)
     upgrade(engine, wait_seconds=settings.database_wait, clock=clock)
     if install(engine, clock.now()):
         log.info("installed")
@@ -135,16 +149,18 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
         if changes.stock_arrived:
             workers["serve"].wake()
 
-    patience = Patience(tick=settings.world_tick)
-    app = App(
-        engine=engine,
-        clock=clock,
-        patience=patience,
-        rng=random.SystemRandom(),
-        announce=announce,
-        create_world=settings.create_world,
-        lease_seconds=settings.lease_seconds,
-    )
+    def use_cases(engine: Engine) -> App:
+        return App(
+            engine=engine,
+            clock=clock,
+            patience=Patience(tick=settings.world_tick),
+            rng=random.SystemRandom(),
+            announce=announce,
+            create_world=settings.create_world,
+            lease_seconds=settings.lease_seconds,
+        )
+
+    app, public_app = use_cases(engine), use_cases(shoppers)
     bridges = [BridgeClient(tokens.token_of("orders_svc")) for _ in (WORLD, UPS)]
     poll = min(1.0, settings.world_tick / 2)
     for link, bridge in zip((WORLD, UPS), bridges, strict=True):
@@ -157,13 +173,13 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
         [
             Service(
                 orders_pb2_grpc.add_OrdersServiceServicer_to_server,
-                OrdersServicer(app, placing.submit, broadcaster),
+                OrdersServicer(public_app, placing.submit, broadcaster),
                 "shop.orders.v1.OrdersService",
                 SHOPS,
             ),
             Service(
                 inventory_pb2_grpc.add_InventoryServiceServicer_to_server,
-                InventoryServicer(app),
+                InventoryServicer(public_app),
                 "shop.inventory.v1.InventoryService",
                 SHOPS,
             ),
@@ -190,4 +206,4 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
         outages=OUTAGES,
         clock=clock,
     )
-    return OrdersService(engine, app, broadcaster, placing, workers, bridges, public, fulfilment)
+    return OrdersService([engine, shoppers], app, broadcaster, placing, workers, bridges, public, fulfilment)

@@ -28,7 +28,11 @@ class Listener:
         """Adds changes; beyond the limit they become one call to re-read."""
         with self._changed:
             for change in changes:
-                if self._order_id in (None, change.order_id):
+                if self._order_id not in (None, change.order_id):
+                    continue
+                # Those who commit one after the other may announce the other way round.
+                before = self._pending.get(change.order_id)
+                if before is None or before.version < change.version:
                     self._pending[change.order_id] = change
             if len(self._pending) > LISTENER_LIMIT:
                 self._pending.clear()

@@ -40,7 +40,8 @@ class GroupCommit(Generic[In, Out]):
         with self._changed:
             self._stopping = True
             self._changed.notify()
-        self._thread.join()
+        if self._thread.ident is not None:
+            self._thread.join()
 
     def submit(self, value: In, timeout: float) -> Out:
         """Waits at most `timeout` seconds for the output of `value`, or raises what its group raised.

@@ -36,10 +36,14 @@ class Worker:
         """There is something to do."""
         self._wake.set()
 
-    def stop(self) -> None:
-        """Lets the present step end, then the thread."""
+    def end(self) -> None:
+        """Asks the thread to end after the present step."""
         self._stopping = True
         self._wake.set()
+
+    def stop(self) -> None:
+        """Lets the present step end, then the thread."""
+        self.end()
         if self._thread is not None:
             self._thread.join()
 
@@ -55,5 +59,5 @@ class Worker:
                 more = False
                 log.error("worker_failed", worker=self.name, failures=failures, exc_info=error)
             if not more and not self._stopping:
-                pause = min(self.interval * 2**failures, LONGEST_PAUSE) if failures else self.interval
+                pause = min(self.interval * 2 ** min(failures, 10), LONGEST_PAUSE) if failures else self.interval
                 self._wake.wait(pause)

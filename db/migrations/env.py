@@ -6,13 +6,13 @@ ends the transaction; both owners' tables share one history.
 
 from alembic import context
 
-from db.orders import links, messages, orders, shipments, stock
+from db.orders import links, messages, orders, requests, shipments, stock
 from db.orders.base import OrdersBase
 from db.shop import accounts, carts, catalogue, checkouts
 from db.shop.base import ShopBase
 
 # Imported so that their tables are in the metadata.
-OWNERS = (accounts, carts, catalogue, checkouts, links, messages, orders, shipments, stock)
+OWNERS = (accounts, carts, catalogue, checkouts, links, messages, orders, requests, shipments, stock)
 
 context.configure(
     connection=context.config.attributes["connection"],

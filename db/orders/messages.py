@@ -52,6 +52,8 @@ class OutboxRow(OrdersBase):
     created_at: Mapped[float] = mapped_column(Double)
     # Not to be sent before: the pause after a failure.
     due_at: Mapped[float] = mapped_column(Double)
+    # When it first left for a bridge, noted before it does: from then on it may be carried out.
+    handed_at: Mapped[float | None] = mapped_column(Double)
     # The link_epoch of the owner that has it; 0: nobody yet.
     sent_epoch: Mapped[int] = mapped_column(BigInteger, default=0)
     closed_at: Mapped[float | None] = mapped_column(Double)

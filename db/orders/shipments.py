@@ -41,6 +41,9 @@ class Shipment(OrdersBase):
     attempt: Mapped[int] = mapped_column(Integer, default=1)
     world_epoch: Mapped[int] = mapped_column(BigInteger)
     warehouse_id: Mapped[int] = mapped_column(ForeignKey("warehouses.id"))
+    # Where it goes: the order's address, or the one that was accepted for this parcel since.
+    x: Mapped[int] = mapped_column(Integer)
+    y: Mapped[int] = mapped_column(Integer)
     # orders_svc.domain.lifecycle: Goods and Truck.
     goods: Mapped[str] = mapped_column(String(16))
     truck: Mapped[str] = mapped_column(String(16))

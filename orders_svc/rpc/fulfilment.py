@@ -9,7 +9,7 @@ from orders_svc.outbox.rows import UPS, WORLD
 from orders_svc.rpc.checks import Checks
 from orders_svc.service.app import App
 from orders_svc.service.links import Attachment
-from orders_svc.service.reports import Report
+from orders_svc.service.reports import Report, readable
 from shop.fulfilment.v1 import fulfilment_pb2 as pb
 from shop.fulfilment.v1 import fulfilment_pb2_grpc
 
@@ -17,6 +17,12 @@ LINK_OF_CALLER = {"world_bridge": WORLD, "ups_bridge": UPS}
 MAX_ACKED = 2000
 MAX_EVENTS = 500
 MAX_STATE = 300
+MAX_WAREHOUSES = 1000
+# What each peer can say; anything else on its link is somebody's mistake.
+KINDS = {
+    WORLD: ("arrived", "packed", "loaded", "package_status", "command_failed"),
+    UPS: ("truck_arrived", "delivered", "world_announced", "command_failed"),
+}
 
 
 class FulfilmentServicer(fulfilment_pb2_grpc.FulfilmentServiceServicer):
@@ -29,8 +35,8 @@ class FulfilmentServicer(fulfilment_pb2_grpc.FulfilmentServiceServicer):
         """See the contract."""
         checks = Checks()
         checks.that(request.link in (WORLD, UPS), "link", "must be world or ups")
-        checks.that(1 <= len(request.instance) <= 120, "instance", "must be 1 to 120 characters")
-        checks.that(1 <= len(request.boot_nonce) <= 64, "boot_nonce", "must be 1 to 64 characters")
+        checks.that(_is_word(request.instance, 120), "instance", "must be 1 to 120 printable characters")
+        checks.that(_is_word(request.boot_nonce, 64), "boot_nonce", "must be 1 to 64 printable characters")
         checks.that(_is_address(request.callback_address), "callback_address", "must be HOST:PORT")
         checks.done()
         _speaks_for(context, request.link)
@@ -44,7 +50,8 @@ class FulfilmentServicer(fulfilment_pb2_grpc.FulfilmentServiceServicer):
     def RenewLink(self, request: pb.RenewLinkRequest, context: grpc.ServicerContext) -> pb.RenewLinkResponse:
         """See the contract."""
         _speaks_for(context, request.link)
-        candidate = self._app.renew(request.link, request.link_epoch, request.connected, request.state[:MAX_STATE])
+        state = readable(request.state, MAX_STATE, lines=1)
+        candidate = self._app.renew(request.link, request.link_epoch, request.connected, state)
         response = pb.RenewLinkResponse(lease_seconds=self._app.lease_seconds)
         if candidate is not None:
             response.candidate_world_id = candidate
@@ -53,6 +60,10 @@ class FulfilmentServicer(fulfilment_pb2_grpc.FulfilmentServiceServicer):
     def AdvanceWorld(self, request: pb.AdvanceWorldRequest, context: grpc.ServicerContext) -> pb.AdvanceWorldResponse:
         """See the contract."""
         _speaks_for(context, WORLD)
+        checks = Checks()
+        too_many = len(request.connected.warehouse_ids) > MAX_WAREHOUSES
+        checks.that(not too_many, "connected.warehouse_ids", f"must be at most {MAX_WAREHOUSES}")
+        checks.done()
         return self._app.advance_world(request)
 
     def Report(self, request: pb.ReportRequest, context: grpc.ServicerContext) -> pb.ReportResponse:
@@ -61,8 +72,13 @@ class FulfilmentServicer(fulfilment_pb2_grpc.FulfilmentServiceServicer):
         checks = Checks()
         checks.that(len(request.acked) <= MAX_ACKED, "acked", f"must be at most {MAX_ACKED}")
         checks.that(len(request.events) <= MAX_EVENTS, "events", f"must be at most {MAX_EVENTS}")
+        fits = request.world_epoch > 0 if request.link == WORLD else request.world_epoch >= 0
+        checks.that(fits, "world_epoch", "must be the epoch of the world that the connection is in")
         for index, event in enumerate(request.events):
-            checks.that(event.WhichOneof("body") is not None, f"events[{index}].body", "must be set")
+            kind = event.WhichOneof("body")
+            checks.that(
+                kind in KINDS[request.link], f"events[{index}].body", f"must be what the {request.link} can say"
+            )
         checks.done()
         report = Report(request.link, request.link_epoch, request.world_epoch, request.acked, request.events)
         results = self._app.report(report)
@@ -75,9 +91,13 @@ def _speaks_for(context: grpc.ServicerContext, link: str) -> None:
         raise PermissionDenied("WRONG_LINK", f"{caller} may not speak for link {link}", link=link)
 
 
+def _is_word(text: str, most: int) -> bool:
+    return 1 <= len(text) <= most and text.isprintable()
+
+
 def _is_address(text: str) -> bool:
     try:
         parse_address(text)
     except ValueError:
         return False
-    return len(text) <= 120
+    return _is_word(text, 120)

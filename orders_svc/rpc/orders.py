@@ -10,6 +10,7 @@ from orders_svc.domain.explain import Status
 from orders_svc.events import Broadcaster
 from orders_svc.rpc import convert
 from orders_svc.rpc.checks import INT32, Checks, page_size, page_token
+from orders_svc.service.amending import Wish
 from orders_svc.service.app import App
 from orders_svc.service.placing import Item, Placed, PlaceOrder
 from shop.orders.v1 import orders_pb2 as pb
@@ -43,9 +44,7 @@ def check_place_order(request: pb.PlaceOrderRequest, user_id: int) -> PlaceOrder
         in_range = 1 <= item.quantity <= MAX_QUANTITY
         checks.that(in_range, f"items[{index}].quantity", f"must be 1 to {MAX_QUANTITY}")
         seen.add(item.offer_id)
-    checks.that(request.HasField("destination"), "destination", "must be given")
-    for name, value in (("x", request.destination.x), ("y", request.destination.y)):
-        checks.that(value in INT32, f"destination.{name}", "must be a 32-bit integer")
+    check_destination(checks, request)
     fits = len(request.ups_account) <= MAX_ACCOUNT and request.ups_account.isprintable()
     checks.that(fits, "ups_account", f"must be at most {MAX_ACCOUNT} printable characters")
     checks.done()
@@ -64,6 +63,13 @@ def check_place_order(request: pb.PlaceOrderRequest, user_id: int) -> PlaceOrder
         y=request.destination.y,
         ups_account=request.ups_account,
     )
+
+
+def check_destination(checks: Checks, request: pb.PlaceOrderRequest | pb.ChangeAddressRequest) -> None:
+    """Notes what is wrong with a request's destination."""
+    checks.that(request.HasField("destination"), "destination", "must be given")
+    for name, value in (("x", request.destination.x), ("y", request.destination.y)):
+        checks.that(value in INT32, f"destination.{name}", "must be a 32-bit integer")
 
 
 class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
@@ -116,6 +122,28 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
                     yield pb.WatchOrderResponse(order=convert.order(view))
                 if view.row.status in (Status.DELIVERED, Status.CANCELLED):
                     return
+
+    def CancelOrder(self, request: pb.CancelOrderRequest, context: grpc.ServicerContext) -> pb.CancelOrderResponse:
+        """See the contract."""
+        user_id = acting_user(context)
+        checks = Checks()
+        checks.request_id(request.request_id)
+        checks.done()
+        decided = self._app.amend(Wish(user_id, request.request_id, request.order_id))
+        return pb.CancelOrderResponse(decisions=[convert.decision(one) for one in decided])
+
+    def ChangeAddress(
+        self, request: pb.ChangeAddressRequest, context: grpc.ServicerContext
+    ) -> pb.ChangeAddressResponse:
+        """See the contract."""
+        user_id = acting_user(context)
+        checks = Checks()
+        checks.request_id(request.request_id)
+        check_destination(checks, request)
+        checks.done()
+        to = request.destination
+        decided = self._app.amend(Wish(user_id, request.request_id, request.order_id, to.x, to.y))
+        return pb.ChangeAddressResponse(decisions=[convert.decision(one) for one in decided])
 
     def WatchEvents(
         self, _request: pb.WatchEventsRequest, context: grpc.ServicerContext

@@ -290,9 +290,8 @@ class Shipments:
         goods_of = commands.read_things(self.connection, [shipment.id for shipment in acting])
         places = {row.id: row for row in self.connection.execute(select(Warehouse.id, Warehouse.x, Warehouse.y))}
         order_ids = {shipment.order_id for shipment in acting}
-        accounts = dict(
-            self.connection.execute(select(Order.id, Order.ups_account).where(Order.id.in_(order_ids))).tuples().all()
-        )
+        of_orders = select(Order.id, Order.ups_account).where(Order.id.in_(order_ids))
+        accounts = {row.id: row.ups_account for row in self.connection.execute(of_orders)}
         before = [shipment.id for shipment in acting if shipment.id not in self._made]
         still_open = outbox.open_kinds(self.connection, before) if before else set()
         new = []

@@ -84,6 +84,7 @@ def upgrade() -> None:
         sa.Column("command", sa.LargeBinary(), nullable=False),
         sa.Column("created_at", sa.Double(), nullable=False),
         sa.Column("due_at", sa.Double(), nullable=False),
+        sa.Column("handed_at", sa.Double(), nullable=True),
         sa.Column("sent_epoch", sa.BigInteger(), nullable=False),
         sa.Column("closed_at", sa.Double(), nullable=True),
         sa.Column("outcome", sa.String(length=12), nullable=True),
@@ -167,6 +168,8 @@ def upgrade() -> None:
         sa.Column("attempt", sa.Integer(), nullable=False),
         sa.Column("world_epoch", sa.BigInteger(), nullable=False),
         sa.Column("warehouse_id", sa.Integer(), nullable=False),
+        sa.Column("x", sa.Integer(), nullable=False),
+        sa.Column("y", sa.Integer(), nullable=False),
         sa.Column("goods", sa.String(length=16), nullable=False),
         sa.Column("truck", sa.String(length=16), nullable=False),
         sa.Column("truck_id", sa.Integer(), nullable=True),
@@ -279,3 +282,35 @@ def upgrade() -> None:
         sqlite_autoincrement=True,
     )
     op.create_index("ix_shipment_steps_shipment_id", "shipment_steps", ["shipment_id"], unique=False)
+    op.create_table(
+        "order_requests",
+        sa.Column("id", ROW_ID, nullable=False),
+        sa.Column("order_id", ROW_ID, nullable=False),
+        sa.Column("user_id", sa.BigInteger(), nullable=False),
+        sa.Column("request_id", sa.String(length=64), nullable=False),
+        sa.Column("kind", sa.String(length=12), nullable=False),
+        sa.Column("x", sa.Integer(), nullable=True),
+        sa.Column("y", sa.Integer(), nullable=True),
+        sa.Column("asked_at", sa.Double(), nullable=False),
+        sa.ForeignKeyConstraint(["order_id"], ["orders.id"], name=op.f("fk_order_requests_order_id_orders")),
+        sa.PrimaryKeyConstraint("id", name=op.f("pk_order_requests")),
+    )
+    op.create_index("ix_order_requests_order_id", "order_requests", ["order_id"], unique=False)
+    op.create_index("uq_order_requests_user_id_request_id", "order_requests", ["user_id", "request_id"], unique=True)
+    op.create_table(
+        "order_request_decisions",
+        sa.Column("order_request_id", ROW_ID, nullable=False),
+        sa.Column("shipment_id", ROW_ID, nullable=False),
+        sa.Column("decision", sa.String(length=12), nullable=False),
+        sa.Column("left_at", sa.Double(), nullable=True),
+        sa.Column("reason", sa.Text(), nullable=False),
+        sa.ForeignKeyConstraint(
+            ["order_request_id"],
+            ["order_requests.id"],
+            name=op.f("fk_order_request_decisions_order_request_id_order_requests"),
+        ),
+        sa.ForeignKeyConstraint(
+            ["shipment_id"], ["shipments.id"], name=op.f("fk_order_request_decisions_shipment_id_shipments")
+        ),
+        sa.PrimaryKeyConstraint("order_request_id", "shipment_id", name=op.f("pk_order_request_decisions")),
+    )

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bshop/orders/v1/orders.proto\x12\x0eshop.orders.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1f\n\x07\x41\x64\x64ress\x12\t\n\x01x\x18\x01 \x01(\x05\x12\t\n\x01y\x18\x02 \x01(\x05\"u\n\tOrderItem\x12\x10\n\x08offer_id\x18\x01 \x01(\x03\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12&\n\x19\x65xpected_unit_price_cents\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x1c\n\x1a_expected_unit_price_cents\"\x94\x01\n\x11PlaceOrderRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x05items\x18\x02 \x03(\x0b\x32\x19.shop.orders.v1.OrderItem\x12,\n\x0b\x64\x65stination\x18\x03 \x01(\x0b\x32\x17.shop.orders.v1.Address\x12\x13\n\x0bups_account\x18\x04 \x01(\t\"M\n\x12PlaceOrderResponse\x12\x10\n\x08order_id\x18\x01 \x01(\x03\x12\x13\n\x0btotal_cents\x18\x02 \x01(\x03\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"#\n\x0fGetOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\x03\"8\n\x10GetOrderResponse\x12$\n\x05order\x18\x01 \x01(\x0b\x32\x15.shop.orders.v1.Order\":\n\x11ListOrdersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"T\n\x12ListOrdersResponse\x12%\n\x06orders\x18\x01 \x03(\x0b\x32\x15.shop.orders.v1.Order\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x11WatchOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\x03\":\n\x12WatchOrderResponse\x12$\n\x05order\x18\x01 \x01(\x0b\x32\x15.shop.orders.v1.Order\"\x14\n\x12WatchEventsRequest\"S\n\x13WatchEventsResponse\x12,\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1b.shop.orders.v1.OrderChange\x12\x0e\n\x06resync\x18\x02 \x01(\x08\"A\n\x0bOrderChange\x12\x10\n\x08order_id\x18\x01 \x01(\x03\x12\x0f\n\x07user_id\x18\x02 \x01(\x03\x12\x0f\n\x07version\x18\x03 \x01(\x03\"\xc6\x02\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\x03\x12\x0f\n\x07user_id\x18\x02 \x01(\x03\x12+\n\x06status\x18\x03 \x01(\x0e\x32\x1b.shop.orders.v1.OrderStatus\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12-\n\tplaced_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x0b\x64\x65stination\x18\x06 \x01(\x0b\x32\x17.shop.orders.v1.Address\x12\x13\n\x0bups_account\x18\x07 \x01(\t\x12\x13\n\x0btotal_cents\x18\x08 \x01(\x03\x12(\n\x05lines\x18\t \x03(\x0b\x32\x19.shop.orders.v1.OrderLine\x12+\n\tshipments\x18\n \x03(\x0b\x32\x18.shop.orders.v1.Shipment\"\x80\x01\n\tOrderLine\x12\x10\n\x08offer_id\x18\x01 \x01(\x03\x12\r\n\x05title\x18\x02 \x01(\t\x12\x11\n\tseller_id\x18\x03 \x01(\x03\x12\x13\n\x0bseller_name\x18\x04 \x01(\t\x12\x18\n\x10unit_price_cents\x18\x05 \x01(\x03\x12\x10\n\x08quantity\x18\x06 \x01(\x05\"\xd1\x03\n\x08Shipment\x12\x13\n\x0bshipment_id\x18\x01 \x01(\x03\x12\x14\n\x0cwarehouse_id\x18\x02 \x01(\x03\x12\x16\n\x0ewarehouse_name\x18\x03 \x01(\t\x12*\n\twarehouse\x18\x04 \x01(\x0b\x32\x17.shop.orders.v1.Address\x12+\n\x05items\x18\x05 \x03(\x0b\x32\x1c.shop.orders.v1.ShipmentItem\x12+\n\x06status\x18\x06 \x01(\x0e\x32\x1b.shop.orders.v1.OrderStatus\x12)\n\x05goods\x18\x07 \x01(\x0e\x32\x1a.shop.orders.v1.GoodsState\x12)\n\x05truck\x18\x08 \x01(\x0e\x32\x1a.shop.orders.v1.TruckState\x12\x15\n\x08truck_id\x18\t \x01(\x05H\x00\x88\x01\x01\x12(\n\x07waiting\x18\n \x01(\x0b\x32\x17.shop.orders.v1.Waiting\x12\x18\n\x10\x61ttention_reason\x18\x0b \x01(\t\x12-\n\x07history\x18\x0c \x03(\x0b\x32\x1c.shop.orders.v1.ShipmentStep\x12\x0f\n\x07\x61ttempt\x18\r \x01(\x05\x42\x0b\n\t_truck_id\"A\n\x0cShipmentItem\x12\x10\n\x08offer_id\x18\x01 \x01(\x03\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x05\"O\n\x07Waiting\x12\x0b\n\x03who\x18\x01 \x01(\t\x12)\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04next\x18\x03 \x01(\t\"\xa9\x01\n\x0cShipmentStep\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05goods\x18\x02 \x01(\x0e\x32\x1a.shop.orders.v1.GoodsState\x12)\n\x05truck\x18\x03 \x01(\x0e\x32\x1a.shop.orders.v1.TruckState\x12\x0c\n\x04what\x18\x04 \x01(\t\x12\r\n\x05\x63\x61use\x18\x05 \x01(\t*\x9e\x02\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x1f\n\x1bORDER_STATUS_AWAITING_STOCK\x10\x01\x12\x18\n\x14ORDER_STATUS_PACKING\x10\x02\x12\x1f\n\x1bORDER_STATUS_AWAITING_TRUCK\x10\x03\x12\x18\n\x14ORDER_STATUS_LOADING\x10\x04\x12!\n\x1dORDER_STATUS_OUT_FOR_DELIVERY\x10\x05\x12\x1a\n\x16ORDER_STATUS_DELIVERED\x10\x06\x12 \n\x1cORDER_STATUS_NEEDS_ATTENTION\x10\x07\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x08*\xc0\x01\n\nGoodsState\x12\x1b\n\x17GOODS_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fGOODS_STATE_NEW\x10\x01\x12\x1e\n\x1aGOODS_STATE_AWAITING_STOCK\x10\x02\x12\x17\n\x13GOODS_STATE_PACKING\x10\x03\x12\x16\n\x12GOODS_STATE_PACKED\x10\x04\x12\x17\n\x13GOODS_STATE_LOADING\x10\x05\x12\x16\n\x12GOODS_STATE_LOADED\x10\x06*\xad\x01\n\nTruckState\x12\x1b\n\x17TRUCK_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10TRUCK_STATE_NONE\x10\x01\x12\x19\n\x15TRUCK_STATE_REQUESTED\x10\x02\x12\x1c\n\x18TRUCK_STATE_AT_WAREHOUSE\x10\x03\x12\x18\n\x14TRUCK_STATE_EN_ROUTE\x10\x04\x12\x19\n\x15TRUCK_STATE_DELIVERED\x10\x05\x32\xb9\x03\n\rOrdersService\x12S\n\nPlaceOrder\x12!.shop.orders.v1.PlaceOrderRequest\x1a\".shop.orders.v1.PlaceOrderResponse\x12M\n\x08GetOrder\x12\x1f.shop.orders.v1.GetOrderRequest\x1a .shop.orders.v1.GetOrderResponse\x12S\n\nListOrders\x12!.shop.orders.v1.ListOrdersRequest\x1a\".shop.orders.v1.ListOrdersResponse\x12U\n\nWatchOrder\x12!.shop.orders.v1.WatchOrderRequest\x1a\".shop.orders.v1.WatchOrderResponse0\x01\x12X\n\x0bWatchEvents\x12\".shop.orders.v1.WatchEventsRequest\x1a#.shop.orders.v1.WatchEventsResponse0\x01\x42\x1b\n\x17minimart.shop.orders.v1P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bshop/orders/v1/orders.proto\x12\x0eshop.orders.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x1f\n\x07\x41\x64\x64ress\x12\t\n\x01x\x18\x01 \x01(\x05\x12\t\n\x01y\x18\x02 \x01(\x05\"u\n\tOrderItem\x12\x10\n\x08offer_id\x18\x01 \x01(\x03\x12\x10\n\x08quantity\x18\x02 \x01(\x05\x12&\n\x19\x65xpected_unit_price_cents\x18\x03 \x01(\x03H\x00\x88\x01\x01\x42\x1c\n\x1a_expected_unit_price_cents\"\x94\x01\n\x11PlaceOrderRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12(\n\x05items\x18\x02 \x03(\x0b\x32\x19.shop.orders.v1.OrderItem\x12,\n\x0b\x64\x65stination\x18\x03 \x01(\x0b\x32\x17.shop.orders.v1.Address\x12\x13\n\x0bups_account\x18\x04 \x01(\t\"M\n\x12PlaceOrderResponse\x12\x10\n\x08order_id\x18\x01 \x01(\x03\x12\x13\n\x0btotal_cents\x18\x02 \x01(\x03\x12\x10\n\x08replayed\x18\x03 \x01(\x08\"#\n\x0fGetOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\x03\"8\n\x10GetOrderResponse\x12$\n\x05order\x18\x01 \x01(\x0b\x32\x15.shop.orders.v1.Order\":\n\x11ListOrdersRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"T\n\x12ListOrdersResponse\x12%\n\x06orders\x18\x01 \x03(\x0b\x32\x15.shop.orders.v1.Order\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"%\n\x11WatchOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\x03\":\n\x12WatchOrderResponse\x12$\n\x05order\x18\x01 \x01(\x0b\x32\x15.shop.orders.v1.Order\":\n\x12\x43\x61ncelOrderRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\x03\"H\n\x13\x43\x61ncelOrderResponse\x12\x31\n\tdecisions\x18\x01 \x03(\x0b\x32\x1e.shop.orders.v1.ParcelDecision\"j\n\x14\x43hangeAddressRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x10\n\x08order_id\x18\x02 \x01(\x03\x12,\n\x0b\x64\x65stination\x18\x03 \x01(\x0b\x32\x17.shop.orders.v1.Address\"J\n\x15\x43hangeAddressResponse\x12\x31\n\tdecisions\x18\x01 \x03(\x0b\x32\x1e.shop.orders.v1.ParcelDecision\"\x8e\x01\n\x0eParcelDecision\x12\x13\n\x0bshipment_id\x18\x01 \x01(\x03\x12*\n\x08\x64\x65\x63ision\x18\x02 \x01(\x0e\x32\x18.shop.orders.v1.Decision\x12+\n\x07left_at\x18\x03 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x04 \x01(\t\"\x14\n\x12WatchEventsRequest\"S\n\x13WatchEventsResponse\x12,\n\x07\x63hanges\x18\x01 \x03(\x0b\x32\x1b.shop.orders.v1.OrderChange\x12\x0e\n\x06resync\x18\x02 \x01(\x08\"A\n\x0bOrderChange\x12\x10\n\x08order_id\x18\x01 \x01(\x03\x12\x0f\n\x07user_id\x18\x02 \x01(\x03\x12\x0f\n\x07version\x18\x03 \x01(\x03\"\xc6\x02\n\x05Order\x12\x10\n\x08order_id\x18\x01 \x01(\x03\x12\x0f\n\x07user_id\x18\x02 \x01(\x03\x12+\n\x06status\x18\x03 \x01(\x0e\x32\x1b.shop.orders.v1.OrderStatus\x12\x0f\n\x07version\x18\x04 \x01(\x03\x12-\n\tplaced_at\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12,\n\x0b\x64\x65stination\x18\x06 \x01(\x0b\x32\x17.shop.orders.v1.Address\x12\x13\n\x0bups_account\x18\x07 \x01(\t\x12\x13\n\x0btotal_cents\x18\x08 \x01(\x03\x12(\n\x05lines\x18\t \x03(\x0b\x32\x19.shop.orders.v1.OrderLine\x12+\n\tshipments\x18\n \x03(\x0b\x32\x18.shop.orders.v1.Shipment\"\x80\x01\n\tOrderLine\x12\x10\n\x08offer_id\x18\x01 \x01(\x03\x12\r\n\x05title\x18\x02 \x01(\t\x12\x11\n\tseller_id\x18\x03 \x01(\x03\x12\x13\n\x0bseller_name\x18\x04 \x01(\t\x12\x18\n\x10unit_price_cents\x18\x05 \x01(\x03\x12\x10\n\x08quantity\x18\x06 \x01(\x05\"\xff\x03\n\x08Shipment\x12\x13\n\x0bshipment_id\x18\x01 \x01(\x03\x12\x14\n\x0cwarehouse_id\x18\x02 \x01(\x03\x12\x16\n\x0ewarehouse_name\x18\x03 \x01(\t\x12*\n\twarehouse\x18\x04 \x01(\x0b\x32\x17.shop.orders.v1.Address\x12+\n\x05items\x18\x05 \x03(\x0b\x32\x1c.shop.orders.v1.ShipmentItem\x12+\n\x06status\x18\x06 \x01(\x0e\x32\x1b.shop.orders.v1.OrderStatus\x12)\n\x05goods\x18\x07 \x01(\x0e\x32\x1a.shop.orders.v1.GoodsState\x12)\n\x05truck\x18\x08 \x01(\x0e\x32\x1a.shop.orders.v1.TruckState\x12\x15\n\x08truck_id\x18\t \x01(\x05H\x00\x88\x01\x01\x12(\n\x07waiting\x18\n \x01(\x0b\x32\x17.shop.orders.v1.Waiting\x12\x18\n\x10\x61ttention_reason\x18\x0b \x01(\t\x12-\n\x07history\x18\x0c \x03(\x0b\x32\x1c.shop.orders.v1.ShipmentStep\x12\x0f\n\x07\x61ttempt\x18\r \x01(\x05\x12,\n\x0b\x64\x65stination\x18\x0e \x01(\x0b\x32\x17.shop.orders.v1.AddressB\x0b\n\t_truck_id\"A\n\x0cShipmentItem\x12\x10\n\x08offer_id\x18\x01 \x01(\x03\x12\r\n\x05title\x18\x02 \x01(\t\x12\x10\n\x08quantity\x18\x03 \x01(\x05\"O\n\x07Waiting\x12\x0b\n\x03who\x18\x01 \x01(\t\x12)\n\x05since\x18\x02 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04next\x18\x03 \x01(\t\"\xa9\x01\n\x0cShipmentStep\x12&\n\x02\x61t\x18\x01 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12)\n\x05goods\x18\x02 \x01(\x0e\x32\x1a.shop.orders.v1.GoodsState\x12)\n\x05truck\x18\x03 \x01(\x0e\x32\x1a.shop.orders.v1.TruckState\x12\x0c\n\x04what\x18\x04 \x01(\t\x12\r\n\x05\x63\x61use\x18\x05 \x01(\t*N\n\x08\x44\x65\x63ision\x12\x18\n\x14\x44\x45\x43ISION_UNSPECIFIED\x10\x00\x12\x11\n\rDECISION_DONE\x10\x01\x12\x15\n\x11\x44\x45\x43ISION_TOO_LATE\x10\x02*\x9e\x02\n\x0bOrderStatus\x12\x1c\n\x18ORDER_STATUS_UNSPECIFIED\x10\x00\x12\x1f\n\x1bORDER_STATUS_AWAITING_STOCK\x10\x01\x12\x18\n\x14ORDER_STATUS_PACKING\x10\x02\x12\x1f\n\x1bORDER_STATUS_AWAITING_TRUCK\x10\x03\x12\x18\n\x14ORDER_STATUS_LOADING\x10\x04\x12!\n\x1dORDER_STATUS_OUT_FOR_DELIVERY\x10\x05\x12\x1a\n\x16ORDER_STATUS_DELIVERED\x10\x06\x12 \n\x1cORDER_STATUS_NEEDS_ATTENTION\x10\x07\x12\x1a\n\x16ORDER_STATUS_CANCELLED\x10\x08*\xdb\x01\n\nGoodsState\x12\x1b\n\x17GOODS_STATE_UNSPECIFIED\x10\x00\x12\x13\n\x0fGOODS_STATE_NEW\x10\x01\x12\x1e\n\x1aGOODS_STATE_AWAITING_STOCK\x10\x02\x12\x17\n\x13GOODS_STATE_PACKING\x10\x03\x12\x16\n\x12GOODS_STATE_PACKED\x10\x04\x12\x17\n\x13GOODS_STATE_LOADING\x10\x05\x12\x16\n\x12GOODS_STATE_LOADED\x10\x06\x12\x19\n\x15GOODS_STATE_CANCELLED\x10\x07*\xad\x01\n\nTruckState\x12\x1b\n\x17TRUCK_STATE_UNSPECIFIED\x10\x00\x12\x14\n\x10TRUCK_STATE_NONE\x10\x01\x12\x19\n\x15TRUCK_STATE_REQUESTED\x10\x02\x12\x1c\n\x18TRUCK_STATE_AT_WAREHOUSE\x10\x03\x12\x18\n\x14TRUCK_STATE_EN_ROUTE\x10\x04\x12\x19\n\x15TRUCK_STATE_DELIVERED\x10\x05\x32\xef\x04\n\rOrdersService\x12S\n\nPlaceOrder\x12!.shop.orders.v1.PlaceOrderRequest\x1a\".shop.orders.v1.PlaceOrderResponse\x12M\n\x08GetOrder\x12\x1f.shop.orders.v1.GetOrderRequest\x1a .shop.orders.v1.GetOrderResponse\x12S\n\nListOrders\x12!.shop.orders.v1.ListOrdersRequest\x1a\".shop.orders.v1.ListOrdersResponse\x12U\n\nWatchOrder\x12!.shop.orders.v1.WatchOrderRequest\x1a\".shop.orders.v1.WatchOrderResponse0\x01\x12V\n\x0b\x43\x61ncelOrder\x12\".shop.orders.v1.CancelOrderRequest\x1a#.shop.orders.v1.CancelOrderResponse\x12\\\n\rChangeAddress\x12$.shop.orders.v1.ChangeAddressRequest\x1a%.shop.orders.v1.ChangeAddressResponse\x12X\n\x0bWatchEvents\x12\".shop.orders.v1.WatchEventsRequest\x1a#.shop.orders.v1.WatchEventsResponse0\x01\x42\x1b\n\x17minimart.shop.orders.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,12 +33,14 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'shop.orders.v1.orders_pb2',
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\027minimart.shop.orders.v1P\001'
-  _globals['_ORDERSTATUS']._serialized_start=2225
-  _globals['_ORDERSTATUS']._serialized_end=2511
-  _globals['_GOODSSTATE']._serialized_start=2514
-  _globals['_GOODSSTATE']._serialized_end=2706
-  _globals['_TRUCKSTATE']._serialized_start=2709
-  _globals['_TRUCKSTATE']._serialized_end=2882
+  _globals['_DECISION']._serialized_start=2733
+  _globals['_DECISION']._serialized_end=2811
+  _globals['_ORDERSTATUS']._serialized_start=2814
+  _globals['_ORDERSTATUS']._serialized_end=3100
+  _globals['_GOODSSTATE']._serialized_start=3103
+  _globals['_GOODSSTATE']._serialized_end=3322
+  _globals['_TRUCKSTATE']._serialized_start=3325
+  _globals['_TRUCKSTATE']._serialized_end=3498
   _globals['_ADDRESS']._serialized_start=80
   _globals['_ADDRESS']._serialized_end=111
   _globals['_ORDERITEM']._serialized_start=113
@@ -59,24 +61,34 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['_WATCHORDERREQUEST']._serialized_end=740
   _globals['_WATCHORDERRESPONSE']._serialized_start=742
   _globals['_WATCHORDERRESPONSE']._serialized_end=800
-  _globals['_WATCHEVENTSREQUEST']._serialized_start=802
-  _globals['_WATCHEVENTSREQUEST']._serialized_end=822
-  _globals['_WATCHEVENTSRESPONSE']._serialized_start=824
-  _globals['_WATCHEVENTSRESPONSE']._serialized_end=907
-  _globals['_ORDERCHANGE']._serialized_start=909
-  _globals['_ORDERCHANGE']._serialized_end=974
-  _globals['_ORDER']._serialized_start=977
-  _globals['_ORDER']._serialized_end=1303
-  _globals['_ORDERLINE']._serialized_start=1306
-  _globals['_ORDERLINE']._serialized_end=1434
-  _globals['_SHIPMENT']._serialized_start=1437
-  _globals['_SHIPMENT']._serialized_end=1902
-  _globals['_SHIPMENTITEM']._serialized_start=1904
-  _globals['_SHIPMENTITEM']._serialized_end=1969
-  _globals['_WAITING']._serialized_start=1971
-  _globals['_WAITING']._serialized_end=2050
-  _globals['_SHIPMENTSTEP']._serialized_start=2053
-  _globals['_SHIPMENTSTEP']._serialized_end=2222
-  _globals['_ORDERSSERVICE']._serialized_start=2885
-  _globals['_ORDERSSERVICE']._serialized_end=3326
+  _globals['_CANCELORDERREQUEST']._serialized_start=802
+  _globals['_CANCELORDERREQUEST']._serialized_end=860
+  _globals['_CANCELORDERRESPONSE']._serialized_start=862
+  _globals['_CANCELORDERRESPONSE']._serialized_end=934
+  _globals['_CHANGEADDRESSREQUEST']._serialized_start=936
+  _globals['_CHANGEADDRESSREQUEST']._serialized_end=1042
+  _globals['_CHANGEADDRESSRESPONSE']._serialized_start=1044
+  _globals['_CHANGEADDRESSRESPONSE']._serialized_end=1118
+  _globals['_PARCELDECISION']._serialized_start=1121
+  _globals['_PARCELDECISION']._serialized_end=1263
+  _globals['_WATCHEVENTSREQUEST']._serialized_start=1265
+  _globals['_WATCHEVENTSREQUEST']._serialized_end=1285
+  _globals['_WATCHEVENTSRESPONSE']._serialized_start=1287
+  _globals['_WATCHEVENTSRESPONSE']._serialized_end=1370
+  _globals['_ORDERCHANGE']._serialized_start=1372
+  _globals['_ORDERCHANGE']._serialized_end=1437
+  _globals['_ORDER']._serialized_start=1440
+  _globals['_ORDER']._serialized_end=1766
+  _globals['_ORDERLINE']._serialized_start=1769
+  _globals['_ORDERLINE']._serialized_end=1897
+  _globals['_SHIPMENT']._serialized_start=1900
+  _globals['_SHIPMENT']._serialized_end=2411
+  _globals['_SHIPMENTITEM']._serialized_start=2413
+  _globals['_SHIPMENTITEM']._serialized_end=2478
+  _globals['_WAITING']._serialized_start=2480
+  _globals['_WAITING']._serialized_end=2559
+  _globals['_SHIPMENTSTEP']._serialized_start=2562
+  _globals['_SHIPMENTSTEP']._serialized_end=2731
+  _globals['_ORDERSSERVICE']._serialized_start=3501
+  _globals['_ORDERSSERVICE']._serialized_end=4124
 # @@protoc_insertion_point(module_scope)

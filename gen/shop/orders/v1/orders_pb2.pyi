@@ -20,6 +20,23 @@ else:
 
 DESCRIPTOR: _descriptor.FileDescriptor
 
+class _Decision:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    DECISION_UNSPECIFIED: _Decision.ValueType  # 0
+    DECISION_DONE: _Decision.ValueType  # 1
+    DECISION_TOO_LATE: _Decision.ValueType  # 2
+
+class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper): ...
+
+DECISION_UNSPECIFIED: Decision.ValueType  # 0
+DECISION_DONE: Decision.ValueType  # 1
+DECISION_TOO_LATE: Decision.ValueType  # 2
+Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
 class _OrderStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -75,6 +92,7 @@ class _GoodsStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GoodsState
     GOODS_STATE_PACKED: _GoodsState.ValueType  # 4
     GOODS_STATE_LOADING: _GoodsState.ValueType  # 5
     GOODS_STATE_LOADED: _GoodsState.ValueType  # 6
+    GOODS_STATE_CANCELLED: _GoodsState.ValueType  # 7
 
 class GoodsState(_GoodsState, metaclass=_GoodsStateEnumTypeWrapper): ...
 
@@ -85,6 +103,7 @@ GOODS_STATE_PACKING: GoodsState.ValueType  # 3
 GOODS_STATE_PACKED: GoodsState.ValueType  # 4
 GOODS_STATE_LOADING: GoodsState.ValueType  # 5
 GOODS_STATE_LOADED: GoodsState.ValueType  # 6
+GOODS_STATE_CANCELLED: GoodsState.ValueType  # 7
 Global___GoodsState: _TypeAlias = GoodsState  # noqa: Y015
 
 class _TruckState:
@@ -353,6 +372,132 @@ class WatchOrderResponse(_message.Message):
 Global___WatchOrderResponse: _TypeAlias = WatchOrderResponse  # noqa: Y015
 
 @_typing.final
+class CancelOrderRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Made by the caller: 8 to 64 of [A-Za-z0-9_-]."""
+    order_id: _builtins.int
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        order_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["order_id", b"order_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelOrderRequest: _TypeAlias = CancelOrderRequest  # noqa: Y015
+
+@_typing.final
+class CancelOrderResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ParcelDecision]:
+        """One for each parcel of the order."""
+
+    def __init__(
+        self,
+        *,
+        decisions: _abc.Iterable[Global___ParcelDecision] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelOrderResponse: _TypeAlias = CancelOrderResponse  # noqa: Y015
+
+@_typing.final
+class ChangeAddressRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    """Made by the caller: 8 to 64 of [A-Za-z0-9_-]."""
+    order_id: _builtins.int
+    @_builtins.property
+    def destination(self) -> Global___Address: ...
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        order_id: _builtins.int = ...,
+        destination: Global___Address | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["destination", b"destination"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["destination", b"destination", "order_id", b"order_id", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeAddressRequest: _TypeAlias = ChangeAddressRequest  # noqa: Y015
+
+@_typing.final
+class ChangeAddressResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ParcelDecision]:
+        """One for each parcel of the order."""
+
+    def __init__(
+        self,
+        *,
+        decisions: _abc.Iterable[Global___ParcelDecision] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decisions", b"decisions"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ChangeAddressResponse: _TypeAlias = ChangeAddressResponse  # noqa: Y015
+
+@_typing.final
+class ParcelDecision(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHIPMENT_ID_FIELD_NUMBER: _builtins.int
+    DECISION_FIELD_NUMBER: _builtins.int
+    LEFT_AT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    shipment_id: _builtins.int
+    decision: Global___Decision.ValueType
+    reason: _builtins.str
+    """Plain words."""
+    @_builtins.property
+    def left_at(self) -> _timestamp_pb2.Timestamp:
+        """Too late: since when, where that is known."""
+
+    def __init__(
+        self,
+        *,
+        shipment_id: _builtins.int = ...,
+        decision: Global___Decision.ValueType = ...,
+        left_at: _timestamp_pb2.Timestamp | None = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["left_at", b"left_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "left_at", b"left_at", "reason", b"reason", "shipment_id", b"shipment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ParcelDecision: _TypeAlias = ParcelDecision  # noqa: Y015
+
+@_typing.final
 class WatchEventsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -528,6 +673,7 @@ class Shipment(_message.Message):
     ATTENTION_REASON_FIELD_NUMBER: _builtins.int
     HISTORY_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
     shipment_id: _builtins.int
     warehouse_id: _builtins.int
     warehouse_name: _builtins.str
@@ -552,6 +698,10 @@ class Shipment(_message.Message):
     def history(self) -> _containers.RepeatedCompositeFieldContainer[Global___ShipmentStep]:
         """Oldest first. Only in GetOrder and WatchOrder."""
 
+    @_builtins.property
+    def destination(self) -> Global___Address:
+        """Where it goes: the order's address, or the one accepted since."""
+
     def __init__(
         self,
         *,
@@ -568,10 +718,11 @@ class Shipment(_message.Message):
         attention_reason: _builtins.str = ...,
         history: _abc.Iterable[Global___ShipmentStep] | None = ...,
         attempt: _builtins.int = ...,
+        destination: Global___Address | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id", "truck_id", b"truck_id", "waiting", b"waiting", "warehouse", b"warehouse"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id", "destination", b"destination", "truck_id", b"truck_id", "waiting", b"waiting", "warehouse", b"warehouse"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id", "attempt", b"attempt", "attention_reason", b"attention_reason", "goods", b"goods", "history", b"history", "items", b"items", "shipment_id", b"shipment_id", "status", b"status", "truck", b"truck", "truck_id", b"truck_id", "waiting", b"waiting", "warehouse", b"warehouse", "warehouse_id", b"warehouse_id", "warehouse_name", b"warehouse_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id", "attempt", b"attempt", "attention_reason", b"attention_reason", "destination", b"destination", "goods", b"goods", "history", b"history", "items", b"items", "shipment_id", b"shipment_id", "status", b"status", "truck", b"truck", "truck_id", b"truck_id", "waiting", b"waiting", "warehouse", b"warehouse", "warehouse_id", b"warehouse_id", "warehouse_name", b"warehouse_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__truck_id: _TypeAlias = _typing.Literal["truck_id"]  # noqa: Y015
     _WhichOneofArgType__truck_id: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id"]  # noqa: Y015

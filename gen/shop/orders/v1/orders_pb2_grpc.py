@@ -61,6 +61,16 @@ class OrdersServiceStub:
                 request_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.WatchOrderRequest.SerializeToString,
                 response_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.WatchOrderResponse.FromString,
                 _registered_method=True)
+        self.CancelOrder = channel.unary_unary(
+                '/shop.orders.v1.OrdersService/CancelOrder',
+                request_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.CancelOrderRequest.SerializeToString,
+                response_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.CancelOrderResponse.FromString,
+                _registered_method=True)
+        self.ChangeAddress = channel.unary_unary(
+                '/shop.orders.v1.OrdersService/ChangeAddress',
+                request_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.ChangeAddressRequest.SerializeToString,
+                response_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.ChangeAddressResponse.FromString,
+                _registered_method=True)
         self.WatchEvents = channel.unary_stream(
                 '/shop.orders.v1.OrdersService/WatchEvents',
                 request_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.WatchEventsRequest.SerializeToString,
@@ -129,6 +139,30 @@ class OrdersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def CancelOrder(self, request, context):
+        """Takes an order back, parcel by parcel: yes, as long as packing was not
+        asked of the warehouse; after that it is too late. The answer is committed.
+
+        Idempotent by (acting user, request_id): the same answer is given again.
+
+        INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+        NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
+        ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
+        ABORTED (CONTENDED): lost a race too often; send the same again.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ChangeAddress(self, request, context):
+        """Sends an order elsewhere, parcel by parcel: yes, as long as no truck was
+        asked for; after that it is too late. Idempotency and errors are as in
+        CancelOrder.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
     def WatchEvents(self, request, context):
         """Tells a storefront worker which orders changed, for all users, as it
         happens. Hints, not a log: on `resync`, which is always the first message,
@@ -162,6 +196,16 @@ def add_OrdersServiceServicer_to_server(servicer, server):
                     servicer.WatchOrder,
                     request_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.WatchOrderRequest.FromString,
                     response_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.WatchOrderResponse.SerializeToString,
+            ),
+            'CancelOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.CancelOrder,
+                    request_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.CancelOrderRequest.FromString,
+                    response_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.CancelOrderResponse.SerializeToString,
+            ),
+            'ChangeAddress': grpc.unary_unary_rpc_method_handler(
+                    servicer.ChangeAddress,
+                    request_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.ChangeAddressRequest.FromString,
+                    response_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.ChangeAddressResponse.SerializeToString,
             ),
             'WatchEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchEvents,
@@ -284,6 +328,60 @@ class OrdersService:
             '/shop.orders.v1.OrdersService/WatchOrder',
             shop_dot_orders_dot_v1_dot_orders__pb2.WatchOrderRequest.SerializeToString,
             shop_dot_orders_dot_v1_dot_orders__pb2.WatchOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CancelOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shop.orders.v1.OrdersService/CancelOrder',
+            shop_dot_orders_dot_v1_dot_orders__pb2.CancelOrderRequest.SerializeToString,
+            shop_dot_orders_dot_v1_dot_orders__pb2.CancelOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ChangeAddress(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shop.orders.v1.OrdersService/ChangeAddress',
+            shop_dot_orders_dot_v1_dot_orders__pb2.ChangeAddressRequest.SerializeToString,
+            shop_dot_orders_dot_v1_dot_orders__pb2.ChangeAddressResponse.FromString,
             options,
             channel_credentials,
             insecure,

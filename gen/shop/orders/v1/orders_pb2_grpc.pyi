@@ -75,6 +75,22 @@ class OrdersServiceStub:
     NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
     RESOURCE_EXHAUSTED (TOO_MANY_STREAMS): poll GetOrder instead.
     """
+    CancelOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.CancelOrderRequest, _orders_pb2.CancelOrderResponse]
+    """Takes an order back, parcel by parcel: yes, as long as packing was not
+    asked of the warehouse; after that it is too late. The answer is committed.
+
+    Idempotent by (acting user, request_id): the same answer is given again.
+
+    INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+    NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
+    ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
+    ABORTED (CONTENDED): lost a race too often; send the same again.
+    """
+    ChangeAddress: _grpc.UnaryUnaryMultiCallable[_orders_pb2.ChangeAddressRequest, _orders_pb2.ChangeAddressResponse]
+    """Sends an order elsewhere, parcel by parcel: yes, as long as no truck was
+    asked for; after that it is too late. Idempotency and errors are as in
+    CancelOrder.
+    """
     WatchEvents: _grpc.UnaryStreamMultiCallable[_orders_pb2.WatchEventsRequest, _orders_pb2.WatchEventsResponse]
     """Tells a storefront worker which orders changed, for all users, as it
     happens. Hints, not a log: on `resync`, which is always the first message,
@@ -129,6 +145,22 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
 
     NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
     RESOURCE_EXHAUSTED (TOO_MANY_STREAMS): poll GetOrder instead.
+    """
+    CancelOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.CancelOrderRequest, _orders_pb2.CancelOrderResponse]  # type: ignore[assignment]
+    """Takes an order back, parcel by parcel: yes, as long as packing was not
+    asked of the warehouse; after that it is too late. The answer is committed.
+
+    Idempotent by (acting user, request_id): the same answer is given again.
+
+    INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+    NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
+    ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
+    ABORTED (CONTENDED): lost a race too often; send the same again.
+    """
+    ChangeAddress: _aio.UnaryUnaryMultiCallable[_orders_pb2.ChangeAddressRequest, _orders_pb2.ChangeAddressResponse]  # type: ignore[assignment]
+    """Sends an order elsewhere, parcel by parcel: yes, as long as no truck was
+    asked for; after that it is too late. Idempotency and errors are as in
+    CancelOrder.
     """
     WatchEvents: _aio.UnaryStreamMultiCallable[_orders_pb2.WatchEventsRequest, _orders_pb2.WatchEventsResponse]  # type: ignore[assignment]
     """Tells a storefront worker which orders changed, for all users, as it
@@ -205,6 +237,34 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
 
         NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
         RESOURCE_EXHAUSTED (TOO_MANY_STREAMS): poll GetOrder instead.
+        """
+
+    @_abc_1.abstractmethod
+    def CancelOrder(
+        self,
+        request: _orders_pb2.CancelOrderRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orders_pb2.CancelOrderResponse, _abc.Awaitable[_orders_pb2.CancelOrderResponse]]:
+        """Takes an order back, parcel by parcel: yes, as long as packing was not
+        asked of the warehouse; after that it is too late. The answer is committed.
+
+        Idempotent by (acting user, request_id): the same answer is given again.
+
+        INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+        NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
+        ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
+        ABORTED (CONTENDED): lost a race too often; send the same again.
+        """
+
+    @_abc_1.abstractmethod
+    def ChangeAddress(
+        self,
+        request: _orders_pb2.ChangeAddressRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orders_pb2.ChangeAddressResponse, _abc.Awaitable[_orders_pb2.ChangeAddressResponse]]:
+        """Sends an order elsewhere, parcel by parcel: yes, as long as no truck was
+        asked for; after that it is too late. Idempotency and errors are as in
+        CancelOrder.
         """
 
     @_abc_1.abstractmethod
