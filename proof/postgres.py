@@ -24,6 +24,7 @@ import psycopg2
 
 START_SECONDS = 60.0
 _PR_SET_PDEATHSIG = 1
+_LIBC = ctypes.CDLL(None)  # loaded before any fork: a child must not load
 
 
 class PostgresMissingError(Exception):
@@ -34,7 +35,7 @@ class PostgresServer:
     """A running server. With `durable` False it does not flush to disk: for tests that never cut the power."""
 
     def __init__(self, *, durable: bool = False, settings: tuple[str, ...] = ()) -> None:
-        binaries = find_binaries()
+        self._binaries = find_binaries()
         self._identity = _identity()
         self._folder = Path(tempfile.mkdtemp(prefix="minimart-pg-"))
         if self._identity:
@@ -43,24 +44,48 @@ class PostgresServer:
         self._log = self._folder / "log"
         relaxed = () if durable else ("fsync=off", "full_page_writes=off", "synchronous_commit=off")
         chosen = ("listen_addresses=", f"unix_socket_directories={self._folder}", "max_connections=200", *relaxed)
+        options = [word for setting in (*chosen, *settings) for word in ("-c", setting)]
+        self._command = [str(self._binaries / "postgres"), "-D", str(data), *options]
         self._numbers = itertools.count(1)
+        initdb = self._binaries / "initdb"
         try:
-            self._run([binaries / "initdb", "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"])
-            options = [word for setting in (*chosen, *settings) for word in ("-c", setting)]
-            with self._log.open("wb") as log:
-                self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                    [binaries / "postgres", "-D", data, *options],
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=log,
-                    cwd="/",
-                    preexec_fn=_die_with_parent,
-                    **self._identity,
-                )
+            self._run([initdb, "-D", data, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--no-sync"])
+            self.launch()
             self._wait()
         except BaseException:
             shutil.rmtree(self._folder, ignore_errors=True)
             raise
+
+    def launch(self) -> None:
+        """Starts the server without waiting for it. It ends again while the rest of one that was killed is there."""
+        with self._log.open("ab") as log:
+            self._process = subprocess.Popen(  # noqa: S603 - our own command line
+                self._command,
+                stdin=subprocess.DEVNULL,
+                stdout=log,
+                stderr=log,
+                cwd="/",
+                preexec_fn=_die_with_parent,
+                **self._identity,
+            )
+
+    @property
+    def alive(self) -> bool:
+        """Whether the server's main process is there."""
+        return self._process.poll() is None
+
+    def answers(self) -> bool:
+        """Whether it can be connected to now."""
+        try:
+            self._connect().close()
+        except psycopg2.OperationalError:
+            return False
+        return True
+
+    def kill(self) -> None:
+        """kill -9 of the main process; the others notice and go. What was committed is there after `launch`."""
+        self._process.kill()
+        self._process.wait()
 
     @property
     def pid(self) -> int:
@@ -163,4 +188,4 @@ def _identity() -> dict[str, Any]:
 
 
 def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
+    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)
