@@ -15,7 +15,7 @@ from db.seed.shop import seed_shop
 from mesh.channel import open_channel
 from mesh.identity import Tokens, TokensError, ensure_tokens_file
 from mesh.logs import configure_logging, get_logger
-from mesh.settings import load_settings, refuse_start
+from mesh.settings import load_settings
 from storefront.bootstrap import Storefront, build
 from storefront.config import Settings
 from storefront.orders_client import IDEMPOTENT
@@ -30,10 +30,7 @@ def main() -> None:
     """Prepares what the worker needs, then serves."""
     argparse.ArgumentParser(prog="python -m storefront", description=__doc__).parse_args()
     settings = load_settings(Settings)
-    try:
-        configure_logging("storefront", settings.log_level)
-    except ValueError as error:
-        refuse_start(f"wrong setting MINIMART_LOG_LEVEL: {error}")
+    configure_logging("storefront", settings.log_level)
     try:
         listener = listen(settings.storefront_listen)
         _prepare_database(settings)

@@ -3,13 +3,31 @@
 Limits stand here with their defaults; nothing else reads the environment.
 """
 
+import logging
 from pathlib import Path
+from typing import Annotated
 
-from pydantic import Field, field_validator
+from limits import parse_many
+from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.engine import parse_url
 from mesh.settings import Address
+
+
+def _checked_limit(text: str) -> str:
+    parse_many(text)
+    return text
+
+
+def _checked_level(text: str) -> str:
+    if text.upper() not in logging.getLevelNamesMapping():
+        raise ValueError(f"{text!r} is no log level")
+    return text.upper()
+
+
+Limit = Annotated[str, AfterValidator(_checked_limit)]
+"""So many in so long, in Flask-Limiter's notation."""
 
 
 class Settings(BaseSettings):
@@ -21,7 +39,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("var")
     tokens_file: Path | None = None
     secret_key_file: Path | None = None
-    log_level: str = "INFO"
+    log_level: Annotated[str, AfterValidator(_checked_level)] = "INFO"
     storefront_listen: Address = "127.0.0.1:8080"
     orders_address: Address = "127.0.0.1:7001"
 
@@ -37,9 +55,9 @@ class Settings(BaseSettings):
     storefront_read_deadline: float = Field(default=3.0, gt=0)
 
     # Failed log-ins per account, failed log-ins per address, and new accounts per address (Flask-Limiter's notation).
-    storefront_login_limit_account: str = "10 per 15 minutes"
-    storefront_login_limit_address: str = "50 per 15 minutes"
-    storefront_register_limit: str = "30 per hour"
+    storefront_login_limit_account: Limit = "10 per 15 minutes"
+    storefront_login_limit_address: Limit = "50 per 15 minutes"
+    storefront_register_limit: Limit = "30 per hour"
 
     @field_validator("database_url")
     @classmethod

@@ -85,6 +85,8 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
     received: list[bytes] = field(default_factory=list)
     restocks: list[inventory_pb2.RestockRequest] = field(default_factory=list)
     max_streams: int = 4
+    # What GetOrder answers instead of the order.
+    get_refusal: Exception | None = None
     # Steps happen now and not at fixed times: for pages that people look at.
     real_time: bool = False
 
@@ -102,6 +104,8 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
         return mood(take) if mood else take()
 
     def GetOrder(self, request: pb.GetOrderRequest, context: grpc.ServicerContext) -> pb.GetOrderResponse:
+        if self.get_refusal is not None:
+            raise self.get_refusal
         order = self.orders.get(request.order_id)
         if order is None or order.user_id != _user(context):
             raise NotFound("ORDER_NOT_FOUND", "no such order")

@@ -120,4 +120,5 @@ class Visitor:
         self.response = response
         self.path = path
         self.page = Page(response.get_data(as_text=True))
+        response.close()
         return self

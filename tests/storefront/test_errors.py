@@ -1,0 +1,79 @@
+"""What goes wrong is told in plain words, with a way on, and never with a traceback."""
+
+from collections.abc import Callable, Iterator
+
+import pytest
+from sqlalchemy import Engine, event
+from sqlalchemy.exc import OperationalError
+
+from storefront.bootstrap import Storefront
+from storefront.services import services
+from tests.storefront.visitor import Visitor
+
+
+@pytest.fixture
+def database_away(engine: Engine) -> Iterator[None]:
+    def refuse(*_: object) -> None:
+        raise OperationalError("select 1", {}, Exception("connection refused by /secret/place"))
+
+    event.listen(engine, "before_cursor_execute", refuse)
+    yield
+    event.remove(engine, "before_cursor_execute", refuse)
+
+
+@pytest.mark.parametrize("path", ["/", "/products/1", "/cart", "/orders", "/nothing"])
+def test_a_database_that_is_away_is_a_calm_page(visitor: Visitor, request: pytest.FixtureRequest, path: str) -> None:
+    visitor.register()
+    request.getfixturevalue("database_away")
+    assert visitor.get(path).status == (404 if path == "/nothing" else 503)
+    text = visitor.response.get_data(as_text=True)
+    assert "secret" not in text
+    assert "Traceback" not in text
+    assert "/" in visitor.page.links
+
+
+def test_health_needs_no_database(visitor: Visitor, database_away: None) -> None:
+    assert visitor.get("/healthz").status == 200
+    assert visitor.get("/static/base.css").status == 200
+
+
+def test_a_bug_of_ours_is_a_page_too(shop: Storefront, visitor: Visitor, monkeypatch: pytest.MonkeyPatch) -> None:
+    def broken(_number: int) -> str:
+        raise ZeroDivisionError("the inside of the shop")
+
+    monkeypatch.setitem(shop.app.jinja_env.filters, "money", broken)
+    visitor.get("/products/1")
+    assert visitor.status == 500
+    assert visitor.sees("Something broke on our side")
+    assert "inside" not in visitor.response.get_data(as_text=True)
+
+
+@pytest.mark.parametrize(("method", "path"), [("POST", "/products"), ("PUT", "/cart"), ("GET", "/logout")])
+def test_a_method_that_a_page_does_not_know_is_told(visitor: Visitor, method: str, path: str) -> None:
+    visitor.get("/login")
+    token = visitor.page.forms[-1].values["csrf_token"]
+    answer = visitor.client.open(path, method=method, data={"csrf_token": token})
+    assert answer.status_code == 405
+    assert answer.headers["Allow"]
+    assert "cannot be done like this" in answer.get_data(as_text=True)
+
+
+def test_too_much_at_once_is_refused_before_it_is_read(visitor: Visitor) -> None:
+    visitor.get("/login")
+    answer = visitor.client.post("/login", data={"email": "x" * 100_000, "csrf_token": "x"})
+    assert answer.status_code == 413
+    assert "too much at once" in answer.get_data(as_text=True)
+
+
+def test_the_parts_are_found_by_the_application_only(shop: Storefront) -> None:
+    with shop.app.app_context():
+        assert services().fanout is shop.fanout
+
+
+def test_a_page_is_small(visitor: Visitor, put_stock: Callable[..., None]) -> None:
+    page = len(visitor.get("/products").response.get_data())
+    sheets = sum(
+        len(visitor.get(f"/static/{name}").response.get_data())
+        for name in ("tokens.css", "base.css", "parts.css", "pages.css", "shop.js", "icons.svg")
+    )
+    assert page + sheets < 100_000

@@ -1,0 +1,229 @@
+"""Order pages: true at every step, followed by event, poll or reload, and nobody else's."""
+
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+
+import pytest
+from sqlalchemy import Engine
+
+from mesh.channel import open_channel
+from mesh.errors import NotFound, Unavailable
+from storefront.bootstrap import Storefront
+from storefront.orders.fanout import Fanout, Hint, TooManyPages
+from storefront.orders.feed import Feed
+from storefront.orders_client import Deadlines, OrdersClient
+from tests.storefront.fake_orders import TOKENS, FakeOrders, serving
+from tests.storefront.visitor import Visitor
+from tests.storefront.waiting import until
+
+
+def ordered(visitor: Visitor) -> Visitor:
+    visitor.register().put_in_cart(1, 2)
+    return visitor.get("/checkout").submit("/checkout", x="4", y="5", ups_account="ann-ups")
+
+
+def test_the_page_tells_each_step_and_who_is_waited_for(visitor: Visitor, orders: FakeOrders) -> None:
+    ordered(visitor)
+    assert visitor.sees("Being packed")
+    assert visitor.sees("Waiting for the warehouse since")
+    assert visitor.sees("Next: the parcel is packed")
+    assert visitor.sees("(4, 5)")
+    assert visitor.sees("ann-ups")
+    tracking = str(orders.orders[1].shipments[0].shipment_id)
+    assert visitor.sees(tracking)
+    for words in ("Waiting for the truck", "Being loaded", "Out for delivery", "Delivered"):
+        orders.advance(1)
+        assert visitor.get("/orders/1").sees(words)
+    assert visitor.sees("Truck 7")
+    assert not visitor.sees("Waiting for")
+
+
+def test_without_a_script_the_page_reloads_itself_until_the_order_has_ended(
+    visitor: Visitor, orders: FakeOrders
+) -> None:
+    ordered(visitor)
+    assert '<noscript><meta http-equiv="refresh"' in visitor.get("/orders/1").response.get_data(as_text=True)
+    for _ in range(4):
+        orders.advance(1)
+    assert "refresh" not in visitor.get("/orders/1").response.get_data(as_text=True)
+
+
+def test_the_part_that_changes_is_the_same_as_in_the_page(visitor: Visitor, orders: FakeOrders) -> None:
+    ordered(visitor)
+    part = visitor.get("/orders/1/live").response.get_data(as_text=True).strip()
+    assert part.startswith("<div data-version=")
+    assert part in visitor.get("/orders/1").response.get_data(as_text=True)
+
+
+def test_words_of_others_are_shown_as_words(visitor: Visitor, orders: FakeOrders) -> None:
+    ordered(visitor)
+    shipment = orders.orders[1].shipments[0]
+    shipment.waiting.who = shipment.history[0].what = "<script>alert(1)</script>"
+    page = visitor.get("/orders/1").response.get_data(as_text=True)
+    assert "<script>alert" not in page
+    assert "&lt;script&gt;alert(1)" in page
+
+
+def test_the_list_shows_orders_newest_first_by_pages(visitor: Visitor, orders: FakeOrders) -> None:
+    ordered(visitor)
+    for _ in range(24):
+        visitor.put_in_cart(1)
+        visitor.get("/checkout").press("/checkout", x="1", y="1")
+    links = [link for link in visitor.get("/orders").page.links if link.startswith("/orders/")]
+    assert links == [f"/orders/{number}" for number in range(25, 5, -1)]
+    older = next(link for link in visitor.page.links if "page=" in link)
+    links = [link for link in visitor.get(older).page.links if link.startswith("/orders/")]
+    assert links == [f"/orders/{number}" for number in range(5, 0, -1)]
+
+
+def test_a_strange_page_of_the_list_leads_to_the_first(visitor: Visitor) -> None:
+    ordered(visitor)
+    assert visitor.follow(visitor.get("/orders?page=nonsense").response).path == "/orders"
+    assert visitor.status == 200
+
+
+@pytest.mark.parametrize("path", ["/orders/2", "/orders/9223372036854775807", "/orders/9223372036854775808"])
+def test_an_order_that_never_was_is_unknown(visitor: Visitor, path: str) -> None:
+    assert ordered(visitor).get(path).status == 404
+
+
+def test_while_orders_svc_is_away_the_shop_stays_open_and_says_so(
+    shop: Storefront, visitor: Visitor, orders: FakeOrders
+) -> None:
+    ordered(visitor)
+    orders.get_refusal = Unavailable("DATABASE_AWAY", "away")
+    assert visitor.get("/orders/1").status == 503
+    assert visitor.sees("Every order is safe with it")
+    assert visitor.response.headers["Retry-After"] == "5"
+    assert visitor.get("/products/1").status == 200
+    assert visitor.get("/orders/1/events").status == 503
+    assert shop.fanout.open_pages == 0
+
+
+def test_a_page_that_listens_is_told_of_its_order_and_of_no_other(
+    shop: Storefront, visitor: Visitor, another: Visitor, orders: FakeOrders
+) -> None:
+    ordered(visitor)
+    another.register("Bob", "bob@example.org")
+    another.put_in_cart(1)
+    another.get("/checkout").submit("/checkout", x="1", y="2")
+    with running(shop, orders), listening(visitor, 1) as events:
+        assert next(events) == "retry: 2000\nevent: changed\ndata: 1\n\n"
+        orders.changed(2)
+        orders.changed(1)
+        assert next(events) == "event: changed\ndata:\n\n"
+    assert shop.fanout.open_pages == 0
+
+
+def test_places_for_pages_that_listen_are_limited_with_a_share_for_each_shopper(
+    visitor: Visitor, shop: Storefront, orders: FakeOrders
+) -> None:
+    ordered(visitor)
+    opened = [visitor.client.get("/orders/1/events") for _ in range(5)]
+    assert [answer.status_code for answer in opened] == [200, 200, 200, 200, 503]
+    assert visitor.get("/orders/1").status == 200
+    for answer in opened:
+        answer.close()
+    assert shop.fanout.open_pages == 0
+
+
+def test_stopping_ends_every_listening_page(shop: Storefront, visitor: Visitor, orders: FakeOrders) -> None:
+    ordered(visitor)
+    with running(shop, orders), listening(visitor, 1) as events:
+        next(events)
+        reader = threading.Thread(target=lambda: list(events))
+        reader.start()
+        shop.begin_stop()
+        reader.join(10)
+        assert not reader.is_alive()
+
+
+def test_after_a_cut_the_feed_comes_back_and_tells_everybody_to_read_again(engine: Engine) -> None:
+    orders, fanout = FakeOrders(engine), Fanout(limit=4, limit_per_user=4)
+    page = fanout.subscribe(7, 1)
+    with serving(orders) as server:
+        channel = open_channel(f"127.0.0.1:{server.port}", TOKENS.token_of("storefront"))
+        feed = Feed(OrdersClient(channel, Deadlines()), fanout, _Even())
+        feed.start()
+        until(lambda: fanout.connected)
+        while page.wait(0.05) is not Hint.QUIET:
+            pass
+        orders.cut_streams()
+        assert page.wait(10) is Hint.CHANGED
+        until(lambda: fanout.connected and orders.watchers == 1)
+        feed.stop()
+        feed.join(10)
+        channel.close()
+
+
+def test_a_page_that_has_gone_gives_its_place_back_once() -> None:
+    fanout = Fanout(limit=2, limit_per_user=1)
+    first = fanout.subscribe(1, 10)
+    with pytest.raises(TooManyPages):
+        fanout.subscribe(1, 11)
+    second = fanout.subscribe(2, 10)
+    with pytest.raises(TooManyPages):
+        fanout.subscribe(3, 10)
+    first.close()
+    first.close()
+    fanout.subscribe(1, 11)
+    second.close()
+    assert fanout.open_pages == 1
+
+
+def test_while_the_stream_is_cut_every_wait_says_read_again() -> None:
+    fanout = Fanout(limit=2, limit_per_user=1)
+    page = fanout.subscribe(1, 10)
+    assert page.wait(0.01) is Hint.CHANGED
+    fanout.connected = True
+    assert page.wait(0.01) is Hint.QUIET
+    fanout.order_changed(10, 1)
+    fanout.order_changed(10, 1)
+    assert page.wait(0.01) is Hint.CHANGED
+    assert page.wait(0.01) is Hint.QUIET
+    fanout.order_changed(10, user_id=2)
+    fanout.order_changed(11, user_id=1)
+    assert page.wait(0.01) is Hint.QUIET
+
+
+def test_the_order_page_asks_the_database_only_who_is_there(
+    visitor: Visitor, count_queries: Callable[[], list[str]]
+) -> None:
+    ordered(visitor)
+    count_queries()
+    visitor.get("/orders/1")
+    assert len(count_queries()) == 1
+    visitor.get("/orders")
+    assert len(count_queries()) == 2
+
+
+def test_what_orders_svc_says_of_an_unknown_order_stays_between_us(visitor: Visitor, orders: FakeOrders) -> None:
+    ordered(visitor)
+    orders.get_refusal = NotFound("ORDER_NOT_FOUND", "order 1 belongs to user 5")
+    assert visitor.get("/orders/1").status == 404
+    assert not visitor.sees("user 5")
+
+
+class _Even:
+    def uniform(self, _low: float, _high: float) -> float:
+        return 1.0
+
+
+@contextmanager
+def running(shop: Storefront, orders: FakeOrders) -> Iterator[None]:
+    shop.start()
+    try:
+        until(lambda: shop.fanout.connected)
+        yield
+    finally:
+        shop.stop()
+
+
+@contextmanager
+def listening(visitor: Visitor, order_id: int) -> Iterator[Iterator[str]]:
+    answer = visitor.client.get(f"/orders/{order_id}/events")
+    assert answer.mimetype == "text/event-stream"
+    chunks = (chunk.decode() if isinstance(chunk, bytes) else chunk for chunk in answer.response)
+    yield (chunk for chunk in chunks if not chunk.startswith(":"))
+    answer.close()
