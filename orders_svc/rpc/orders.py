@@ -108,6 +108,8 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         """See the contract."""
         user_id = acting_user(context)
         with self._broadcaster.listening(request.order_id) as listener:
+            # Its client has gone: the thread and the slot are free at once.
+            context.add_callback(listener.close)
             sent = -1
             while context.is_active():
                 # Registered before it is read: a change between the two is told again, never missed.
@@ -152,6 +154,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         if current_caller(context).name != "storefront":
             raise PermissionDenied("STOREFRONT_ONLY", "only storefront may watch all orders")
         with self._broadcaster.listening() as listener:
+            context.add_callback(listener.close)
             while context.is_active():
                 changed = listener.take(STREAM_POLL_SECONDS)
                 if changed is None:
