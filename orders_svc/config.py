@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.engine import parse_url
-from mesh.settings import Address
+from mesh.settings import Address, LogLevel
 
 
 class Settings(BaseSettings):
@@ -17,7 +17,7 @@ class Settings(BaseSettings):
     database_url: str = Field("sqlite:///var/minimart.db", validation_alias="DATABASE_URL")
     data_dir: Path = Path("var")
     tokens_file: Path | None = None
-    log_level: str = "INFO"
+    log_level: LogLevel = "INFO"
     orders_listen: Address = "127.0.0.1:7001"
     fulfilment_listen: Address = "127.0.0.1:7002"
     # One step of the world's time: 6 for the real world, small for the stand-in.

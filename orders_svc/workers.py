@@ -16,6 +16,11 @@ log = get_logger(__name__)
 LONGEST_PAUSE = 5.0
 
 
+def pause_after(failures: int, interval: float) -> float:
+    """Seconds to wait after so many failures in a row; `interval` after none."""
+    return min(interval * 2 ** min(failures, 10), LONGEST_PAUSE) if failures else interval
+
+
 @dataclass(slots=True)
 class Worker:
     """One thread. `step() -> True` means that there may be more to do at once; `interval` in seconds."""
@@ -59,5 +64,4 @@ class Worker:
                 more = False
                 log.error("worker_failed", worker=self.name, failures=failures, exc_info=error)
             if not more and not self._stopping:
-                pause = min(self.interval * 2 ** min(failures, 10), LONGEST_PAUSE) if failures else self.interval
-                self._wake.wait(pause)
+                self._wake.wait(pause_after(failures, self.interval))

@@ -1,0 +1,65 @@
+"""Callers beside writers of carts: nobody meets a lock as an error."""
+
+import threading
+import time
+from concurrent.futures import ThreadPoolExecutor
+
+from sqlalchemy import delete, insert, select, update
+
+from db.engine import make_engine
+from db.shop.carts import CartItem
+from orders_svc.groups import GroupCommit
+from orders_svc.service.placing import Placed
+from tests.orders_svc.stage import SHOPPER, Stage
+
+CALLERS, CART_WRITERS, ORDERS_EACH = 32, 4, 8
+
+
+def test_many_who_place_and_some_who_write_carts_never_meet_a_locked_database(shop: Stage, database_url: str) -> None:
+    storefront = make_engine(database_url, shop.clock)
+    done = threading.Event()
+    barrier = threading.Barrier(CALLERS + CART_WRITERS)
+    groups = GroupCommit("place-orders", shop.app.place_orders)
+    groups.start()
+
+    def fill_carts(number: int) -> int:
+        barrier.wait()
+        written = 0
+        while not done.is_set():
+            offer_id = 1 + (number * 13 + written) % 13
+            mine = (CartItem.user_id == SHOPPER, CartItem.offer_id == offer_id + number * 13)
+            with storefront.begin() as connection:
+                if connection.execute(select(CartItem.quantity).where(*mine)).one_or_none() is None:
+                    row = {"user_id": SHOPPER, "offer_id": offer_id + number * 13, "quantity": 1, "added_at": 1.0}
+                    connection.execute(insert(CartItem), row)
+                elif written % 5:
+                    connection.execute(update(CartItem).where(*mine).values(quantity=1 + written % 9))
+                else:
+                    connection.execute(delete(CartItem).where(*mine))
+            written += 1
+        return written
+
+    def place(number: int) -> list[float]:
+        barrier.wait()
+        took = []
+        for turn in range(ORDERS_EACH):
+            request = shop.request((1 + (number + turn) % 5, 1), request_id=f"caller-{number:02}-{turn:04}")
+            began = time.monotonic()
+            answer = groups.submit(request, 30)
+            assert isinstance(answer, Placed), answer
+            took.append(time.monotonic() - began)
+        return took
+
+    with ThreadPoolExecutor(CALLERS + CART_WRITERS) as pool:
+        writers = [pool.submit(fill_carts, number) for number in range(CART_WRITERS)]
+        callers = [pool.submit(place, number) for number in range(CALLERS)]
+        took = [seconds for caller in callers for seconds in caller.result(60)]
+        done.set()
+        written = [writer.result(60) for writer in writers]
+    groups.stop()
+    storefront.dispose()
+    assert len(took) == CALLERS * ORDERS_EACH
+    assert shop.rows("select count(*) from orders") == [(CALLERS * ORDERS_EACH,)]
+    # Neither side starves the other.
+    assert max(took) < 5
+    assert min(written) > 0

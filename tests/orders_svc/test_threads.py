@@ -1,0 +1,148 @@
+"""The threads around the use cases: group commit, workers, events."""
+
+import threading
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+from mesh.errors import ResourceExhausted, Unavailable
+from orders_svc import events, groups
+from orders_svc.events import Broadcaster
+from orders_svc.groups import GroupCommit
+from orders_svc.service.changes import OrderChange
+from orders_svc.workers import Worker, pause_after
+from tests.orders_svc.rpc.serving import eventually
+
+
+def test_each_caller_gets_its_own_answer_and_none_before_the_commit() -> None:
+    gate, sizes = threading.Event(), []
+
+    def commit(values: list[int]) -> list[int]:
+        gate.wait(10)
+        sizes.append(len(values))
+        return [value * 2 for value in values]
+
+    group = GroupCommit("doubling", commit)
+    group.start()
+    with ThreadPoolExecutor(20) as pool:
+        answers = [pool.submit(group.submit, value, 10) for value in range(20)]
+        eventually(lambda: len(group._queue) >= 19)
+        assert not any(answer.done() for answer in answers)
+        gate.set()
+        assert [answer.result(10) for answer in answers] == [value * 2 for value in range(20)]
+    assert len(sizes) == 2
+    group.stop()
+
+
+def test_an_error_of_the_commit_goes_to_its_group_and_the_next_group_is_served() -> None:
+    def commit(values: list[int]) -> list[int]:
+        if 0 in values:
+            raise ZeroDivisionError
+        return values
+
+    group = GroupCommit("dividing", commit)
+    group.start()
+    with pytest.raises(ZeroDivisionError):
+        group.submit(0, 10)
+    assert group.submit(1, 10) == 1
+    group.stop()
+    with pytest.raises(Unavailable) as refused:
+        group.submit(1, 10)
+    assert refused.value.reason == "STOPPING"
+
+
+def test_a_full_queue_and_a_slow_commit_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(groups, "QUEUE_LIMIT", 3)
+    gate = threading.Event()
+
+    def commit(values: list[int]) -> list[int]:
+        gate.wait(10)
+        return list(values)
+
+    group = GroupCommit("slow", commit)
+    group.start()
+    with pytest.raises(Unavailable) as late:
+        group.submit(1, 0.05)
+    assert late.value.reason == "LATE"
+    for _ in range(3):
+        with pytest.raises(Unavailable):
+            group.submit(1, 0.0)
+    with pytest.raises(ResourceExhausted) as full:
+        group.submit(1, 10)
+    assert full.value.reason == "OVERLOADED"
+    gate.set()
+    group.stop()
+
+
+def test_a_group_that_never_started_can_be_stopped() -> None:
+    GroupCommit("idle", list).stop()
+
+
+def test_a_worker_outlives_failures() -> None:
+    failures = 0
+
+    def step() -> bool:
+        nonlocal failures
+        failures += 1
+        worker.wake()
+        raise OSError("the database is away")
+
+    worker = Worker("failing", step, 0.2)
+    worker.start()
+    eventually(lambda: failures > 3)
+    worker.stop()
+
+
+def test_its_pause_grows_to_a_limit_after_any_number_of_failures() -> None:
+    pauses = [pause_after(failures, 0.2) for failures in (0, 1, 2, 3, 20, 1024, 10**6)]
+    assert pauses == pytest.approx([0.2, 0.4, 0.8, 1.6, 5, 5, 5])
+
+
+def test_a_worker_is_woken_and_goes_on_while_there_is_more() -> None:
+    done: list[int] = []
+    worker = Worker("counting", lambda: done.append(1) or len(done) % 5 != 0, 60.0)
+    worker.start()
+    eventually(lambda: len(done) == 5)
+    worker.wake()
+    eventually(lambda: len(done) == 10)
+    worker.stop()
+
+
+def change(order_id: int, version: int = 1) -> OrderChange:
+    return OrderChange(order_id, 2, version)
+
+
+def test_a_listener_hears_the_newest_of_each_order_in_batches() -> None:
+    broadcaster = Broadcaster()
+    with broadcaster.listening() as listener, broadcaster.listening(7) as of_one:
+        assert listener.take(10) == ([], True)
+        # Announced the other way round than committed.
+        broadcaster.publish([change(7, 3)])
+        broadcaster.publish([change(7, 2)])
+        broadcaster.publish([change(number) for number in range(100, 800)])
+        first, second = listener.take(10), listener.take(10)
+        assert first is not None
+        assert second is not None
+        assert first[0][0] == change(7, 3)
+        assert (len(first[0]), len(second[0])) == (events.BATCH, 201)
+        assert of_one.take(10) == ([change(7, 3)], True)
+        assert of_one.take(0.01) == ([], False)
+    broadcaster.publish([change(1)])
+
+
+def test_a_listener_that_is_too_slow_is_told_to_re_read(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(events, "LISTENER_LIMIT", 10)
+    broadcaster = Broadcaster()
+    with broadcaster.listening() as listener:
+        listener.take(10)
+        broadcaster.publish([change(number) for number in range(11)])
+        assert listener.take(10) == ([], True)
+
+
+def test_after_the_close_every_stream_ends_also_a_new_one() -> None:
+    broadcaster = Broadcaster()
+    with broadcaster.listening() as listener:
+        broadcaster.close()
+        assert listener.take(10) is None
+    with broadcaster.listening() as listener:
+        assert listener.take(10) is None
