@@ -108,7 +108,7 @@ def _call(address: str, token: str, offers: list[int], callers: int, seconds: fl
 
 
 async def _call_all(address: str, token: str, offers: list[int], callers: int, seconds: float) -> Pace:
-    rng = Random(callers)  # noqa: S311 - which offer and where to, not a secret
+    rng = Random(callers)
     took: list[float] = []
     async with open_aio_channel(address, token) as channel:
         # The stub of an asyncio channel is the same class; only the type stubs tell them apart.
