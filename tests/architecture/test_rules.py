@@ -26,6 +26,9 @@ CATCHES_ALL = {
     "minimart/__main__.py": "the edge of the command line",
     "orders_svc/groups.py": "hands what a group's transaction raised to each caller of the group",
     "orders_svc/workers.py": "the edge of a background thread",
+    "proof/simulation/bridges.py": "a core that raises is a finding",
+    "proof/simulation/calls.py": "the edge of every simulated RPC",
+    "proof/simulation/orders.py": "what stands for threads and groups of the orders service",
     "storefront/checkout/sweep.py": "the edge of a background thread",
     "storefront/orders/feed.py": "the edge of a background thread",
 }

@@ -1,0 +1,75 @@
+"""What the database says, read beside the code under test: plain SQL on the connection itself, never a write.
+
+Rules: cheap enough for every commit; nothing of the service's own queries is used, so that a mistake in them shows.
+"""
+
+import sqlite3
+from typing import Any
+
+_OPEN = "closed_at is null and world_epoch = (select world_epoch from worlds where state in ('awaited', 'open'))"
+
+
+class DatabaseBook:
+    """Questions to the database. `commits` counts those of the orders service."""
+
+    def __init__(self, raw: sqlite3.Connection) -> None:
+        self._raw = raw
+        self.commits = 0
+
+    def rows(self, sql: str, *values: Any) -> list[tuple[Any, ...]]:
+        """All rows of a query."""
+        return self._raw.execute(sql, values).fetchall()
+
+    def named(self, sql: str, **values: Any) -> list[tuple[Any, ...]]:
+        """All rows of a query whose values have names."""
+        return self._raw.execute(sql, values).fetchall()
+
+    def one(self, sql: str, *values: Any) -> Any:
+        """The first column of the first row, or None."""
+        row = self._raw.execute(sql, values).fetchone()
+        return None if row is None else row[0]
+
+    def committed(self) -> None:
+        """Counts a commit."""
+        self.commits += 1
+
+    @property
+    def written(self) -> int:
+        """Grows with everything that is written."""
+        return self._raw.total_changes
+
+    def link_epoch(self, link: str) -> int:
+        """Who owns a link."""
+        return int(self.one("select link_epoch from links where name = ?", link))
+
+    def sendable(self, link: str, clock: float) -> bool:
+        """Whether a command waits that the link's owner was not given."""
+        sql = (
+            "select 1 from outbox o join links l on l.name = o.link where o.link = ? and o.closed_at is null"
+            " and o.sent_epoch < l.link_epoch and o.due_at <= ? limit 1"
+        )
+        return self.one(sql, link, clock) is not None
+
+    def servable(self, _clock: float) -> bool:
+        """Whether units are there that somebody waits for."""
+        return self.one("select 1 from stock where awaited > 0 and available > 0 limit 1") is not None
+
+    def overdue(self, clock: float) -> bool:
+        """Whether a silence has lasted too long."""
+        return self.one("select 1 from shipments where check_at <= ? limit 1", clock) is not None
+
+    def unsettled(self) -> str | None:
+        """Why the database is not at rest yet, or None."""
+        waiting = self.one("select count(*) from shipments where ended_at is null and attention_reason is null")
+        if waiting:
+            return f"{waiting} shipments are on their way"
+        ordered = self.one(
+            "select sum(ordered) from stock where world_epoch = "
+            "(select world_epoch from worlds where state in ('awaited', 'open'))"
+        )
+        if ordered:
+            return f"{ordered} units have not arrived"
+        unsent = self.one(f"select count(*) from outbox where {_OPEN}")  # noqa: S608 - a constant
+        if unsent:
+            return f"{unsent} commands are not acknowledged"
+        return None

@@ -1,0 +1,229 @@
+"""world_bridge and ups_bridge as processes: the real cores and the real framing, under a shell in virtual time.
+
+Rules: what `mesh.runner` and `wire.switchboard` do with a core is done here, in the same order: every input is
+followed by its actions and its timer; frames are cut from the stream and given in batches; a connection is read only
+while the core has room. A core that raises anything but a Refusal is broken: a bug. Points at which the process may
+die stand around every call and every send.
+"""
+
+from collections.abc import Callable
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from mesh.attachment import Call, Identity
+from mesh.errors import Refusal
+from mesh.identity import Caller
+from proof.simulation.network import End
+from proof.simulation.orders import FULFILMENT
+from proof.simulation.scheduler import Process
+from shop.bridge.v1 import bridge_pb2
+from ups_bridge.core import UpsCore
+from wire.errors import BadFrames, FrameTooLong, Unusable
+from wire.framing import Framer, encode_frame
+from wire.switchboard import Close, Open, Send
+from world_bridge.core import WorldCore
+
+if TYPE_CHECKING:
+    from proof.simulation.room import Room
+
+RPC_SECONDS = 5.0
+_LOOK_SECONDS = 0.25
+WORLD_PORT = "world:amazon"
+UPS_PORT = "ups_bridge"
+
+
+class _Connection:
+    """A connection by its number: the end, the framer, and what has come and is not read yet."""
+
+    def __init__(self, number: int, end: End) -> None:
+        self.number = number
+        self.end = end
+        self.framer = Framer()
+        self.unread: list[bytes] = []
+        self.over: str | None = None
+
+
+class Bridge:
+    """One bridge process; `mark` tells a second instance of the same bridge from the first."""
+
+    def __init__(self, room: "Room", link: str, mark: str = "", instance: str = "") -> None:
+        self.room = room
+        self.link = link
+        self.process = Process(f"{link}_bridge{mark}")
+        self.address = f"127.0.0.1:70{'03' if link == 'world' else '04'}{mark and '9'}"
+        self.instance = instance or f"{link}-bridge"
+        # Whether UPS finds this instance; a second one with a name of its own is at another address.
+        self.listens = link == "ups"
+        self.core: WorldCore | UpsCore
+        self.who = Caller(f"{link}_bridge", None)
+        self._connections: dict[int, _Connection] = {}
+        self._accepted = 0
+        self._timer = 0
+        self._looking = False
+
+    def start(self) -> None:
+        """A new life: a new core, nothing remembered."""
+        room, process = self.room, self.process
+        process.begin()
+        self._connections = {}
+        self._accepted = 0
+        self._looking = False
+        identity = Identity(self.link, self.instance, f"{process.name}-{process.life}", self.address)
+        rng = Random(f"core {room.seed} {process.name} {process.life}")
+        kind = WorldCore if self.link == "world" else UpsCore
+        self.core = kind(identity, self._now(), rng)
+        room.calls.serve(self.address, process, {"SendCommands": self._send_commands})
+        if self.link == "ups" and self.listens:
+            room.network.listen(UPS_PORT, process, self.accept)
+        self._carry_out()
+
+    def _now(self) -> float:
+        return self.room.scheduler.time
+
+    def _feed(self, take: Callable[..., Any], *inputs: Any) -> Any:
+        try:
+            return take(*inputs, self._now())
+        except Refusal:
+            raise
+        except Exception as error:  # noqa: BLE001 - the process would end of it
+            self.room.bug(f"core of {self.process.name}", error)
+            return None
+        finally:
+            self._carry_out()
+
+    def _carry_out(self) -> None:
+        for action in self.core.actions():
+            if isinstance(action, Call):
+                self._call(action)
+            else:
+                self._perform(action)
+        self._read_all()
+        at = self.core.next_timer
+        self._timer += 1
+        if at is not None:
+            serial = self._timer
+            # A little late rather than early, as in mesh.runner.
+            self.room.scheduler.at(max(at, self._now()) + 0.0005, self.process, lambda: self._fire(serial))
+
+    def _fire(self, serial: int) -> None:
+        if serial == self._timer:
+            self._feed(self.core.timer)
+
+    def _call(self, call: Call) -> None:
+        method = call.kind.value
+        self.room.calls.call(
+            self.process,
+            self.who,
+            FULFILMENT,
+            method,
+            call.request,
+            RPC_SECONDS,
+            lambda answer: self._answered(call, answer),
+        )
+        self._point(f"after call of {method}")
+
+    def _answered(self, call: Call, answer: Any) -> None:
+        self._point(f"before answer of {call.kind.value}")
+        self._feed(self.core.answered, call, answer)
+
+    def _send_commands(self, request: bridge_pb2.SendCommandsRequest, _context: object) -> Any:
+        self._point("SendCommands not taken")
+        taken = self._feed(self.core.send_commands, request)
+        self._point("SendCommands taken")
+        return bridge_pb2.SendCommandsResponse(taken=taken or 0)
+
+    def _perform(self, action: Any) -> None:
+        connection = self._connections.get(action.number)
+        if isinstance(action, Open):
+            self._dial(action.number)
+        elif isinstance(action, Close):
+            if connection is not None:
+                del self._connections[action.number]
+                self.room.network.close(connection.end)
+        elif isinstance(action, Send) and connection is not None:
+            self._point("before a frame")
+            try:
+                frames = [encode_frame(body) for body in action.bodies]
+            except FrameTooLong as error:
+                self.room.bug(f"{self.process.name} sends", error)
+                return
+            self.room.network.send(connection.end, frames)
+            self._point("after a frame")
+
+    def _dial(self, number: int) -> None:
+        self.room.network.dial(
+            WORLD_PORT,
+            self.process,
+            self.link,
+            lambda end: self._converse(number, end),
+            lambda reason: self._feed(self.core.ended, number, f"cannot reach the world: {reason}"),
+        )
+
+    def accept(self, end: End) -> None:
+        """UPS has connected."""
+        self._accepted += 1
+        self._converse(self._accepted, end)
+
+    def _converse(self, number: int, end: End) -> None:
+        connection = self._connections[number] = _Connection(number, end)
+        end.data = lambda data: self._came(connection, data)
+        end.ended = lambda reason: self._over(connection, reason)
+        self._feed(self.core.opened, number)
+
+    def _came(self, connection: _Connection, data: bytes) -> None:
+        connection.unread.append(data)
+        self._read(connection)
+
+    def _over(self, connection: _Connection, reason: str) -> None:
+        connection.over = reason
+        self._read(connection)
+
+    def _read_all(self) -> None:
+        for connection in list(self._connections.values()):
+            if connection.unread and self.core.reading(connection.number):
+                self.room.scheduler.at(self._now(), self.process, lambda c=connection: self._read(c))  # type: ignore[misc]
+
+    def _read(self, connection: _Connection) -> None:
+        """Gives the core what came, while it has room; what is left is looked at again soon."""
+        number = connection.number
+        while connection.unread and self._connections.get(number) is connection:
+            if not self.core.reading(number):
+                self._look_later()
+                return
+            self._point("with frames unread")
+            data = b"".join(connection.unread)
+            connection.unread.clear()
+            try:
+                frames = connection.framer.receive(data)
+            except BadFrames as error:
+                if error.frames:
+                    self._feed(self.core.received, number, list(error.frames))
+                self._lose(connection, f"bad bytes: {error}")
+                return
+            if frames:
+                self._feed(self.core.received, number, frames)
+        if connection.over is not None and not connection.unread and self._connections.get(number) is connection:
+            reason = connection.over
+            try:
+                connection.framer.end()
+            except (BadFrames, Unusable) as error:
+                reason = f"bad bytes: {error}"
+            self._lose(connection, reason)
+
+    def _lose(self, connection: _Connection, reason: str) -> None:
+        if self._connections.pop(connection.number, None) is not None:
+            self.room.network.close(connection.end)
+            self._feed(self.core.ended, connection.number, reason)
+
+    def _look_later(self) -> None:
+        if not self._looking:
+            self._looking = True
+            self.room.scheduler.after(_LOOK_SECONDS, self.process, self._look)
+
+    def _look(self) -> None:
+        self._looking = False
+        for connection in list(self._connections.values()):
+            self._read(connection)
+
+    def _point(self, name: str) -> None:
+        self.room.injector.point(self.process, name)

@@ -1,0 +1,140 @@
+"""The checkers of a run: what must hold at every commit, at every answer, and at the end.
+
+Rules: they trust the world's own book, the raw rows and what shoppers were told, never the service's own queries; each
+violation names its guarantee (G1 to G7, docs/guarantees.md). The checks at the end are in `verdict`.
+"""
+
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from mesh.errors import RpcFailure
+from orders_svc.domain import lifecycle
+from orders_svc.domain.lifecycle import Event, Goods, State, Truck
+from proof.simulation.shoppers import Wish
+
+if TYPE_CHECKING:
+    from proof.simulation.room import Room
+
+
+class Violated(Exception):
+    """A guarantee does not hold; the run ends here."""
+
+
+# Rows of the current world where the columns of the stock disagree with each other or with the shipments.
+_STOCK = """
+with held as (
+    select i.offer_id o, sh.warehouse_id w,
+        sum(case when i.reserved = 1 and sh.goods in ('new', 'awaiting_stock', 'packing') then i.quantity else 0 end) r,
+        sum(case when sh.goods in ('packed', 'loading', 'loaded') then i.quantity else 0 end) p,
+        sum(case when i.reserved = 0 and sh.ended_at is null then i.quantity else 0 end) a
+    from shipments sh join shipment_items i on i.shipment_id = sh.id
+    where sh.world_epoch = :epoch group by 1, 2)
+select s.offer_id, s.warehouse_id, s.arrived, s.available, s.reserved, s.packed, s.scrapped, s.ordered, s.awaited,
+    coalesce(h.r, 0), coalesce(h.p, 0), coalesce(h.a, 0)
+from stock s left join held h on h.o = s.offer_id and h.w = s.warehouse_id
+where s.world_epoch = :epoch and (
+    s.arrived <> s.available + s.reserved + s.packed + s.scrapped
+    or min(s.available, s.reserved, s.packed, s.scrapped, s.ordered, s.awaited) < 0
+    or s.awaited > s.available + s.ordered
+    or s.reserved <> coalesce(h.r, 0) or s.packed <> coalesce(h.p, 0) or s.awaited <> coalesce(h.a, 0))
+"""
+_STOCK_NAMES = ("offer", "warehouse", "arrived", "available", "reserved", "packed", "scrapped", "ordered", "awaited")
+
+# Goods and truck go forward only; these events may take them back, to what is named.
+_BACK = {
+    Event.LOAD_REFUSED: State(Goods.PACKED, Truck.REQUESTED),
+}
+_GOODS = list(Goods)
+_TRUCK = list(Truck)
+_FENCED = ("RenewLink", "AdvanceWorld", "Report")
+_MOVES = ("PlaceOrder", "Report", "serve-waiting", "ask-overdue", "AdvanceWorld", "Restock")
+
+
+@dataclass(slots=True)
+class Checks:
+    """The checkers of one run; each raises Violated."""
+
+    room: "Room"
+    _last_step: int = 0
+    _states: dict[int, State] = field(default_factory=dict)
+    # (user, request id) -> order id, as acknowledged.
+    acknowledged_orders: dict[tuple[int, str], int] = field(default_factory=dict)
+
+    def fail(self, guarantee: str, words: str) -> None:
+        """A guarantee does not hold."""
+        raise Violated(f"{guarantee}: {words}")
+
+    def committed(self, label: str) -> None:
+        """After each commit of the orders service."""
+        if label in _MOVES:
+            self._stock(label)
+            self._steps()
+
+    def acknowledged(self, wish: Wish, answer: Any) -> None:
+        """A shopper was told that an order is accepted."""
+        key = (wish.user_id, wish.request.request_id)
+        known = self.acknowledged_orders.setdefault(key, answer.order_id)
+        if known != answer.order_id:
+            self.fail("G2", f"request {key} was answered with order {known} and with order {answer.order_id}")
+        found = self.room.db.one("select id from orders where user_id = ? and request_id = ?", *key)
+        if found != answer.order_id:
+            self.fail("G1", f"order {answer.order_id} was acknowledged, the database has {found} for {key}")
+
+    def before_call(self, method: str, request: Any) -> Any:
+        """Notes what a call must not change if its caller does not own the link any more."""
+        if method not in _FENCED:
+            return None
+        link = "world" if method == "AdvanceWorld" else request.link
+        return link, self.room.db.link_epoch(link), self.room.db.commits
+
+    def after_call(self, noted: Any, method: str, request: Any, answer: Any) -> None:
+        """A call by a former owner changed nothing and was refused."""
+        if noted is None:
+            return
+        link, owner, commits = noted
+        if request.link_epoch == owner:
+            return
+        if not isinstance(answer, RpcFailure) or self.room.db.commits != commits:
+            self.fail("G7", f"{method} of epoch {request.link_epoch} was obeyed, link {link} belongs to epoch {owner}")
+
+    def _stock(self, label: str) -> None:
+        db = self.room.db
+        epochs = db.rows("select world_epoch from worlds where state in ('awaited', 'open')")
+        if len(epochs) != 1:
+            self.fail("G3", f"{len(epochs)} worlds are in use after {label}")
+        # The statement names its value twice; sqlite takes it by name.
+        wrong = db.named(_STOCK, epoch=epochs[0][0])
+        if wrong:
+            row = wrong[0]
+            columns = ", ".join(f"{name} {value}" for name, value in zip(_STOCK_NAMES, row, strict=False))
+            self.fail(
+                "G4", f"after {label}: {columns}; shipments say reserved {row[9]}, packed {row[10]}, awaited {row[11]}"
+            )
+
+    def _steps(self) -> None:
+        sql = "select id, shipment_id, event, goods, truck, cause from shipment_steps where id > ? order by id"
+        for step_id, shipment_id, event, goods, truck, cause in self.room.db.rows(sql, self._last_step):
+            self._last_step = step_id
+            before = self._states.get(shipment_id, State())
+            after = State(Goods(goods), Truck(truck))
+            self._states[shipment_id] = after
+            if not cause:
+                self.fail("G5", f"step {step_id} of shipment {shipment_id} has no cause")
+            if event == "superseded":
+                if after != before or before.truck is Truck.DELIVERED:
+                    self.fail("G3", f"shipment {shipment_id} was sent anew in {before.goods}/{before.truck}")
+                continue
+            self._step(shipment_id, before, Event(event), after)
+
+    def _step(self, shipment_id: int, before: State, event: Event, after: State) -> None:
+        outcome = lifecycle.apply(before, event)
+        words = f"shipment {shipment_id}: {before.goods}/{before.truck} + {event} -> {after.goods}/{after.truck}"
+        if outcome.ignored is not None or outcome.state != after:
+            self.fail("G5", f"{words} is not in the table")
+        if before.truck is Truck.DELIVERED:
+            self.fail("G3", f"{words}: it was delivered before")
+        back = _GOODS.index(after.goods) < _GOODS.index(before.goods) or (
+            _TRUCK.index(after.truck) < _TRUCK.index(before.truck)
+        )
+        if back and _BACK.get(event) != after:
+            self.fail("G5", f"{words} goes back")

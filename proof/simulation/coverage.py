@@ -1,0 +1,43 @@
+"""Which moves of the lifecycle were made, counted while the real table is used.
+
+Rules: only watches; a move counts when an event was obeyed, once for each of the two machines that moved.
+"""
+
+from collections import Counter
+from types import TracebackType
+from unittest.mock import patch
+
+from orders_svc.domain import lifecycle
+from orders_svc.domain.lifecycle import GOODS, TRUCK, Event, Outcome, State
+
+
+def all_transitions() -> tuple[str, ...]:
+    """Every entry of the lifecycle table, as it is counted."""
+    goods = [f"goods {state} + {event}" for state, moves in GOODS.items() for event in moves]
+    return (*goods, *(f"truck {state} + {event}" for state, moves in TRUCK.items() for event in moves))
+
+
+class Transitions:
+    """Counts within a `with` block."""
+
+    def __init__(self) -> None:
+        self.seen: Counter[str] = Counter()
+        self._real = lifecycle.apply
+        self._patch = patch.object(lifecycle, "apply", self._apply)
+
+    def _apply(self, state: State, event: Event) -> Outcome:
+        outcome = self._real(state, event)
+        if outcome.ignored is None:
+            if event in GOODS[state.goods]:
+                self.seen[f"goods {state.goods} + {event}"] += 1
+            if event in TRUCK[state.truck]:
+                self.seen[f"truck {state.truck} + {event}"] += 1
+        return outcome
+
+    def __enter__(self) -> None:
+        self._patch.start()
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._patch.stop()

@@ -1,0 +1,233 @@
+"""The fault plan of a seed: what goes wrong, where and when. Values only; `injection` makes it happen.
+
+Rules: a plan is a list of entries that do not depend on each other, each with a generator of its own, so that leaving
+some out changes nothing about the rest; every fault has ended at the healing. Times in seconds since the beginning.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from random import Random
+
+from mesh.attachment import Kind as Rpc
+
+
+class Kind(StrEnum):
+    """What can go wrong."""
+
+    # On one direction of a partner's connection, for a while; size: the chance, or the longest delay in seconds.
+    LOSE = "frames are lost"
+    DUPLICATE = "frames come twice"
+    DELAY = "frames are delayed"
+    # On a partner's connection, at one moment.
+    FLIP = "bits are flipped"
+    CUT = "the connection breaks inside a frame"
+    RESET = "the connection is reset"
+    HALF_OPEN = "the connection is half-open"
+    REFUSE = "connecting does not work"
+    # On calls between our services, for a while.
+    RPC_LOSE = "calls are lost before they are executed"
+    RPC_MUTE = "answers to calls are lost"
+    RPC_DELAY = "calls are delayed"
+    RPC_TWICE = "calls are executed twice"
+    # To our processes.
+    CRASH = "a service is killed"
+    CRASH_POINT = "a service dies at one exact point"
+    PAUSE = "a service stands still"
+    SECOND_OWNER = "a second bridge wants the link"
+    TWIN = "a bridge is replaced while it stands still, and wakes"
+    CLOCK_JUMP = "the clock of the orders service jumps"
+    DISK_BUSY = "the database is busy"
+    COMMIT_FAILS = "a commit fails"
+    COMMIT_UNSURE = "a commit succeeds and says that it failed"
+    # To the partners.
+    WORLD_DROPS = "the world closes all connections"
+    WORLD_FORGETS = "the world forgets everything"
+    WORLD_LOSES = "the world drops elements"
+    WORLD_COLLIDES = "the world gives transient errors"
+    WORLD_LOSES_LOADS = "the world acks loads and forgets them"
+    UPS_RESTARTS = "UPS restarts and remembers"
+    UPS_FORGETS = "UPS restarts with the world's id alone"
+    UPS_NEW_WORLD = "UPS restarts and makes a new world"
+    UPS_AWAY = "UPS is away"
+    UPS_LIES = "UPS announces a world that is none"
+    UPS_REPEATS = "UPS sends everything twice"
+    UPS_SILENT = "UPS says nothing"
+    UPS_GARBAGE = "UPS sends garbage"
+
+
+DIRECTIONS = ("world>", "world<", "ups>", "ups<")
+LINKS = ("world", "ups")
+BRIDGES = ("world_bridge", "ups_bridge")
+SERVICES = ("orders_svc", *BRIDGES)
+ROUTES = (
+    "world_bridge>orders_svc",
+    "ups_bridge>orders_svc",
+    "orders_svc>world_bridge",
+    "orders_svc>ups_bridge",
+    "shoppers>orders_svc",
+)
+
+# Everything that the orders service does in a transaction of its own, by the label of its task.
+TRANSACTIONS = (
+    "PlaceOrder",
+    "Restock",
+    "AttachLink",
+    "RenewLink",
+    "AdvanceWorld",
+    "Report",
+    "serve-waiting",
+    "ask-overdue",
+    "dispatch-world",
+    "dispatch-ups",
+)
+
+
+def crash_points() -> tuple[str, ...]:
+    """Every exact point at which a service can die, as "service: point"."""
+    points = [
+        f"orders_svc: {when} {label}"
+        for label in TRANSACTIONS
+        for when in ("before begin of", "before commit of", "after commit of")
+    ]
+    points += [f"orders_svc: {when} SendCommands to {link}" for link in LINKS for when in ("before", "after")]
+    for bridge in BRIDGES:
+        calls = [call for call in Rpc if bridge == "world_bridge" or call is not Rpc.ADVANCE]
+        points += [f"{bridge}: {when} {call.value}" for call in calls for when in ("after call of", "before answer of")]
+        points += [f"{bridge}: {point}" for point in ("before a frame", "after a frame", "with frames unread")]
+        points += [f"{bridge}: SendCommands {point}" for point in ("not taken", "taken")]
+    return tuple(points)
+
+
+@dataclass(frozen=True, slots=True)
+class Fault:
+    """One entry. `number` is its place in the whole plan; `size` means what the kind says."""
+
+    number: int
+    kind: Kind
+    at: float
+    until: float
+    where: str = ""
+    size: float = 0.0
+
+    def words(self) -> str:
+        """One line for people."""
+        span = f"{self.at:.1f} s" if self.until <= self.at else f"{self.at:.1f} to {self.until:.1f} s"
+        where = f" [{self.where}]" if self.where else ""
+        size = f" ({self.size:.2f})" if self.size else ""
+        return f"#{self.number} {span}: {self.kind.value}{where}{size}"
+
+
+@dataclass(frozen=True, slots=True)
+class Profile:
+    """How bad a seed is. `span`: seconds until the healing."""
+
+    name: str
+    faults: tuple[int, int]
+    orders: tuple[int, int]
+    span: float
+    loss: float
+    delay: float
+    weights: dict[Kind, float]
+
+
+_MILD = {
+    Kind.LOSE: 4.0,
+    Kind.DUPLICATE: 2.0,
+    Kind.DELAY: 2.0,
+    Kind.CUT: 1.0,
+    Kind.RESET: 2.0,
+    Kind.RPC_LOSE: 1.0,
+    Kind.RPC_MUTE: 1.0,
+    Kind.RPC_DELAY: 1.0,
+    Kind.RPC_TWICE: 1.0,
+    Kind.CRASH: 3.0,
+    Kind.CRASH_POINT: 3.0,
+    Kind.PAUSE: 1.0,
+    Kind.DISK_BUSY: 1.0,
+    Kind.WORLD_DROPS: 1.0,
+    Kind.WORLD_LOSES: 1.0,
+    Kind.UPS_RESTARTS: 1.0,
+    Kind.UPS_REPEATS: 1.0,
+}
+_HARSH = (
+    dict.fromkeys(Kind, 1.0)
+    | {Kind.LOSE: 3.0, Kind.CRASH_POINT: 6.0, Kind.CRASH: 2.0, Kind.RESET: 2.0, Kind.RPC_MUTE: 2.0}
+    | {Kind.WORLD_FORGETS: 0.6, Kind.UPS_NEW_WORLD: 0.6}
+)
+PROFILES = {
+    profile.name: profile
+    for profile in (
+        Profile("calm", (0, 0), (3, 5), 0.0, 0.0, 0.0, {}),
+        Profile("mild", (2, 5), (3, 5), 200.0, 0.5, 10.0, _MILD),
+        Profile("harsh", (10, 16), (5, 7), 260.0, 0.99, 60.0, _HARSH),
+    )
+}
+
+
+def plan(seed: int, profile: Profile) -> tuple[Fault, ...]:
+    """The whole plan of a seed, ordered by time."""
+    rng = Random(f"plan {seed} {profile.name}")
+    kinds, weights = list(profile.weights), list(profile.weights.values())
+    count = rng.randint(*profile.faults)
+    chosen = [_fault(rng, kind, profile) for kind in rng.choices(kinds, weights, k=count)] if count else []
+    chosen.sort(key=lambda fault: fault.at)
+    return tuple(
+        Fault(number, fault.kind, fault.at, fault.until, fault.where, fault.size) for number, fault in enumerate(chosen)
+    )
+
+
+_POINTS = crash_points()
+_WHERE: dict[Kind, Sequence[str]] = {
+    **dict.fromkeys((Kind.LOSE, Kind.DUPLICATE, Kind.DELAY, Kind.FLIP, Kind.CUT), DIRECTIONS),
+    **dict.fromkeys((Kind.RESET, Kind.HALF_OPEN, Kind.REFUSE), LINKS),
+    **dict.fromkeys((Kind.RPC_LOSE, Kind.RPC_MUTE, Kind.RPC_DELAY, Kind.RPC_TWICE), ROUTES),
+    **dict.fromkeys((Kind.CRASH, Kind.PAUSE), SERVICES),
+    Kind.CRASH_POINT: _POINTS,
+    Kind.SECOND_OWNER: BRIDGES,
+    Kind.TWIN: BRIDGES,
+}
+_MOMENTS = (
+    Kind.FLIP,
+    Kind.CUT,
+    Kind.RESET,
+    Kind.CLOCK_JUMP,
+    Kind.WORLD_DROPS,
+    Kind.UPS_GARBAGE,
+)
+_LASTING = (Kind.WORLD_LOSES, Kind.WORLD_COLLIDES, Kind.WORLD_LOSES_LOADS)
+
+
+def _fault(rng: Random, kind: Kind, profile: Profile) -> Fault:
+    at = round(rng.uniform(0, 0.8 * profile.span), 3)
+    longest = profile.span - at
+    until = round(at + min(longest, rng.choice((2.0, 10.0, 40.0, 100.0)) * rng.uniform(0.5, 1.5)), 3)
+    if kind in _LASTING:
+        at, until = 0.0, 0.0
+    elif kind in _MOMENTS:
+        until = at
+    where = rng.choice(_WHERE[kind]) if kind in _WHERE else ""
+    return Fault(0, kind, at, until, where, _size(rng, kind, profile))
+
+
+def _size(rng: Random, kind: Kind, profile: Profile) -> float:
+    if kind is Kind.LOSE:
+        return round(rng.uniform(0.05, profile.loss), 2)
+    if kind in (Kind.DUPLICATE, Kind.RPC_TWICE, Kind.DISK_BUSY, Kind.COMMIT_FAILS, Kind.COMMIT_UNSURE):
+        return round(rng.uniform(0.2, 0.9), 2)
+    if kind in (Kind.RPC_LOSE, Kind.RPC_MUTE):
+        return round(rng.uniform(0.2, 1.0), 2)
+    if kind in (Kind.DELAY, Kind.RPC_DELAY):
+        return round(rng.choice((0.3, 3.0, 12.0, profile.delay)) * rng.uniform(0.5, 1.0), 2)
+    if kind is Kind.CRASH_POINT:
+        # At which passing of the point, from the moment on.
+        return float(rng.choice((1, 1, 1, 2, 3, 5)))
+    if kind is Kind.CLOCK_JUMP:
+        return round(rng.choice((-60.0, -5.0, 5.0, 60.0, 600.0)) * rng.uniform(0.5, 1.0), 2)
+    if kind is Kind.WORLD_LOSES:
+        return float(rng.choice((10, 40, 60, 80)))
+    if kind is Kind.WORLD_COLLIDES:
+        return round(rng.uniform(0.02, 0.3), 2)
+    if kind is Kind.WORLD_LOSES_LOADS:
+        return round(rng.uniform(0.3, 0.9), 2)
+    return 0.0

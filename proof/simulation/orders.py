@@ -1,0 +1,244 @@
+"""orders_svc as a process: the real use cases, dispatchers and servicers; its threads are events.
+
+Rules: what `orders_svc.bootstrap` builds is built here from the same parts with a virtual clock and seeded chance; a
+worker's step, a call and a group of orders are tasks, which may wait for a bridge while others run. A poll that would
+find nothing, by a question of our own to the database, is left out; wake-ups never are.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
+from random import Random
+from typing import TYPE_CHECKING, Any
+
+from sqlalchemy.exc import OperationalError
+
+from mesh.errors import Refusal, RpcFailure, Unavailable
+from mesh.identity import Caller
+from orders_svc.bootstrap import BRIDGE_DEADLINE_SECONDS, OUTAGES
+from orders_svc.domain.patience import Patience
+from orders_svc.events import Broadcaster
+from orders_svc.groups import GROUP_LIMIT
+from orders_svc.outbox.dispatch import Dispatcher
+from orders_svc.rpc.fulfilment import FulfilmentServicer
+from orders_svc.rpc.inventory import InventoryServicer
+from orders_svc.rpc.orders import OrdersServicer
+from orders_svc.service.app import App
+from orders_svc.service.changes import Changes
+from orders_svc.service.installation import install
+from orders_svc.service.placing import Placed, PlaceOrder
+from orders_svc.workers import LONGEST_PAUSE
+from proof.simulation.faults import LINKS
+from proof.simulation.scheduler import Process, Waiting
+from shop.bridge.v1 import bridge_pb2
+
+if TYPE_CHECKING:
+    from proof.simulation.room import Room
+
+ADDRESS = "127.0.0.1:7001"
+FULFILMENT = "127.0.0.1:7002"
+ME = Caller("orders_svc", None)
+# After so long a step is made in any case.
+LONGEST_REST_TICKS = 12.0
+
+
+class SkewedClock:
+    """The service's own idea of the time: the virtual one, and what jumps have added to it."""
+
+    def __init__(self, now: Callable[[], float]) -> None:
+        self._now = now
+        self.offset = 0.0
+
+    def now(self) -> float:
+        """Seconds since the Unix epoch."""
+        return self._now() + self.offset
+
+
+class OrdersService:
+    """The process. `start` begins a life of it; everything in memory is of that life."""
+
+    def __init__(self, room: "Room") -> None:
+        self.room = room
+        self.process = Process("orders_svc")
+        self.app: App
+        self._workers: dict[str, _Worker] = {}
+
+    def start(self) -> None:
+        """Builds everything, as bootstrap does, and begins to serve."""
+        self.process.begin()
+        self.room.scheduler.task(self.process, "install", self._start)
+
+    def _start(self) -> None:
+        room, process = self.room, self.process
+        try:
+            install(room.engine, room.clock.now())
+        except OperationalError:
+            room.say("orders_svc", "cannot start: the database is away")
+            room.scheduler.at(room.scheduler.time, None, lambda: room.kill(process, 1.0))
+            return
+        patience = room.setup.patience
+        self.app = App(
+            engine=room.engine,
+            clock=room.clock,
+            patience=patience,
+            rng=Random(f"markers {room.seed} {process.life}"),
+            announce=self._announce,
+            create_world=False,
+            lease_seconds=room.setup.lease_seconds,
+        )
+        poll, db = room.setup.poll_seconds, room.db
+        self._workers = {
+            link: _Worker(self, f"dispatch-{link}", self._dispatch(link), poll, partial(db.sendable, link))
+            for link in LINKS
+        }
+        self._workers["serve"] = _Worker(self, "serve-waiting", self.app.serve_waiting, poll, db.servable)
+        self._workers["overdue"] = _Worker(self, "ask-overdue", self.app.ask_overdue, poll, db.overdue)
+        group = _Group(self)
+        orders = OrdersServicer(self.app, group.submit, Broadcaster())
+        inventory = InventoryServicer(self.app)
+        fulfilment = FulfilmentServicer(self.app)
+        public: dict[str, Any] = {
+            "PlaceOrder": orders.PlaceOrder,
+            "GetOrder": orders.GetOrder,
+            "Restock": inventory.Restock,
+        }
+        room.calls.serve(ADDRESS, process, public, OUTAGES)
+        methods = ("AttachLink", "RenewLink", "AdvanceWorld", "Report")
+        room.calls.serve(FULFILMENT, process, {name: getattr(fulfilment, name) for name in methods}, OUTAGES)
+        for worker in self._workers.values():
+            worker.wake()
+
+    def _dispatch(self, link: str) -> Callable[[], bool]:
+        bridge = _BridgeClient(self, link)
+        return Dispatcher(link, self.room.engine, self.room.clock, bridge).step
+
+    def _announce(self, changes: Changes) -> None:
+        for link in sorted(changes.links):
+            self._workers[link].wake()
+        if changes.stock_arrived:
+            self._workers["serve"].wake()
+
+
+class _BridgeClient:
+    """BridgeClient of bootstrap, over simulated calls."""
+
+    def __init__(self, service: OrdersService, link: str) -> None:
+        self._service = service
+        self._link = link
+
+    def send(self, address: str, link_epoch: int, commands: Sequence[bridge_pb2.Command]) -> int:
+        """How many commands, from the front, are in the bridge's window."""
+        room, process = self._service.room, self._service.process
+        request = bridge_pb2.SendCommandsRequest(link_epoch=link_epoch, commands=commands)
+        room.injector.point(process, f"before SendCommands to {self._link}")
+        answer = room.calls.ask(process, ME, address, "SendCommands", request, BRIDGE_DEADLINE_SECONDS)
+        room.injector.point(process, f"after SendCommands to {self._link}")
+        return 0 if isinstance(answer, RpcFailure) else int(answer.taken)
+
+
+class _Worker:
+    """orders_svc.workers.Worker without its thread: the same loop as events."""
+
+    def __init__(
+        self,
+        service: OrdersService,
+        name: str,
+        step: Callable[[], bool],
+        interval: float,
+        finds: Callable[[float], bool],
+    ) -> None:
+        self._service = service
+        self._name = name
+        self._step = step
+        self._interval = interval
+        self._finds = finds
+        self._woken = False
+        self._running = False
+        self._failures = 0
+        self._serial = 0
+        self._rest_until = 0.0
+
+    def wake(self) -> None:
+        """There is something to do."""
+        self._woken = True
+        if not self._running:
+            self._schedule(0.0002)
+
+    def _schedule(self, delay: float) -> None:
+        self._serial += 1
+        serial = self._serial
+        self._service.room.scheduler.after(delay, self._service.process, lambda: self._fire(serial))
+
+    def _fire(self, serial: int) -> None:
+        if serial != self._serial or self._running:
+            return
+        room = self._service.room
+        if not self._woken and room.scheduler.time < self._rest_until and not self._finds(room.clock.now()):
+            self._schedule(self._interval)
+            return
+        self._running = True
+        room.scheduler.task(self._service.process, self._name, self._run)
+
+    def _run(self) -> None:
+        room = self._service.room
+        self._woken = False
+        try:
+            more = self._step()
+            self._failures = 0
+        except OperationalError:
+            self._failures += 1
+            more = False
+        except Exception as error:  # noqa: BLE001 - the edge of a background thread, as in orders_svc.workers
+            room.bug(f"worker {self._name}", error)
+            self._failures += 1
+            more = False
+        self._running = False
+        if more or self._woken:
+            self._schedule(0.0002)
+            return
+        self._rest_until = room.scheduler.time + LONGEST_REST_TICKS * room.setup.patience.tick
+        pause = min(self._interval * 2**self._failures, LONGEST_PAUSE) if self._failures else self._interval
+        self._schedule(pause)
+
+
+@dataclass(slots=True)
+class _Group:
+    """orders_svc.groups.GroupCommit without its thread."""
+
+    service: OrdersService
+    queue: list[tuple[PlaceOrder, Waiting]] | None = None
+
+    def submit(self, value: PlaceOrder, _timeout: float) -> Placed | Refusal:
+        """Waits for the group's commit; raises what the group raised."""
+        room, process = self.service.room, self.service.process
+        waiting = Waiting(room.scheduler, process)
+        if self.queue is None:
+            self.queue = []
+            room.scheduler.after(
+                room.setup.group_seconds, process, lambda: room.scheduler.task(process, "PlaceOrder", self._commit)
+            )
+        if len(self.queue) >= GROUP_LIMIT:
+            raise Unavailable("LATE", "no answer in time; send the same again")
+        self.queue.append((value, waiting))
+        answer = waiting.wait()
+        if isinstance(answer, Exception) and not isinstance(answer, Refusal):
+            raise answer
+        return answer  # type: ignore[no-any-return]
+
+    def _commit(self) -> None:
+        group, self.queue = self.queue or [], None
+        try:
+            outputs: Sequence[object] = self.service.app.place_orders([value for value, _ in group])
+        except Exception as error:  # noqa: BLE001 - each caller of the group raises it, as in orders_svc.groups
+            outputs = [error] * len(group)
+        for (_, waiting), output in zip(group, outputs, strict=True):
+            waiting.give(output)
+
+
+def patience_of(tick: float, *, quick: bool) -> Patience:
+    """Production's patience, or the same with shorter silences, so that runs end sooner."""
+    if not quick:
+        return Patience(tick)
+    return Patience(
+        tick, packing=8.0, loading=8.0, truck=16.0, delivery=16.0, longest=48.0, retry=0.5, longest_retry=6.0
+    )

@@ -1,0 +1,233 @@
+"""The checks at the end of a run, when everything has settled: the shop's rows against the world's own book.
+
+Rules: a world is known by its marker, whatever its number: the same number may be another world after a restart. What
+the world's book says was done counts, not what anybody was told.
+"""
+
+from collections import Counter, defaultdict
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from orders_svc.domain.explain import Status
+from shop.bridge.v1 import bridge_pb2
+from sim.world.model.book import PackageRecord
+
+if TYPE_CHECKING:
+    from proof.simulation.room import Room
+
+# A world simulator that ran, by its place in the row of them, and a world's number in it.
+Place = tuple[int, int]
+
+
+@dataclass(slots=True)
+class _Shipment:
+    id: int
+    order_id: int
+    parcel: int
+    attempt: int
+    epoch: int
+    warehouse: int
+    goods: str
+    truck: str
+    attention: str | None
+    ended_at: float | None
+    superseded_by: int | None
+    created_at: float
+    items: dict[int, int] = field(default_factory=dict)
+
+
+class Verdict:
+    """All that is wrong at the end, as (guarantee, words)."""
+
+    def __init__(self, room: "Room") -> None:
+        self._room = room
+        self._db = room.db
+        self.violations: list[tuple[str, str]] = []
+        self._shipments = self._read_shipments()
+        self._places = self._find_worlds()
+        self._orders()
+        self._parcels()
+        self._book()
+        self._buys()
+        self._rest()
+
+    def _wrong(self, guarantee: str, words: str) -> None:
+        self.violations.append((guarantee, words))
+
+    def _read_shipments(self) -> dict[int, _Shipment]:
+        columns = (
+            "id, order_id, parcel_no, attempt, world_epoch, warehouse_id, goods, truck, attention_reason, ended_at,"
+            " superseded_by, created_at"
+        )
+        rows = self._db.rows(f"select {columns} from shipments order by id")  # noqa: S608 - constants
+        shipments = {row[0]: _Shipment(*row) for row in rows}
+        for shipment_id, offer_id, quantity in self._db.rows(
+            "select shipment_id, offer_id, quantity from shipment_items"
+        ):
+            shipments[shipment_id].items[offer_id] = quantity
+        return shipments
+
+    def _find_worlds(self) -> dict[int, Place]:
+        """World epoch -> the world it was, for all that were marked."""
+        places = {}
+        rows = self._db.rows(
+            "select world_epoch, world_id, marker_ship_id from worlds where marker_ship_id is not null"
+        )
+        for epoch, world_id, marker in rows:
+            for number, model in enumerate(self._room.world.models):
+                if (world_id, marker) in model.book.packages:
+                    places[epoch] = (number, world_id)
+        return places
+
+    def _orders(self) -> None:
+        """G1, G2: what was acknowledged is there, once, as it was asked for; and nothing else is."""
+        wanted = {(wish.user_id, wish.request.request_id): wish for wish in self._room.shoppers.wishes}
+        lines: defaultdict[int, dict[int, int]] = defaultdict(dict)
+        for order_id, offer_id, quantity in self._db.rows("select order_id, offer_id, quantity from order_lines"):
+            lines[order_id][offer_id] = quantity
+        seen: Counter[tuple[int, str]] = Counter()
+        for order_id, user_id, request_id, x, y in self._db.rows("select id, user_id, request_id, x, y from orders"):
+            key = (user_id, request_id)
+            seen[key] += 1
+            wish = wanted.get(key)
+            if wish is None:
+                self._wrong("G2", f"order {order_id} was never asked for")
+                continue
+            asked = {item.offer_id: item.quantity for item in wish.request.items}
+            if lines[order_id] != asked or (x, y) != (wish.request.destination.x, wish.request.destination.y):
+                self._wrong("G1", f"order {order_id} is not what was asked for")
+            if not wish.orders and not wish.refusals:
+                self._wrong("G1", f"order {order_id} was accepted and never acknowledged")
+        for key, count in seen.items():
+            if count != 1:
+                self._wrong("G2", f"{count} orders for request {key}")
+        for key, order_id in self._room.checks.acknowledged_orders.items():
+            if seen[key] != 1:
+                self._wrong("G1", f"order {order_id} was acknowledged and is gone")
+
+    def _parcels(self) -> None:
+        """G3, G6: each parcel has one attempt that counts, delivered once or explained; none after a delivery."""
+        lines: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        for order_id, offer_id, quantity in self._db.rows("select order_id, offer_id, quantity from order_lines"):
+            lines[order_id][offer_id] += quantity
+        sent: defaultdict[int, Counter[int]] = defaultdict(Counter)
+        for shipment in self._shipments.values():
+            if shipment.superseded_by is None:
+                sent[shipment.order_id].update(shipment.items)
+                if shipment.ended_at is None and not shipment.attention:
+                    words = f"shipment {shipment.id} is still {shipment.goods}/{shipment.truck}"
+                    self._wrong("G6", f"{words} of order {shipment.order_id}, {self._why(shipment)}")
+            elif shipment.truck == "delivered":
+                self._wrong("G3", f"shipment {shipment.id} was delivered and is sent anew")
+        for order_id, units in lines.items():
+            if sent[order_id] != units:
+                self._wrong("G1", f"order {order_id} has lines {dict(units)} and parcels of {dict(sent[order_id])}")
+        for order_id, status in self._db.rows("select id, status from orders"):
+            parcels = [s for s in self._shipments.values() if s.order_id == order_id and s.superseded_by is None]
+            delivered = all(parcel.truck == "delivered" for parcel in parcels)
+            if delivered is not (status == Status.DELIVERED):
+                self._wrong("G5", f"order {order_id} has status {Status(status).name}, its parcels say otherwise")
+
+    def _why(self, shipment: _Shipment) -> str:
+        record = self._record(shipment)
+        return (
+            "the world never heard of it"
+            if record is None
+            else (
+                f"the world packed it {len(record.packed)}, loaded it {len(record.loaded)}, delivered it "
+                f"{len(record.delivered)} times"
+            )
+        )
+
+    def _record(self, shipment: _Shipment) -> PackageRecord | None:
+        place = self._places.get(shipment.epoch)
+        if place is None:
+            return None
+        return self._room.world.models[place[0]].book.packages.get((place[1], shipment.id))
+
+    def _packages(self) -> Iterator[tuple[Place, PackageRecord]]:
+        for number, model in enumerate(self._room.world.models):
+            for (world_id, _), record in model.book.packages.items():
+                yield (number, world_id), record
+
+    def _book(self) -> None:
+        """G3: what the world did is what we asked for, at most once, and what we call delivered was delivered."""
+        markers = {
+            row[0] for row in self._db.rows("select marker_ship_id from worlds where marker_ship_id is not null")
+        }
+        targets = {row[0]: (row[1], row[2]) for row in self._db.rows("select id, x, y from orders")}
+        for place, record in self._packages():
+            if record.id in markers or not record.things:
+                continue
+            shipment = self._shipments.get(record.id)
+            if shipment is None:
+                self._wrong("G3", f"the world packed {record.id}, which nobody ordered")
+                continue
+            if self._places.get(shipment.epoch) != place:
+                self._wrong("G3", f"shipment {record.id} of epoch {shipment.epoch} was packed in another world")
+            if record.things != shipment.items or record.warehouse != shipment.warehouse:
+                self._wrong("G3", f"shipment {record.id} was packed with {record.things}, not {shipment.items}")
+            for what, times in (("packed", record.packed), ("loaded", record.loaded), ("delivered", record.delivered)):
+                if len(times) > 1:
+                    self._wrong("G3", f"shipment {record.id} was {what} {len(times)} times")
+        for shipment in self._shipments.values():
+            if shipment.truck != "delivered":
+                continue
+            found = self._record(shipment)
+            if found is None or len(found.delivered) != 1:
+                self._wrong("G3", f"shipment {shipment.id} counts as delivered, {self._why(shipment)}")
+            elif found.delivered_to[0] != targets[shipment.order_id]:
+                place_said = f"{found.delivered_to[0]}, not to {targets[shipment.order_id]}"
+                self._wrong("G3", f"shipment {shipment.id} was delivered to {place_said}")
+
+    def _buys(self) -> None:
+        """G3, G4: every buy took effect at most once, and every one that was acked exactly once."""
+        least: defaultdict[Place, Counter[tuple[int, int]]] = defaultdict(Counter)
+        most: defaultdict[Place, Counter[tuple[int, int]]] = defaultdict(Counter)
+        rows = self._db.rows("select world_epoch, command, closed_at, outcome from outbox where kind = 'buy'")
+        for epoch, command, closed_at, outcome in rows:
+            place = self._places.get(epoch)
+            if place is None or outcome == "failed":
+                continue
+            buy = bridge_pb2.Command.FromString(command).buy
+            for thing in buy.things:
+                key = (buy.warehouse_id, thing.offer_id)
+                most[place][key] += thing.count
+                if closed_at is not None and outcome == "acked":
+                    least[place][key] += thing.count
+        for number, model in enumerate(self._room.world.models):
+            bought: defaultdict[int, Counter[tuple[int, int]]] = defaultdict(Counter)
+            for (world_id, warehouse, product), count in model.book.bought.items():
+                bought[world_id][warehouse, product] += count
+            for world_id in model.worlds:
+                place = (number, world_id)
+                for key in {**bought[world_id], **most[place]}:
+                    done = bought[world_id][key]
+                    if not least[place][key] <= done <= most[place][key]:
+                        asked = f"we ordered {least[place][key]} to {most[place][key]}"
+                        self._wrong("G3", f"{done} units of {key} were bought in world {place}, {asked}")
+
+    def _rest(self) -> None:
+        """G4, G6: in the world in use nothing is open, and what arrived is what was bought."""
+        found = self._db.rows("select world_epoch from worlds where state = 'open'")
+        if not found:
+            self._wrong("G6", "no world is open")
+            return
+        epoch = found[0][0]
+        why = self._db.unsettled()
+        if why is not None:
+            self._wrong("G6", f"not settled: {why}")
+            return
+        place = self._places.get(epoch)
+        if place is None:
+            self._wrong("G3", f"the world of epoch {epoch} has no marker")
+            return
+        book = self._room.world.models[place[0]].book
+        sql = "select offer_id, warehouse_id, arrived from stock where world_epoch = ?"
+        for offer_id, warehouse_id, arrived in self._db.rows(sql, epoch):
+            bought = book.bought[place[1], warehouse_id, offer_id]
+            if arrived != bought:
+                self._wrong(
+                    "G4", f"{arrived} units of offer {offer_id} arrived at {warehouse_id}, {bought} were bought"
+                )
