@@ -10,12 +10,13 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, flash, redirect, request, session, url_for
+from flask import Flask, Response, flash, g, redirect, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
 from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf import CSRFProtect
+from flask_wtf.csrf import generate_csrf
 
 from storefront.accounts.queries import email_key, load_shopper
 from storefront.accounts.shopper import Shopper
@@ -23,6 +24,8 @@ from storefront.services import services
 
 IDLE_SESSION = timedelta(days=14)
 LONGEST_SESSION_SECONDS = 30 * 24 * 3600
+# How often a session that is used is sent anew, so that it does not end as idle.
+NOTE_USE_SECONDS = 24 * 3600
 MAX_FORM_BYTES = 64 * 1024
 MAX_FORM_PARTS = 200
 
@@ -50,6 +53,7 @@ HEADERS = {
 
 KEPT_OVER_LOGIN = "wanted_item"
 _BEGAN_AT = "began_at"
+_SEEN_AT = "seen_at"
 
 
 class SessionCookie(SecureCookieSessionInterface):
@@ -69,6 +73,9 @@ def protect(app: Flask, secret_key: str) -> None:
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=IDLE_SESSION,
+        # The cookie holds the whole session: if each answer sent it, one that was asked for earlier and comes later
+        # (a picture, say) would undo what a page in between has put in.
+        SESSION_REFRESH_EACH_REQUEST=False,
         MAX_CONTENT_LENGTH=MAX_FORM_BYTES,
         MAX_FORM_MEMORY_SIZE=MAX_FORM_BYTES,
         MAX_FORM_PARTS=MAX_FORM_PARTS,
@@ -98,7 +105,10 @@ def begin_session(user_id: int, stamp: str) -> None:
     wanted = session.get(KEPT_OVER_LOGIN)
     session.clear()
     session.permanent = True
-    session[_BEGAN_AT] = services().clock.now()
+    session[_BEGAN_AT] = session[_SEEN_AT] = services().clock.now()
+    # The token for forms too, now and not with the first form: see SESSION_REFRESH_EACH_REQUEST.
+    g.pop("csrf_token", None)
+    generate_csrf()
     if wanted is not None:
         session[KEPT_OVER_LOGIN] = wanted
     login_user(Shopper(user_id, "", "", False, "", 0, stamp))
@@ -138,9 +148,11 @@ def the_shopper() -> Shopper:
 
 def _load_shopper(session_id: str) -> Shopper | None:
     parts = services()
-    age = parts.clock.now() - session.get(_BEGAN_AT, 0.0)
-    if not 0 <= age + 60 <= LONGEST_SESSION_SECONDS:
+    now = parts.clock.now()
+    if now - session.get(_BEGAN_AT, 0.0) > LONGEST_SESSION_SECONDS:
         return None
+    if now - session.get(_SEEN_AT, 0.0) > NOTE_USE_SECONDS:
+        session[_SEEN_AT] = now
     with parts.reader.connect() as connection:
         return load_shopper(connection, session_id)
 

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from playwright.sync_api import Browser, BrowserContext, Page, sync_playwright
+from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import insert
 
 from db.clock import SystemClock
@@ -22,6 +22,7 @@ from db.engine import make_engine
 from db.orders.stock import Stock, Warehouse
 from db.seed.stock import INITIAL_STOCK, SeedStock
 from db.seed.warehouses import WAREHOUSES
+from tests.e2e.running import shop
 from tests.storefront.fake_orders import TOKENS, FakeOrders, serving
 
 CHROMIUM = "/usr/bin/chromium"
@@ -34,9 +35,11 @@ ARGUMENTS = [
     "--disable-component-update",
     "--disable-sync",
 ]
-DESKTOP = {"width": 1280, "height": 900}
+DESKTOP = {"width": 1180, "height": 800}
 PHONE = {"width": 360, "height": 780}
-START_SECONDS = 30.0
+START_SECONDS = 60.0
+# The machine may be busy with other tests.
+PATIENCE_MS = 15_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -78,6 +81,14 @@ def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenShop]:
     engine.dispose()
 
 
+@pytest.fixture(scope="session")
+def whole_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """The address of the whole shop with its stand-ins, as `minimart up` starts it, slow enough to be watched."""
+    with shop(tmp_path_factory.mktemp("whole") / "data", "--world-tick", "0.8") as running:
+        running.wait_until_well()
+        yield f"http://{running.run.addresses['shop']}"
+
+
 @contextmanager
 def running_storefront(settings: dict[str, str]) -> Iterator[str]:
     """`python -m storefront` on a free port; its address."""
@@ -99,6 +110,7 @@ def running_storefront(settings: dict[str, str]) -> Iterator[str]:
 
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Browser]:
+    expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
         chromium = playwright.chromium.launch(executable_path=CHROMIUM, args=ARGUMENTS)
         yield chromium
@@ -116,7 +128,7 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
 
     def open_page(**options: object) -> Page:
         context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-GB", **options})  # type: ignore[arg-type]
-        context.set_default_timeout(15_000)
+        context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
@@ -153,6 +165,14 @@ def sign_up(page: Page, url: str, name: str) -> None:
     page.get_by_label("E-mail").fill(f"{name.lower()}-{time.time_ns()}@example.org")
     page.get_by_label("Password").fill("a good password")
     page.get_by_role("button", name="Make the account").click()
+    expect(page.get_by_text(f"Welcome, {name}.")).to_be_visible()
+
+
+def put_in_cart(page: Page, url: str, product_id: int) -> None:
+    """Puts one of a product in the cart, and is then on the cart's page."""
+    page.goto(f"{url}/products/{product_id}")
+    page.get_by_role("button", name="Add to cart").click()
+    expect(page.get_by_role("heading", name="Your cart")).to_be_visible()
 
 
 def _shelf(entry: SeedStock) -> dict[str, int]:

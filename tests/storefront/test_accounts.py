@@ -121,6 +121,13 @@ def test_a_session_ends_after_a_month_in_any_case(visitor: Visitor, clock: Shift
     assert visitor.get("/account").status == 303
 
 
+def test_a_session_that_is_used_does_not_end_as_idle(visitor: Visitor, clock: ShiftedClock) -> None:
+    visitor.register().get("/account")
+    clock.ahead += 2 * 86400
+    assert "Set-Cookie" in visitor.get("/account").response.headers
+    assert "Set-Cookie" not in visitor.get("/account").response.headers
+
+
 def test_too_many_wrong_log_ins_lock_the_account_for_a_while_and_nobody_else(
     settings: dict[str, object], build_shop: Callable[[], Storefront]
 ) -> None:

@@ -63,6 +63,17 @@ def test_the_session_cookie_is_secure_anywhere_else(shop: Storefront, address: s
     assert "Secure" in answer.headers["Set-Cookie"]
 
 
+def test_an_answer_that_comes_late_undoes_nothing_in_the_session(visitor: Visitor, orders: FakeOrders) -> None:
+    visitor.register()
+    made_at_log_in = visitor.get("/account").page.forms[-1].values["csrf_token"]
+    visitor.put_in_cart(1)
+    visitor.get("/checkout").submit("/checkout", x="1", y="2")
+    for path in ("/pictures/mug-1.svg", "/static/base.css", "/orders/1/live", "/products/1", "/healthz", "/orders"):
+        assert "Set-Cookie" not in visitor.get(path).response.headers, path
+    answer = visitor.client.post("/cart/items/1/remove", data={"csrf_token": made_at_log_in})
+    assert answer.status_code == 303
+
+
 def test_pages_of_a_shopper_are_never_kept_by_anybody(visitor: Visitor) -> None:
     visitor.register()
     assert visitor.get("/account").response.headers["Cache-Control"] == "no-store"
