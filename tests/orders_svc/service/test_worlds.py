@@ -152,6 +152,35 @@ def test_a_marker_that_was_made_before_its_answer_was_lost_is_known_again(stage:
     assert stage.hand_over(again.ask, [exists]).HasField("open")
 
 
+def test_a_world_that_began_again_before_it_was_marked_gets_its_warehouses_anew(stage: Stage) -> None:
+    for link in ("world", "ups"):
+        stage.attach(link)
+    stage.announce(7)
+    stage.app.renew("ups", stage.epochs["ups"], True, "open")
+    stage.connected(stage.start().dial)
+    marker = reconnect(stage)
+    assert kinds(marker) == ["pack"]
+    probes = stage.hand_over(marker.ask, [stage.no(marker.ask.commands[0], E1)])
+    assert kinds(probes) == ["buy"] * 10
+    redial = stage.hand_over(probes.ask, [stage.no(command, E1) for command in probes.ask.commands])
+    assert redial.HasField("redial")
+    again = stage.start()
+    assert listed(again) == ALL
+    assert stage.hand_over(stage.connected(again.dial).ask).HasField("open")
+
+
+def test_a_question_whose_answer_nobody_heard_does_not_stay_open(shop: Stage) -> None:
+    reconnect(shop)
+    asked = reconnect(shop)
+    assert shop.hand_over(asked.ask).HasField("open")
+    late = shop.connected(shop.start().dial)
+    assert kinds(late) == ["query_package"]
+    sent = shop.dispatch("world")
+    assert [command.WhichOneof("body") for command in sent] == ["query_package"] * 2
+    shop.ack(sent)
+    assert shop.rows("select id from outbox where closed_at is null and kind = 'query_package'") == []
+
+
 def test_after_a_reconnect_the_marker_is_asked_for_first_and_once(shop: Stage) -> None:
     shop.place((1, 1))
     dial = shop.start()
