@@ -260,7 +260,7 @@ class Advance:
         self._update(world_epoch, {"world_id": world_id, **nothing})
 
     def _append(self, bodies: list[Command]) -> list[Command]:
-        """Writes commands that the bridge is given by this answer; an answer that got lost leaves them to the dispatcher."""
+        """Writes commands that the bridge is given by this answer, or, if that gets lost, by the dispatcher."""
         ids = outbox.append(self.connection, [outbox.NewCommand(body) for body in bodies], self.now)
         for body, command_id in zip(bodies, ids, strict=True):
             body.command_id = command_id

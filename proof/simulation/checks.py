@@ -11,6 +11,7 @@ from mesh.errors import RpcFailure
 from orders_svc.domain import lifecycle
 from orders_svc.domain.lifecycle import Event, Goods, State, Truck
 from proof.simulation.shoppers import Wish
+from shop.orders.v1 import orders_pb2
 
 if TYPE_CHECKING:
     from proof.simulation.room import Room
@@ -47,7 +48,18 @@ _BACK = {
 _GOODS = list(Goods)
 _TRUCK = list(Truck)
 _FENCED = ("RenewLink", "AdvanceWorld", "Report")
-_MOVES = ("PlaceOrder", "Report", "serve-waiting", "ask-overdue", "AdvanceWorld", "Restock")
+_MOVES = (
+    "PlaceOrder",
+    "CancelOrder",
+    "ChangeAddress",
+    "Restock",
+    "Report",
+    "AdvanceWorld",
+    "serve-waiting",
+    "ask-overdue",
+)
+# Steps that say something and move nothing.
+_NOTES = ("superseded", "address_changed")
 
 
 @dataclass(slots=True)
@@ -79,6 +91,13 @@ class Checks:
         found = self.room.db.one("select id from orders where user_id = ? and request_id = ?", *key)
         if found != answer.order_id:
             self.fail("G1", f"order {answer.order_id} was acknowledged, the database has {found} for {key}")
+
+    def decided(self, wish: Wish, answer: Any) -> None:
+        """A shopper was told what became of a cancellation or a change of address, parcel by parcel."""
+        told = {one.shipment_id: one.decision == orders_pb2.DECISION_DONE for one in answer.decisions}
+        if wish.decisions and wish.decisions != told:
+            self.fail("G2", f"{wish.request.request_id} was answered {wish.decisions} and {told}")
+        wish.decisions = told
 
     def before_call(self, method: str, request: Any) -> Any:
         """Notes what a call must not change if its caller does not own the link any more."""
@@ -120,9 +139,9 @@ class Checks:
             self._states[shipment_id] = after
             if not cause:
                 self.fail("G5", f"step {step_id} of shipment {shipment_id} has no cause")
-            if event == "superseded":
+            if event in _NOTES:
                 if after != before or before.truck is Truck.DELIVERED:
-                    self.fail("G3", f"shipment {shipment_id} was sent anew in {before.goods}/{before.truck}")
+                    self.fail("G3", f"shipment {shipment_id}: {event} in {before.goods}/{before.truck}")
                 continue
             self._step(shipment_id, before, Event(event), after)
 

@@ -72,6 +72,8 @@ ROUTES = (
 TRANSACTIONS = (
     "PlaceOrder",
     "Restock",
+    "CancelOrder",
+    "ChangeAddress",
     "AttachLink",
     "RenewLink",
     "AdvanceWorld",

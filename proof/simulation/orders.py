@@ -27,7 +27,7 @@ from orders_svc.service.app import App
 from orders_svc.service.changes import Changes
 from orders_svc.service.installation import install
 from orders_svc.service.placing import Placed, PlaceOrder
-from orders_svc.workers import LONGEST_PAUSE
+from orders_svc.workers import pause_after
 from proof.simulation.faults import LINKS
 from proof.simulation.scheduler import Process, Waiting
 from shop.bridge.v1 import bridge_pb2
@@ -97,11 +97,9 @@ class OrdersService:
         orders = OrdersServicer(self.app, group.submit, Broadcaster())
         inventory = InventoryServicer(self.app)
         fulfilment = FulfilmentServicer(self.app)
-        public: dict[str, Any] = {
-            "PlaceOrder": orders.PlaceOrder,
-            "GetOrder": orders.GetOrder,
-            "Restock": inventory.Restock,
-        }
+        asked = ("PlaceOrder", "CancelOrder", "ChangeAddress", "GetOrder")
+        public: dict[str, Any] = {name: getattr(orders, name) for name in asked}
+        public["Restock"] = inventory.Restock
         room.calls.serve(ADDRESS, process, public, OUTAGES)
         methods = ("AttachLink", "RenewLink", "AdvanceWorld", "Report")
         room.calls.serve(FULFILMENT, process, {name: getattr(fulfilment, name) for name in methods}, OUTAGES)
@@ -197,8 +195,7 @@ class _Worker:
             self._schedule(0.0002)
             return
         self._rest_until = room.scheduler.time + LONGEST_REST_TICKS * room.setup.patience.tick
-        pause = min(self._interval * 2**self._failures, LONGEST_PAUSE) if self._failures else self._interval
-        self._schedule(pause)
+        self._schedule(pause_after(self._failures, self._interval))
 
 
 @dataclass(slots=True)

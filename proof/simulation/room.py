@@ -174,8 +174,11 @@ class Room:
         self.trouble.start()
         self.scheduler.run(heal, lambda: False)
         self.trouble.heal()
-        self.scheduler.run(heal + SETTLE_TICKS * TICK, self._settled)
-        self.scheduler.run(self.scheduler.time + LAST_TICKS * TICK, lambda: False)
+        while self.scheduler.run(heal + SETTLE_TICKS * TICK, self._settled):
+            self.scheduler.run(self.scheduler.time + LAST_TICKS * TICK, lambda: False)
+            if self.db.unsettled() is None:
+                return
+            self._settled_at = -1
 
     _settled_at: int = -1
 
@@ -187,8 +190,8 @@ class Room:
 
     def _orders(self) -> Counter[str]:
         statuses = self.db.rows(
-            "select case when attention_reason is null then truck else 'attention' end, count(*) "
-            "from shipments where superseded_by is null group by 1"
+            "select case when goods = 'cancelled' then goods when attention_reason is null then truck"
+            " else 'attention' end, count(*) from shipments where superseded_by is null group by 1"
         )
         return Counter(dict(statuses))
 

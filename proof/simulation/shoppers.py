@@ -14,6 +14,7 @@ from google.protobuf.message import Message
 from mesh.errors import RpcFailure
 from mesh.identity import Caller
 from proof.simulation import database
+from proof.simulation.database import BEGINNING
 from proof.simulation.orders import ADDRESS
 from proof.simulation.scheduler import Process
 from shop.inventory.v1 import inventory_pb2
@@ -41,6 +42,8 @@ class Wish:
     at: float
     # Definite answers, in the order in which they came.
     orders: list[int] = field(default_factory=list)
+    # Of a cancellation or a change of address: shipment -> whether it was done.
+    decisions: dict[int, bool] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     done: bool = False
     tries: int = 0
@@ -53,6 +56,8 @@ class Shoppers:
         self.room = room
         self.process = Process("shoppers")
         self.rng = Random(f"shoppers {room.seed}")
+        # Later thoughts would keep a run from ending.
+        self._last_thought = BEGINNING + span + 120.0
         self.wishes = [self._order(number, span) for number in range(orders)]
         self.wishes += [self._restock(number, span) for number in range(self.rng.randint(0, 2))]
 
@@ -97,6 +102,28 @@ class Shoppers:
         )
         return Wish(database.SELLER, "Restock", request, round(rng.uniform(0.0, max(1.0, span)), 3))
 
+    def _think_again(self, wish: Wish, order_id: int) -> None:
+        """Some cancel what they ordered, or want it elsewhere; nobody does both."""
+        rng, room = self.rng, self.room
+        chance = rng.random()
+        if chance > 0.3 or room.scheduler.time > self._last_thought:
+            return
+        number = len(self.wishes)
+        request: Any
+        if chance < 0.15:
+            request = orders_pb2.CancelOrderRequest(request_id=f"cancel-{room.seed}-{number}", order_id=order_id)
+            method = "CancelOrder"
+        else:
+            request = orders_pb2.ChangeAddressRequest(request_id=f"change-{room.seed}-{number}", order_id=order_id)
+            request.destination.x, request.destination.y = rng.randint(-60, 60), rng.randint(-60, 60)
+            method = "ChangeAddress"
+        late = rng.choice((0.0, 0.05, 3.0, 30.0))
+        again = Wish(wish.user_id, method, request, room.scheduler.time + late)
+        self.wishes.append(again)
+        room.scheduler.after(late, self.process, lambda: self._ask(again))
+        if rng.random() < 0.3:
+            room.scheduler.after(late + rng.uniform(0.0, 40.0), self.process, lambda: self._ask(again, once=True))
+
     def _ask(self, wish: Wish, *, once: bool = False) -> None:
         wish.tries += 1
         who = Caller("storefront", wish.user_id)
@@ -122,5 +149,9 @@ class Shoppers:
         else:
             wish.done = True
             if isinstance(answer, orders_pb2.PlaceOrderResponse):
-                wish.orders.append(answer.order_id)
                 room.checks.acknowledged(wish, answer)
+                if not wish.orders:
+                    self._think_again(wish, answer.order_id)
+                wish.orders.append(answer.order_id)
+            elif isinstance(answer, orders_pb2.CancelOrderResponse | orders_pb2.ChangeAddressResponse):
+                room.checks.decided(wish, answer)

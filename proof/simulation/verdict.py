@@ -9,7 +9,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
-from orders_svc.domain.explain import Status
+from db.engine import read_only
+from proof import checkers
 from shop.bridge.v1 import bridge_pb2
 from sim.world.model.book import PackageRecord
 
@@ -33,7 +34,8 @@ class _Shipment:
     attention: str | None
     ended_at: float | None
     superseded_by: int | None
-    created_at: float
+    x: int
+    y: int
     items: dict[int, int] = field(default_factory=dict)
 
 
@@ -48,8 +50,10 @@ class Verdict:
         self._places = self._find_worlds()
         self._orders()
         self._parcels()
+        self._decisions()
         self._book()
         self._buys()
+        self._books()
         self._rest()
 
     def _wrong(self, guarantee: str, words: str) -> None:
@@ -58,7 +62,7 @@ class Verdict:
     def _read_shipments(self) -> dict[int, _Shipment]:
         columns = (
             "id, order_id, parcel_no, attempt, world_epoch, warehouse_id, goods, truck, attention_reason, ended_at,"
-            " superseded_by, created_at"
+            " superseded_by, x, y"
         )
         rows = self._db.rows(f"select {columns} from shipments order by id")  # noqa: S608 - constants
         shipments = {row[0]: _Shipment(*row) for row in rows}
@@ -82,7 +86,8 @@ class Verdict:
 
     def _orders(self) -> None:
         """G1, G2: what was acknowledged is there, once, as it was asked for; and nothing else is."""
-        wanted = {(wish.user_id, wish.request.request_id): wish for wish in self._room.shoppers.wishes}
+        wishes = [wish for wish in self._room.shoppers.wishes if wish.method == "PlaceOrder"]
+        wanted = {(wish.user_id, wish.request.request_id): wish for wish in wishes}
         lines: defaultdict[int, dict[int, int]] = defaultdict(dict)
         for order_id, offer_id, quantity in self._db.rows("select order_id, offer_id, quantity from order_lines"):
             lines[order_id][offer_id] = quantity
@@ -123,11 +128,32 @@ class Verdict:
         for order_id, units in lines.items():
             if sent[order_id] != units:
                 self._wrong("G1", f"order {order_id} has lines {dict(units)} and parcels of {dict(sent[order_id])}")
-        for order_id, status in self._db.rows("select id, status from orders"):
-            parcels = [s for s in self._shipments.values() if s.order_id == order_id and s.superseded_by is None]
-            delivered = all(parcel.truck == "delivered" for parcel in parcels)
-            if delivered is not (status == Status.DELIVERED):
-                self._wrong("G5", f"order {order_id} has status {Status(status).name}, its parcels say otherwise")
+
+    def _books(self) -> None:
+        """G4, G5: what proof.checkers finds in the rows alone."""
+        with read_only(self._room.engine).begin() as connection:
+            for line in checkers.violations(connection):
+                self._wrong("G4, G5", line)
+
+    def _decisions(self) -> None:
+        """What shoppers were promised: cancelled is never packed, and the address is the one that was accepted."""
+        for wish in self._room.shoppers.wishes:
+            for shipment_id, done in wish.decisions.items():
+                shipment = self._shipments.get(shipment_id)
+                if not done or shipment is None:
+                    continue
+                counts = self._last_attempt(shipment)
+                if wish.method == "CancelOrder":
+                    record = self._record(counts)
+                    if counts.goods != "cancelled" or (record is not None and record.packed):
+                        self._wrong("G3", f"shipment {counts.id} was cancelled, and is {counts.goods}/{counts.truck}")
+                elif (counts.x, counts.y) != (wish.request.destination.x, wish.request.destination.y):
+                    self._wrong("G3", f"shipment {counts.id} goes to {counts.x}, {counts.y}, not where was agreed")
+
+    def _last_attempt(self, shipment: _Shipment) -> _Shipment:
+        while shipment.superseded_by is not None:
+            shipment = self._shipments[shipment.superseded_by]
+        return shipment
 
     def _why(self, shipment: _Shipment) -> str:
         record = self._record(shipment)
@@ -156,7 +182,6 @@ class Verdict:
         markers = {
             row[0] for row in self._db.rows("select marker_ship_id from worlds where marker_ship_id is not null")
         }
-        targets = {row[0]: (row[1], row[2]) for row in self._db.rows("select id, x, y from orders")}
         for place, record in self._packages():
             if record.id in markers or not record.things:
                 continue
@@ -177,9 +202,9 @@ class Verdict:
             found = self._record(shipment)
             if found is None or len(found.delivered) != 1:
                 self._wrong("G3", f"shipment {shipment.id} counts as delivered, {self._why(shipment)}")
-            elif found.delivered_to[0] != targets[shipment.order_id]:
-                place_said = f"{found.delivered_to[0]}, not to {targets[shipment.order_id]}"
-                self._wrong("G3", f"shipment {shipment.id} was delivered to {place_said}")
+            elif found.delivered_to[0] != (shipment.x, shipment.y):
+                said = f"{found.delivered_to[0]}, not to {(shipment.x, shipment.y)}"
+                self._wrong("G3", f"shipment {shipment.id} was delivered to {said}")
 
     def _buys(self) -> None:
         """G3, G4: every buy took effect at most once, and every one that was acked exactly once."""
