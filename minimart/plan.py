@@ -13,7 +13,7 @@ from minimart.supervisor import Part
 
 REAL_TICK_SECONDS = 6.0
 QUICK_TICK_SECONDS = 0.2
-STOP_SECONDS = 4.0
+STOP_SECONDS = 3.5
 
 
 @dataclass(frozen=True, slots=True)

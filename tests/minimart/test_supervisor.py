@@ -127,7 +127,7 @@ def test_what_a_dead_part_left_behind_is_killed_with_it() -> None:
         wait_until(lambda: len(left()) == 2, "it was started again")
 
     watched.run(script)
-    assert not any(is_alive(pid) for pid in left())
+    wait_until(lambda: not any(is_alive(pid) for pid in left()), "its children are gone")
 
 
 def test_a_part_that_is_deaf_to_the_signal_is_killed_in_time() -> None:
