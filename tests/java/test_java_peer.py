@@ -1,18 +1,15 @@
 """Java reads our frames and we read Java's: parseDelimitedFrom and writeDelimitedTo against the framer, both ways."""
 
 import random
-import shutil
 import subprocess
 from collections.abc import Callable, Iterator
-from pathlib import Path
 
 import pytest
 
 from partners.ups import ups_pb2
+from tests.java import building
 from wire.framing import Framer, encode_frames
 
-ROOT = Path(__file__).resolve().parents[2]
-JAR = Path("/usr/share/java/protobuf.jar")
 FRAMES = 10_000
 # A length takes one more byte from 2^7, 2^14 and 2^21 on.
 EDGES = [edge + offset for edge in (1 << 7, 1 << 14, 1 << 21) for offset in (-2, -1, 0, 1, 2)]
@@ -22,21 +19,11 @@ Speak = Callable[..., bytes]
 
 
 @pytest.fixture(scope="session")
-def java(tmp_path_factory: pytest.TempPathFactory) -> Speak:
+def java() -> Speak:
     """Runs the Java peer with these arguments and this input; what it wrote."""
-    missing = [name for name in ("java", "javac", "protoc") if shutil.which(name) is None]
-    assert not missing, f"{', '.join(missing)} missing: apt-get install default-jdk-headless protobuf-compiler"
-    assert JAR.exists(), f"{JAR} is missing: apt-get install libprotobuf-java"
-    classes = tmp_path_factory.mktemp("java")
-    proto = ROOT / "proto"
-    subprocess.run(
-        ["protoc", f"-I{proto}", f"--java_out={classes}", proto / "partners" / "ups" / "ups.proto"], check=True
-    )
-    sources = [*classes.rglob("*.java"), Path(__file__).with_name("Peer.java")]
-    subprocess.run(["javac", "-encoding", "UTF-8", "-nowarn", "-cp", JAR, "-d", classes, *sources], check=True)
 
     def speak(*arguments: str, input: bytes = b"") -> bytes:
-        command = ["java", "-XX:TieredStopAtLevel=1", "-cp", f"{JAR}:{classes}", "Peer", *arguments]
+        command = building.command("Peer", *arguments)
         return subprocess.run(command, input=input, capture_output=True, check=True, timeout=100).stdout
 
     return speak
