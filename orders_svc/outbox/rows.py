@@ -9,9 +9,10 @@ of them being touched); a row is closed once.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, func, select, update
 
 from db.orders.messages import OutboxRow
+from orders_svc.outbox.numbering import insert_numbered
 from shop.bridge.v1 import bridge_pb2
 
 WORLD, UPS = "world", "ups"
@@ -41,7 +42,7 @@ def append(connection: Connection, commands: Iterable[NewCommand], now: float, s
     `sent_epoch`: the owner of the link that is given them by other means than
     the dispatcher, 0 for the dispatcher.
     """
-    rows = []
+    rows: list[dict[str, object]] = []
     for command in commands:
         kind = command.body.WhichOneof("body") or ""
         rows.append(
@@ -56,10 +57,7 @@ def append(connection: Connection, commands: Iterable[NewCommand], now: float, s
                 "sent_epoch": sent_epoch,
             }
         )
-    if not rows:
-        return []
-    statement = insert(OutboxRow).returning(OutboxRow.id, sort_by_parameter_order=True)
-    return list(connection.execute(statement, rows).scalars())
+    return insert_numbered(connection, OutboxRow, OutboxRow.id, rows)
 
 
 def due(

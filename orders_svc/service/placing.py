@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, tuple_
+from sqlalchemy import Connection, insert, select
 
 from db.orders.orders import Order, OrderLine
 from db.shop.catalogue import OfferForSale, offers_for_sale
@@ -19,10 +19,12 @@ from orders_svc.domain import explain
 from orders_svc.domain.allocation import Allocation, Shelves, Shortage, Wanted
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
+from orders_svc.outbox.numbering import insert_numbered
 from orders_svc.service import commands
 from orders_svc.service.changes import Changes, OrderChange
 from orders_svc.service.current import current_world
-from orders_svc.service.shipments import NewParcel, Shipments
+from orders_svc.service.moving import NewParcel
+from orders_svc.service.shipments import Shipments
 from orders_svc.service.stock import StockChanges, read_levels, read_places
 
 CAUSE = "rpc:PlaceOrder"
@@ -121,9 +123,10 @@ def place_orders(
 def _placed_before(
     connection: Connection, requests: Sequence[PlaceOrder]
 ) -> dict[tuple[int, str], tuple[int, int, bytes]]:
-    keys = {(request.user_id, request.request_id) for request in requests}
+    # Not by pairs, which PostgreSQL plans one by one; the few pairs too many that this may find do no harm.
     query = select(Order.user_id, Order.request_id, Order.id, Order.total_cents, Order.request_digest).where(
-        tuple_(Order.user_id, Order.request_id).in_(sorted(keys))
+        Order.user_id.in_({request.user_id for request in requests}),
+        Order.request_id.in_({request.request_id for request in requests}),
     )
     return {(row[0], row[1]): (row[2], row[3], row[4]) for row in connection.execute(query)}
 
@@ -168,7 +171,7 @@ def _write(
     shipments = Shipments(connection, patience, world_epoch, now)
     if not accepted:
         return {}, shipments.changes
-    rows = [
+    rows: list[dict[str, object]] = [
         {
             "user_id": entry.request.user_id,
             "request_id": entry.request.request_id,
@@ -187,8 +190,7 @@ def _write(
         }
         for entry in accepted
     ]
-    statement = insert(Order).returning(Order.id, sort_by_parameter_order=True)
-    ids = list(connection.execute(statement, rows).scalars())
+    ids = insert_numbered(connection, Order, Order.id, rows)
     connection.execute(
         insert(OrderLine), [line for order_id, e in zip(ids, accepted, strict=True) for line in _lines(order_id, e)]
     )
@@ -206,7 +208,8 @@ def _write(
                     delta.reserved += quantity
                 else:
                     delta.awaited += quantity
-    shipments.add(parcels, CAUSE, new_orders=ids)
+    accounts = {order_id: entry.request.ups_account for order_id, entry in zip(ids, accepted, strict=True)}
+    shipments.add(parcels, CAUSE, new_orders=accounts)
     changes = shipments.changes
     _buy_what_is_missing(connection, world_epoch, accepted, shipments.stock, changes, now)
     changes.orders.extend(

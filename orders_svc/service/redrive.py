@@ -22,7 +22,8 @@ from orders_svc.outbox import rows as outbox
 from orders_svc.service import commands
 from orders_svc.service.changes import Changes
 from orders_svc.service.commands import Thing
-from orders_svc.service.shipments import NewParcel, Shipments
+from orders_svc.service.moving import NewParcel
+from orders_svc.service.shipments import Shipments
 
 CAUSE = "world:changed"
 

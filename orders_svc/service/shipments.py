@@ -6,8 +6,8 @@ table and leaves a step with its cause; commands and stock changes that a move
 asks for are written by the same `flush`, so by the same transaction.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass, field
+from collections.abc import Collection, Iterable, Mapping
+from types import MappingProxyType
 
 from sqlalchemy import Connection, bindparam, insert, select, update
 
@@ -18,44 +18,13 @@ from orders_svc.domain import explain, lifecycle
 from orders_svc.domain.lifecycle import Effect, Event, Goods, State, Truck
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
+from orders_svc.outbox.numbering import insert_numbered
 from orders_svc.service import commands
 from orders_svc.service.changes import Changes, OrderChange
+from orders_svc.service.moving import UPDATE, Moving, NewParcel, moving_of
 from orders_svc.service.stock import StockChanges
 
-
-@dataclass(slots=True)
-class Moving:
-    """A shipment in memory; the fields are those of its row."""
-
-    id: int
-    order_id: int
-    warehouse_id: int
-    world_epoch: int
-    x: int
-    y: int
-    state: State
-    truck_id: int | None
-    attempts: int
-    checks: int
-    attention_reason: str | None
-    state_since_at: float
-    check_at: float | None
-    ended_at: float | None
-    effects: list[tuple[Effect, float]] = field(default_factory=list)
-
-
-@dataclass(frozen=True, slots=True)
-class NewParcel:
-    """A shipment to be made: `units` are offer -> (title, quantity)."""
-
-    order_id: int
-    parcel_no: int
-    attempt: int
-    warehouse_id: int
-    x: int
-    y: int
-    ready: bool
-    units: dict[int, tuple[str, int]]
+NO_ORDERS: Mapping[int, str] = MappingProxyType({})
 
 
 class Shipments:
@@ -69,11 +38,12 @@ class Shipments:
         self.stock = StockChanges(world_epoch)
         self.changes = Changes()
         self._moving: dict[int, Moving] = {}
-        self._made: set[int] = set()
+        # What is in the shipments that this transaction makes.
+        self._made: dict[int, list[commands.Thing]] = {}
         self._moved: dict[int, Moving] = {}
         self._steps: list[dict[str, object]] = []
         self._stepped_orders: set[int] = set()
-        self._new_orders: set[int] = set()
+        self._new_orders: dict[int, str] = {}
 
     def load(self, shipment_ids: Collection[int]) -> None:
         """Reads the shipments among `shipment_ids` that exist, their orders locked."""
@@ -85,22 +55,7 @@ class Shipments:
             select(Order.id).where(Order.id.in_(order_ids)).order_by(Order.id).with_for_update()
         ).all()
         for row in self.connection.execute(select(*Shipment.__table__.c).where(Shipment.id.in_(wanted))).mappings():
-            self._moving[row["id"]] = Moving(
-                id=row["id"],
-                order_id=row["order_id"],
-                warehouse_id=row["warehouse_id"],
-                world_epoch=row["world_epoch"],
-                x=row["x"],
-                y=row["y"],
-                state=State(Goods(row["goods"]), Truck(row["truck"])),
-                truck_id=row["truck_id"],
-                attempts=row["attempts"],
-                checks=row["checks"],
-                attention_reason=row["attention_reason"],
-                state_since_at=row["state_since_at"],
-                check_at=row["check_at"],
-                ended_at=row["ended_at"],
-            )
+            self._moving[row["id"]] = moving_of(row)
 
     def get(self, shipment_id: int) -> Moving | None:
         """A loaded shipment, or None: there is no such shipment."""
@@ -140,10 +95,10 @@ class Shipments:
         shipment.check_at = None if wait is None else self.now + wait
         self._moved[shipment_id] = shipment
 
-    def add(self, parcels: Iterable[NewParcel], cause: str, new_orders: Collection[int] = ()) -> list[int]:
+    def add(self, parcels: Iterable[NewParcel], cause: str, new_orders: Mapping[int, str] = NO_ORDERS) -> list[int]:
         """Makes shipments, with stock changes and commands; returns their ids, in the same order.
 
-        `new_orders`: orders that this transaction inserts, with their status.
+        `new_orders`: orders that this transaction inserts, with their status: id -> UPS account.
         """
         parcels = list(parcels)
         self._new_orders.update(new_orders)
@@ -152,7 +107,7 @@ class Shipments:
             event = Event.STOCK_RESERVED if parcel.ready else Event.STOCK_AWAITED
             outcome = lifecycle.apply(State(), event)
             made.append((parcel, event, outcome))
-        rows = [
+        rows: list[dict[str, object]] = [
             {
                 "order_id": parcel.order_id,
                 "parcel_no": parcel.parcel_no,
@@ -173,8 +128,7 @@ class Shipments:
         ]
         if not rows:
             return []
-        statement = insert(Shipment).returning(Shipment.id, sort_by_parameter_order=True)
-        ids = list(self.connection.execute(statement, rows).scalars())
+        ids = insert_numbered(self.connection, Shipment, Shipment.id, rows)
         items = []
         for shipment_id, (parcel, event, outcome) in zip(ids, made, strict=True):
             shipment = Moving(
@@ -185,17 +139,15 @@ class Shipments:
                 x=parcel.x,
                 y=parcel.y,
                 state=outcome.state,
-                truck_id=None,
-                attempts=0,
-                checks=0,
-                attention_reason=None,
                 state_since_at=self.now,
-                check_at=None,
-                ended_at=None,
                 effects=[(effect, 0.0) for effect in outcome.effects],
             )
             self._moving[shipment_id] = shipment
-            self._made.add(shipment_id)
+            reserved = parcel.ready
+            self._made[shipment_id] = [
+                commands.Thing(offer_id, title, quantity, reserved)
+                for offer_id, (title, quantity) in sorted(parcel.units.items())
+            ]
             again = "Sent anew: waiting for the goods to arrive at the warehouse"
             self._step(shipment, event, again if parcel.attempt > 1 else explain.WHAT_HAPPENED[event], cause)
             for offer_id, (title, quantity) in parcel.units.items():
@@ -216,7 +168,7 @@ class Shipments:
         self._write_commands()
         self.stock.write(self.connection)
         if self._moved:
-            self.connection.execute(_UPDATE, [self._row(shipment) for shipment in self._moved.values()])
+            self.connection.execute(UPDATE, [shipment.row() for shipment in self._moved.values()])
         if self._steps:
             self.connection.execute(insert(ShipmentStep), self._steps)
         self._write_orders()
@@ -287,13 +239,11 @@ class Shipments:
         acting = [shipment for shipment in self._moving.values() if shipment.effects]
         if not acting:
             return
-        goods_of = commands.read_things(self.connection, [shipment.id for shipment in acting])
-        places = {row.id: row for row in self.connection.execute(select(Warehouse.id, Warehouse.x, Warehouse.y))}
-        order_ids = {shipment.order_id for shipment in acting}
-        of_orders = select(Order.id, Order.ups_account).where(Order.id.in_(order_ids))
-        accounts = {row.id: row.ups_account for row in self.connection.execute(of_orders)}
         before = [shipment.id for shipment in acting if shipment.id not in self._made]
+        goods_of = self._made | (commands.read_things(self.connection, before) if before else {})
         still_open = outbox.open_kinds(self.connection, before) if before else set()
+        accounts = self._accounts({shipment.order_id for shipment in acting})
+        places = {row.id: row for row in self.connection.execute(select(Warehouse.id, Warehouse.x, Warehouse.y))}
         new = []
         for shipment in acting:
             things, place = goods_of[shipment.id], places[shipment.warehouse_id]
@@ -308,6 +258,14 @@ class Shipments:
             shipment.effects.clear()
         outbox.append(self.connection, new, self.now)
         self.changes.links |= {outbox.LINK_OF_KIND[command.body.WhichOneof("body") or ""] for command in new}
+
+    def _accounts(self, order_ids: Collection[int]) -> dict[int, str]:
+        """The UPS account of each order."""
+        unknown = set(order_ids) - self._new_orders.keys()
+        if not unknown:
+            return self._new_orders
+        of_orders = select(Order.id, Order.ups_account).where(Order.id.in_(unknown))
+        return self._new_orders | {row.id: row.ups_account for row in self.connection.execute(of_orders)}
 
     def _move_stock(self, effect: Effect, warehouse_id: int, things: Iterable[commands.Thing]) -> None:
         """The part of an effect that is about units."""
@@ -335,7 +293,7 @@ class Shipments:
         self._note(shipment, "address_changed", f"The address is {x}, {y} now", cause)
 
     def _write_orders(self) -> None:
-        order_ids = sorted(self._stepped_orders - self._new_orders)
+        order_ids = sorted(self._stepped_orders - self._new_orders.keys())
         if not order_ids:
             return
         query = select(Shipment.order_id, Shipment.goods, Shipment.truck, Shipment.attention_reason).where(
@@ -351,42 +309,7 @@ class Shipments:
         self.connection.execute(_UPDATE_ORDER, values)
         self.changes.orders.extend(OrderChange(row.id, row.user_id, row.version + 1) for row in orders)
 
-    @staticmethod
-    def _row(shipment: Moving) -> dict[str, object]:
-        return {
-            "k_id": shipment.id,
-            "d_x": shipment.x,
-            "d_y": shipment.y,
-            "d_goods": shipment.state.goods,
-            "d_truck": shipment.state.truck,
-            "d_truck_id": shipment.truck_id,
-            "d_attempts": shipment.attempts,
-            "d_checks": shipment.checks,
-            "d_attention_reason": shipment.attention_reason,
-            "d_state_since_at": shipment.state_since_at,
-            "d_check_at": shipment.check_at,
-            "d_ended_at": shipment.ended_at,
-        }
 
-
-_MOVED_COLUMNS = (
-    "x",
-    "y",
-    "goods",
-    "truck",
-    "truck_id",
-    "attempts",
-    "checks",
-    "attention_reason",
-    "state_since_at",
-    "check_at",
-    "ended_at",
-)
-_UPDATE = (
-    update(Shipment.__table__)  # type: ignore[arg-type]
-    .where(Shipment.__table__.c.id == bindparam("k_id"))
-    .values({name: bindparam(f"d_{name}") for name in _MOVED_COLUMNS})
-)
 _UPDATE_ORDER = (
     update(Order.__table__)  # type: ignore[arg-type]
     .where(Order.__table__.c.id == bindparam("k_id"))

@@ -6,10 +6,12 @@ changed in the order of (offer, warehouse).
 """
 
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, fields
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import BigInteger, BindParameter, Connection, Update, and_, bindparam, func, select, update
+from sqlalchemy.dialects.postgresql import ARRAY
 from sqlalchemy.dialects.postgresql import insert as insert_pg
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -47,33 +49,71 @@ class StockChanges:
         keys = sorted(key for key, delta in self._deltas.items() if delta != Delta())
         may_be_new = [key for key in keys if self._deltas[key].ordered > 0 or self._deltas[key].arrived > 0]
         ensure_rows(connection, self.world_epoch, may_be_new)
-        for offer_id, warehouse_id in keys:
-            delta = self._deltas[offer_id, warehouse_id]
-            values = {f"d_{name}": getattr(delta, name) for name in _COLUMNS}
-            key = {"k_epoch": self.world_epoch, "k_offer": offer_id, "k_warehouse": warehouse_id}
-            if connection.execute(_ADD, values | key).rowcount != 1:
-                raise LostRace(f"stock of offer {offer_id} at warehouse {warehouse_id}")
+        if keys:
+            changed = _add_as_arrays if connection.dialect.name == "postgresql" else _add_row_by_row
+            if changed(connection, self.world_epoch, [(key, self._deltas[key]) for key in keys]) != len(keys):
+                raise LostRace(f"stock of some of {keys}")
         self._deltas.clear()
 
 
+_Changes = Sequence[tuple[tuple[int, int], Delta]]
 _COLUMNS = tuple(field.name for field in fields(Delta))
 _TABLE = Stock.__table__.c
-_ADD = (
-    update(Stock)
-    .where(
-        _TABLE.world_epoch == bindparam("k_epoch"),
-        _TABLE.offer_id == bindparam("k_offer"),
-        _TABLE.warehouse_id == bindparam("k_warehouse"),
-        _TABLE.available + bindparam("d_available") >= 0,
-        _TABLE.reserved + bindparam("d_reserved") >= 0,
-        _TABLE.packed + bindparam("d_packed") >= 0,
-        _TABLE.ordered + bindparam("d_ordered") >= 0,
-        _TABLE.awaited + bindparam("d_awaited") >= 0,
-        _TABLE.available + bindparam("d_available") + _TABLE.ordered + bindparam("d_ordered")
-        >= _TABLE.awaited + bindparam("d_awaited"),
+
+
+def _guarded(offer_id: Any, warehouse_id: Any, delta: Callable[[str], Any]) -> Update:
+    """The one statement that changes stock: adds `delta` of each column, or does not touch the row."""
+    after = {name: _TABLE[name] + delta(name) for name in _COLUMNS}
+    return (
+        update(Stock)
+        .where(
+            _TABLE.world_epoch == bindparam("k_epoch"),
+            _TABLE.offer_id == offer_id,
+            _TABLE.warehouse_id == warehouse_id,
+            *(after[name] >= 0 for name in ("available", "reserved", "packed", "ordered", "awaited")),
+            after["available"] + after["ordered"] >= after["awaited"],
+        )
+        .values(after)
     )
-    .values({name: _TABLE[name] + bindparam(f"d_{name}") for name in _COLUMNS})
+
+
+_ROW = _guarded(bindparam("k_offer"), bindparam("k_warehouse"), lambda name: bindparam(f"d_{name}"))
+
+
+def _add_row_by_row(connection: Connection, world_epoch: int, changes: _Changes) -> int:
+    """One statement for each row, given together; how many rows were changed."""
+    rows = [
+        {f"d_{name}": getattr(delta, name) for name in _COLUMNS}
+        | {"k_epoch": world_epoch, "k_offer": offer_id, "k_warehouse": warehouse_id}
+        for (offer_id, warehouse_id), delta in changes
+    ]
+    return connection.execute(_ROW, rows).rowcount
+
+
+def _array(name: str) -> BindParameter[Any]:
+    return bindparam(name, type_=ARRAY(BigInteger))
+
+
+_ARRAYS = func.unnest(_array("k_offers"), _array("k_warehouses"), *(_array(f"d_{name}") for name in _COLUMNS))
+_GIVEN = _ARRAYS.table_valued("offer_id", "warehouse_id", *_COLUMNS).render_derived("given")
+_LOCK = (
+    select(_TABLE.offer_id)
+    .join(_GIVEN, and_(_TABLE.offer_id == _GIVEN.c.offer_id, _TABLE.warehouse_id == _GIVEN.c.warehouse_id))
+    .where(_TABLE.world_epoch == bindparam("k_epoch"))
+    .order_by(_TABLE.offer_id, _TABLE.warehouse_id)
+    .with_for_update(of=Stock.__table__)
 )
+_ALL = _guarded(_GIVEN.c.offer_id, _GIVEN.c.warehouse_id, lambda name: _GIVEN.c[name])
+
+
+def _add_as_arrays(connection: Connection, world_epoch: int, changes: _Changes) -> int:
+    """Two statements for all rows: an update alone would lock them in any order. How many rows were changed."""
+    values: dict[str, Any] = {f"d_{name}": [getattr(delta, name) for _, delta in changes] for name in _COLUMNS}
+    values["k_epoch"] = world_epoch
+    values["k_offers"] = [offer_id for (offer_id, _), _ in changes]
+    values["k_warehouses"] = [warehouse_id for (_, warehouse_id), _ in changes]
+    connection.execute(_LOCK, values).all()
+    return connection.execute(_ALL, values).rowcount
 
 
 def ensure_rows(connection: Connection, world_epoch: int, keys: Iterable[tuple[int, int]]) -> None:
