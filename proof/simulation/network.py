@@ -16,13 +16,15 @@ from proof.simulation.scheduler import SECOND, Process, Scheduler
 from proof.simulation.trace import Trace
 
 DIAL_SECONDS = 5.0
+# How often a write arrives in two reads.
+SPLIT = 0.1
 # After about so long a side with keepalive notices that nobody is there.
 KEEPALIVE_SECONDS = 20.0
 
 
 @dataclass(slots=True, eq=False)
 class End:
-    """One side of a connection. `link`: "world" or "ups" where our bridge is a side, "" between partners."""
+    """One side of a connection. `link`: "world" or "ups" where our bridge is a side, "fleet" between the partners."""
 
     process: Process
     link: str
@@ -83,13 +85,13 @@ class Network:
         """Writes frames, each complete with its length."""
         if not end.open:
             return
-        if self._trace.on and end.link:
+        if self._trace.on:
             to = end.peer.process.name
             for frame in frames:
                 self._say(end, to, wording.words(end.direction, frame))
         whole: list[bytes] = []
         for frame in frames:
-            fate = self._injector.frame(end.direction, frame) if end.link else None
+            fate = self._injector.frame(end.direction, frame)
             if fate is None:
                 whole.append(frame)
             elif self._suffer(end, whole, fate):
@@ -175,8 +177,15 @@ class Network:
         at = max(self._scheduler.time + self._latency() + late, end._clear_at)
         end._clear_at = at
         peer = end.peer
-        if not end.mute:
-            self._scheduler.at(at, peer.process, lambda: self._arrive(peer, data))
+        if end.mute:
+            return
+        if len(data) > 1 and self._rng.random() < SPLIT:
+            # What was written in one go need not be read in one go.
+            half = self._rng.randrange(1, len(data))
+            first, data = data[:half], data[half:]
+            self._scheduler.at(at, peer.process, lambda: self._arrive(peer, first))
+            end._clear_at = at = at + self._latency()
+        self._scheduler.at(at, peer.process, lambda: self._arrive(peer, data))
 
     def _arrive(self, end: End, data: bytes) -> None:
         if end.open and not end.mute:

@@ -7,9 +7,11 @@ fresh model, whose ids and numbers begin again; the books of all of them are kep
 from random import Random
 from typing import TYPE_CHECKING
 
+from partners.ups import ups_pb2
 from proof.simulation.network import End
 from proof.simulation.scheduler import Process
 from sim.links import Dial, HangUp, Link, Send, SendRaw
+from sim.messages import parse
 from sim.ups.model import Faults, Settings, UpsModel
 from sim.world.model import Close, Rules, Side, WorldModel
 from wire.errors import BadFrames, EndInsideFrame
@@ -118,6 +120,8 @@ class UpsProcess:
         self.settings = settings
         self.faults = Faults()
         self.model = UpsModel(settings, Random(f"ups {room.seed}"), self.faults)
+        # The shipments that it has called delivered, rightly or not.
+        self.called_delivered: set[int] = set()
         self._ends: dict[Link, End] = {}
         self._timer = 0
 
@@ -142,6 +146,11 @@ class UpsProcess:
             self.model = UpsModel(self.settings, rng, self.faults)
             self.model.start(now)
         self._flush()
+
+    @property
+    def unacked(self) -> int:
+        """How many elements it still repeats to the shop."""
+        return len(self.model._shop._outgoing)
 
     def poke(self) -> None:
         """Its faults were changed."""
@@ -175,6 +184,8 @@ class UpsProcess:
             elif isinstance(output, SendRaw):
                 network.write(end, output.data)
             elif isinstance(output, Send):
+                if output.link is Link.SHOP:
+                    self._note_delivered(output.body)
                 network.send(end, [encode_frame(output.body)])
         due = self.model.next_timer()
         self._timer += 1
@@ -182,13 +193,18 @@ class UpsProcess:
             serial = self._timer
             self.room.scheduler.at(due, self.process, lambda: self._fire(serial))
 
+    def _note_delivered(self, body: bytes) -> None:
+        command = parse(ups_pb2.UACommand, body)
+        if command is not None:
+            self.called_delivered.update(one.shipId for one in command.delivered)
+
     def _fire(self, serial: int) -> None:
         if serial == self._timer:
             self.model.advance(self._now())
             self._flush()
 
     def _dial(self, link: Link) -> None:
-        place, name = ("world:ups", "") if link is Link.WORLD else ("ups_bridge", "ups")
+        place, name = ("world:ups", "fleet") if link is Link.WORLD else ("ups_bridge", "ups")
 
         def failed(_reason: str) -> None:
             self.model.lost(link, self._now())

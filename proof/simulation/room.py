@@ -64,6 +64,7 @@ class Result:
     settled_after: float = 0.0
     events: int = 0
     commits: int = 0
+    excused: int = 0
     orders: Counter[str] = field(default_factory=Counter)
     hits: Counter[str] = field(default_factory=Counter)
     points: Counter[str] = field(default_factory=Counter)
@@ -149,7 +150,8 @@ class Room:
                 self._run(heal)
             if self.scheduler.time < heal + SETTLE_TICKS * TICK:
                 result.settled_after = self.scheduler.time - heal
-            result.violations = Verdict(self).violations
+            verdict = Verdict(self)
+            result.violations, result.excused = verdict.violations, verdict.excused
         except Violated as violation:
             guarantee, _, words = str(violation).partition(": ")
             result.violations = [(guarantee, words)]

@@ -11,6 +11,7 @@ from google.protobuf.message import Message
 
 from partners.ups import ups_pb2 as ups
 from partners.world import world_amazon_pb2 as world
+from partners.world import world_ups_pb2 as fleet
 from sim.messages import parse
 
 _KINDS: dict[str, tuple[type[Message], ...]] = {
@@ -18,6 +19,9 @@ _KINDS: dict[str, tuple[type[Message], ...]] = {
     "world<": (world.AConnected, world.AResponses),
     "ups>": (ups.AUCommand,),
     "ups<": (ups.UAstart, ups.UACommand),
+    # Between the partners: never tampered with.
+    "fleet>": (fleet.UConnect, fleet.UCommands),
+    "fleet<": (fleet.UConnected, fleet.UResponses),
 }
 _TRIES = 40
 

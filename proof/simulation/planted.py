@@ -1,0 +1,122 @@
+"""Planted bugs: each is applied to a copy of the tree, and the simulation must catch it.
+
+So the checkers are seen to bite. A bug is a file of proof/planted: what it is in a line, "Breaks:" with the guarantee,
+and a patch. Rules: a patch that does not apply is a failure, for then docs/planted-bugs.md speaks of code that is gone;
+the tree itself is never touched.
+"""
+
+import json
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import click
+
+from proof.config import inherited
+
+ROOT = Path(__file__).resolve().parents[2]
+FOLDER = ROOT / "proof" / "planted"
+TABLE = ROOT / "docs" / "planted-bugs.md"
+PACKAGES = ("db", "gen", "mesh", "orders_svc", "proof", "sim", "ups_bridge", "wire", "world_bridge")
+MOST_SEEDS = 2000
+PROFILE = "harsh"
+
+
+@dataclass(frozen=True, slots=True)
+class Bug:
+    """A planted bug: its name, what it is, and the guarantee that it breaks."""
+
+    name: str
+    what: str
+    breaks: str
+    patch: Path
+
+
+@dataclass(frozen=True, slots=True)
+class Outcome:
+    """What the hunt said. `seeds`: how many it took; None: not caught, and `words` says why."""
+
+    bug: Bug
+    seeds: int | None
+    guarantee: str
+    words: str
+
+
+def bugs(folder: Path = FOLDER) -> list[Bug]:
+    """All planted bugs, by name."""
+    found = []
+    for patch in sorted(folder.glob("*.patch")):
+        what, breaks = patch.read_text(encoding="utf-8").splitlines()[:2]
+        found.append(Bug(patch.stem, what, breaks.removeprefix("Breaks: "), patch))
+    return found
+
+
+def apply(bug: Bug, copy: Path) -> str | None:
+    """Applies a bug to a copy of the tree; gives why not, if not."""
+    done = subprocess.run(  # noqa: S603 - our own command line
+        ["git", "apply", "--whitespace=nowarn", str(bug.patch)],  # noqa: S607 - wherever git is
+        cwd=copy,
+        env={**inherited(), "GIT_CEILING_DIRECTORIES": str(copy.parent)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    return None if done.returncode == 0 else f"does not apply: {' '.join(done.stderr.split())[:200]}"
+
+
+def copy_tree(into: Path) -> None:
+    """The packages that the simulation uses."""
+    for package in PACKAGES:
+        shutil.copytree(ROOT / package, into / package, ignore=shutil.ignore_patterns("__pycache__", "planted"))
+
+
+def hunt(bug: Bug, most: int = MOST_SEEDS) -> Outcome:
+    """Plants one bug in a copy and lets seeds run until it is caught."""
+    with tempfile.TemporaryDirectory(prefix=f"planted-{bug.name}-") as folder:
+        copy = Path(folder).resolve() / "tree"
+        copy.mkdir()
+        copy_tree(copy)
+        reason = apply(bug, copy)
+        if reason is not None:
+            return Outcome(bug, None, "", reason)
+        done = subprocess.run(  # noqa: S603 - our own command line
+            [sys.executable, "-m", "proof.simulation.hunt", str(copy), "0", str(most), PROFILE],
+            cwd=copy,
+            env={**inherited(), "PYTHONPATH": f"{copy}:{copy / 'gen'}", "PYTHONDONTWRITEBYTECODE": "1"},
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        if done.returncode != 0:
+            return Outcome(bug, None, "", f"the hunt failed: {' '.join(done.stderr.split())[-300:]}")
+        said = json.loads(done.stdout.splitlines()[-1])
+        if said["seed"] is None:
+            return Outcome(bug, None, "", f"not caught in {most} seeds")
+        return Outcome(bug, said["seeds"], said["guarantee"], said["words"])
+
+
+def hunt_all(chosen: list[Bug], jobs: int) -> Iterator[Outcome]:
+    """Hunts all, some at a time; gives the outcomes in the order of the names."""
+    with ThreadPoolExecutor(jobs) as pool:
+        yield from pool.map(hunt, chosen)
+
+
+def run(only: str | None, jobs: int) -> int:
+    """Hunts planted bugs and says how it went; 0: all were caught."""
+    chosen = [bug for bug in bugs() if only in (None, bug.name)]
+    if not chosen:
+        raise click.UsageError(f"there is no planted bug {only!r}" if only else "no bugs are planted")
+    missed = 0
+    for outcome in hunt_all(chosen, jobs):
+        if outcome.seeds is None:
+            missed += 1
+            click.echo(f"MISSED {outcome.bug.name}: {outcome.words}")
+        else:
+            click.echo(f"{outcome.bug.name}: {outcome.seeds} seeds, {outcome.guarantee}: {outcome.words[:120]}")
+    click.echo(f"{len(chosen) - missed} of {len(chosen)} planted bugs were caught")
+    return 1 if missed else 0
