@@ -16,7 +16,8 @@ from gunicorn.app.base import BaseApplication
 from mesh.settings import parse_address
 from storefront.bootstrap import Storefront
 
-GRACE_SECONDS = 3
+# A request that is cut short loses nothing: what it began is committed or was never there.
+GRACE_SECONDS = 2
 KEEPALIVE_SECONDS = 5
 CONNECTIONS = 500
 BACKLOG = 256

@@ -28,7 +28,7 @@ from storefront.services import services
 bp = Blueprint("checkout", __name__, template_folder="templates")
 
 _REFUSED = 422
-_TOLD_ONCE: Mapping[int, str] = {}
+_NOTHING_WRONG: Mapping[int, str] = {}
 
 
 @bp.get("/checkout")
@@ -99,7 +99,7 @@ def _attempt_page(found: Attempt) -> str:
 
 
 def _again(
-    shopper: Shopper, form: CheckoutForm, *, message: str = "", wrong: Mapping[int, str] = _TOLD_ONCE
+    shopper: Shopper, form: CheckoutForm, *, message: str = "", wrong: Mapping[int, str] = _NOTHING_WRONG
 ) -> tuple[str | Response, int] | Response:
     with services().reader.connect() as connection:
         lines = lines_of(connection, shopper.user_id)
@@ -113,7 +113,7 @@ def _page(
     form: CheckoutForm,
     *,
     message: str = "",
-    wrong: Mapping[int, str] = _TOLD_ONCE,
+    wrong: Mapping[int, str] = _NOTHING_WRONG,
 ) -> str | Response:
     if not lines:
         flash("Your cart is empty: there is nothing to check out.", "info")

@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PHONE, put_in_cart, sign_up
+from tests.storefront.waiting import until
 
 Picture = Callable[[Page, str], None]
 NewPage = Callable[..., Page]
@@ -19,10 +20,6 @@ DELIVERY_MS = 60_000
 def order_here(page: Page) -> str:
     expect(page).to_have_url(re.compile(r"/orders/\d+$"))
     return page.url
-
-
-def status(page: Page) -> str:
-    return page.locator(".order-head .pill").inner_text()
 
 
 @pytest.mark.timeout(240)
@@ -96,12 +93,12 @@ def test_a_seller_opens_a_shop_and_sells(whole_shop: str, new_page: NewPage, pic
         page.get_by_label("Units to begin with").fill(units)
         page.get_by_role("button", name="Put it in the shop").click()
         expect(page.get_by_role("link", name=title, exact=True)).to_be_visible()
-    for _ in range(60):
-        if page.locator(".stock-count").all_inner_texts() == ["40", "3", "12"]:
-            break
-        page.wait_for_timeout(500)
+
+    def units_shown() -> list[str]:
         page.goto(f"{whole_shop}/sell")
-    assert page.locator(".stock-count").all_inner_texts() == ["40", "3", "12"]
+        return page.locator(".stock-count").all_inner_texts()
+
+    until(lambda: units_shown() == ["40", "3", "12"], seconds=60)
 
     page.get_by_role("link", name="Restock Speckled stoneware mug").click()
     page.get_by_label("Units").fill("0")

@@ -12,6 +12,12 @@ from tests.storefront.visitor import Visitor
 
 
 @pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One database is enough here: what storefront asks of both is tested with the cart, checkout and catalogue."""
+    return sqlite_url
+
+
+@pytest.fixture
 def database_away(engine: Engine) -> Iterator[None]:
     def refuse(*_: object) -> None:
         raise OperationalError("select 1", {}, Exception("connection refused by /secret/place"))

@@ -18,6 +18,12 @@ from tests.storefront.visitor import Visitor
 from tests.storefront.waiting import until
 
 
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One database is enough here: what storefront asks of both is tested with the cart, checkout and catalogue."""
+    return sqlite_url
+
+
 def ordered(visitor: Visitor) -> Visitor:
     visitor.register().put_in_cart(1, 2)
     return visitor.get("/checkout").submit("/checkout", x="4", y="5", ups_account="ann-ups")

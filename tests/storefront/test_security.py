@@ -10,6 +10,13 @@ from storefront.security import safe_next
 from tests.storefront.fake_orders import FakeOrders
 from tests.storefront.visitor import Visitor
 
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One database is enough here: what storefront asks of both is tested with the cart, checkout and catalogue."""
+    return sqlite_url
+
+
 PUBLIC = {
     "/",
     "/products",
