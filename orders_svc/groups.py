@@ -1,8 +1,9 @@
 """Group commit: callers that come together share one transaction.
 
 Rules: an answer is given only after the commit that it depends on; a group has
-a limit, and so has the queue before it; a database error fails the group, and a
-lost race is tried again by `transact`.
+a limit, and so has the queue before it; what nobody waits for any more is not
+begun, so that a late order never follows a refusal of the same request; a
+database error fails the group, and a lost race is tried again by `transact`.
 """
 
 import threading
@@ -59,6 +60,8 @@ class GroupCommit(Generic[In, Out]):
         try:
             return future.result(timeout)
         except FutureTimeoutError:
+            # Still queued: it will never be done. Under way: whoever sends it again comes after it.
+            future.cancel()
             raise Unavailable("LATE", "no answer in time; send the same again") from None
 
     def _run(self) -> None:
@@ -67,7 +70,10 @@ class GroupCommit(Generic[In, Out]):
                 self._changed.wait_for(lambda: self._queue or self._stopping)
                 if not self._queue:
                     return
-                group = [self._queue.popleft() for _ in range(min(GROUP_LIMIT, len(self._queue)))]
+                taken = [self._queue.popleft() for _ in range(min(GROUP_LIMIT, len(self._queue)))]
+            group = [(value, future) for value, future in taken if future.set_running_or_notify_cancel()]
+            if not group:
+                continue
             try:
                 outputs = self._commit([value for value, _ in group])
             except Exception as error:  # noqa: BLE001  (each waiting caller raises it, and its RPC's edge logs it)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 
 import grpc
 
-from mesh.errors import FailedPrecondition, PermissionDenied, Refusal
+from mesh.errors import FailedPrecondition, PermissionDenied, Refusal, Unavailable
 from mesh.identity import current_caller
 from orders_svc.domain.explain import Status
 from orders_svc.events import Broadcaster
@@ -86,6 +86,9 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         """See the contract."""
         wanted = check_place_order(request, acting_user(context))
         left = context.time_remaining()
+        if left is not None and left <= 0:
+            # Nobody waits for it; the caller asks again, and that answer must be the only one.
+            raise Unavailable("LATE", "no answer in time; send the same again")
         answer = self._place(wanted, LONGEST_WAIT_SECONDS if left is None else min(left, LONGEST_WAIT_SECONDS))
         if isinstance(answer, Refusal):
             raise answer

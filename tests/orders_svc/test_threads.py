@@ -51,6 +51,28 @@ def test_an_error_of_the_commit_goes_to_its_group_and_the_next_group_is_served()
     assert refused.value.reason == "STOPPING"
 
 
+def test_what_nobody_waits_for_any_more_is_not_begun() -> None:
+    gate, done = threading.Event(), []
+
+    def commit(values: list[int]) -> list[int]:
+        gate.wait(10)
+        done.extend(values)
+        return list(values)
+
+    group = GroupCommit("patient", commit)
+    group.start()
+    with ThreadPoolExecutor(1) as pool:
+        first = pool.submit(group.submit, 1, 10)
+        eventually(lambda: not group._queue)
+        with pytest.raises(Unavailable):
+            group.submit(2, 0.05)
+        gate.set()
+        assert first.result(10) == 1
+        assert group.submit(3, 10) == 3
+    group.stop()
+    assert done == [1, 3]
+
+
 def test_a_full_queue_and_a_slow_commit_are_said(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(groups, "QUEUE_LIMIT", 3)
     gate = threading.Event()
