@@ -19,6 +19,8 @@ OPENS_SOCKETS = {
     "minimart/installation.py": "asks whether a port is free",
     "minimart/probes.py": "asks the storefront's health by HTTP",
     "proof/processes.py": "asks whether a port is free",
+    "proof/chaos/browsers.py": "is a browser at the shop",
+    "proof/chaos/proxy.py": "stands between our bridges and their peers, and spoils what goes through",
     "storefront/serving.py": "binds the shop's port before anything is forked",
 }
 CATCHES_ALL = {

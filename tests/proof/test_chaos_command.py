@@ -1,0 +1,76 @@
+"""`minimart chaos` as it is used: a short performance on each database, its report, and what a Ctrl-C leaves behind."""
+
+import json
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+SEED = "11"
+
+
+def chaos(*arguments: str, folder: Path) -> subprocess.Popen[str]:
+    command = [sys.executable, "-m", "minimart", "chaos", "--seed", SEED, "--report", str(folder), *arguments]
+    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+@pytest.mark.timeout(500)
+@pytest.mark.parametrize("database", ["sqlite", "postgresql"])
+def test_nothing_is_lost_doubled_or_stuck_whatever_is_killed(tmp_path: Path, database: str) -> None:
+    arguments = ("--minutes", "0.4", "--pace", "1.5", "--database", database)
+    said, complained = chaos(*arguments, folder=tmp_path).communicate(timeout=480)
+    report = json.loads((tmp_path / "report.json").read_text())
+    assert report["findings"] == [], f"{report['repeat']}\n{said}\n{complained}"
+    assert report["kills"] >= 3
+    assert report["orders"]["orders"] >= 20
+    assert report["orders"]["acknowledged over HTTP"] >= 1
+    assert (tmp_path / "logs" / "supervisor.log").exists()
+    assert "nothing lost, nothing doubled, nothing stuck" in said
+    assert (tmp_path / "report.txt").read_text() in said
+
+
+@pytest.mark.timeout(200)
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
+def test_nothing_is_left_when_it_is_ended_in_the_middle(tmp_path: Path, number: signal.Signals) -> None:
+    process = chaos("--minutes", "5", "--database", "postgresql", folder=tmp_path)
+    try:
+        everyone = wait_until_it_plays(process)
+        process.send_signal(number)
+        process.communicate(timeout=60)
+    finally:
+        process.kill()
+    assert process.returncode == (130 if number is signal.SIGINT else -number)
+    _, left = psutil.wait_procs(everyone, timeout=20)
+    assert not [one for one in left if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+
+
+def wait_until_it_plays(process: subprocess.Popen[str]) -> list[psutil.Process]:
+    """Every process that it started, once the shop's services are among them."""
+    give_up_at = time.monotonic() + 90
+    while time.monotonic() < give_up_at:
+        everyone = psutil.Process(process.pid).children(recursive=True)
+        lines = [" ".join(one.cmdline()) for one in everyone if one.is_running()]
+        if all(any(part in line for line in lines) for part in ("-m storefront", "-m ups_bridge", "-m sim world")):
+            return everyone
+        assert process.poll() is None
+        time.sleep(0.1)
+    raise AssertionError("it did not begin")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (("--minutes", "0"), "--minutes"),
+        (("--database", "mysql://x/y"), "mysql is not supported"),
+        (("--orders-per-second", "1000"), "--orders-per-second"),
+    ],
+)
+def test_a_wrong_option_is_one_line(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
+    process = chaos(*arguments, folder=tmp_path / "report")
+    out, complained = process.communicate(timeout=60)
+    assert (process.returncode, complained.count("\n"), out) == (2, 1, "")
+    assert said in complained
