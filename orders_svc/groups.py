@@ -20,6 +20,9 @@ Out = TypeVar("Out")
 
 GROUP_LIMIT = 64
 QUEUE_LIMIT = 1024
+# How long to wait for as many as last time. Without it the first who comes again has a commit alone, and all others
+# wait for that one: every second commit is for one caller. A caller that is alone never waits.
+GATHER_SECONDS = 0.01
 
 
 class GroupCommit(Generic[In, Out]):
@@ -30,6 +33,8 @@ class GroupCommit(Generic[In, Out]):
         self._changed = threading.Condition()
         self._queue: deque[tuple[In, Future[Out]]] = deque()
         self._stopping = False
+        # As many as the last group: those who were answered may come again at once.
+        self._expected = 1
         self._thread = threading.Thread(target=self._run, name=name, daemon=True)
 
     def start(self) -> None:
@@ -56,7 +61,8 @@ class GroupCommit(Generic[In, Out]):
             if len(self._queue) >= QUEUE_LIMIT:
                 raise ResourceExhausted("OVERLOADED", "too many calls at once; try again later")
             self._queue.append((value, future))
-            self._changed.notify()
+            if len(self._queue) in (1, self._expected):
+                self._changed.notify()
         try:
             return future.result(timeout)
         except FutureTimeoutError:
@@ -70,7 +76,9 @@ class GroupCommit(Generic[In, Out]):
                 self._changed.wait_for(lambda: self._queue or self._stopping)
                 if not self._queue:
                     return
+                self._changed.wait_for(lambda: len(self._queue) >= self._expected or self._stopping, GATHER_SECONDS)
                 taken = [self._queue.popleft() for _ in range(min(GROUP_LIMIT, len(self._queue)))]
+                self._expected = len(taken)
             group = [(value, future) for value, future in taken if future.set_running_or_notify_cancel()]
             if not group:
                 continue

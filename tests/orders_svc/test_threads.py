@@ -15,9 +15,10 @@ from tests.orders_svc.rpc.serving import eventually
 
 
 def test_each_caller_gets_its_own_answer_and_none_before_the_commit() -> None:
-    gate, sizes = threading.Event(), []
+    gate, begun, sizes = threading.Event(), threading.Event(), []
 
     def commit(values: list[int]) -> list[int]:
+        begun.set()
         gate.wait(10)
         sizes.append(len(values))
         return [value * 2 for value in values]
@@ -25,13 +26,34 @@ def test_each_caller_gets_its_own_answer_and_none_before_the_commit() -> None:
     group = GroupCommit("doubling", commit)
     group.start()
     with ThreadPoolExecutor(20) as pool:
-        answers = [pool.submit(group.submit, value, 10) for value in range(20)]
-        eventually(lambda: len(group._queue) >= 19)
+        answers = [pool.submit(group.submit, 0, 10)]
+        begun.wait(10)
+        answers += [pool.submit(group.submit, value, 10) for value in range(1, 20)]
+        eventually(lambda: len(group._queue) == 19)
         assert not any(answer.done() for answer in answers)
         gate.set()
         assert [answer.result(10) for answer in answers] == [value * 2 for value in range(20)]
-    assert len(sizes) == 2
+    assert sizes == [1, 19]
     group.stop()
+
+
+def test_those_who_come_again_at_once_share_their_commits() -> None:
+    """Not one alone, then all others, and so on: the group waits a moment for as many as it had."""
+    sizes: list[int] = []
+    group = GroupCommit("gathering", lambda values: sizes.append(len(values)) or values)
+    group.start()
+    barrier = threading.Barrier(8)
+
+    def call(value: int) -> None:
+        for _ in range(40):
+            barrier.wait(30)
+            assert group.submit(value, 30) == value
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(call, range(8)))
+    group.stop()
+    assert sum(sizes) == 320
+    assert len(sizes) < 160, sizes
 
 
 def test_an_error_of_the_commit_goes_to_its_group_and_the_next_group_is_served() -> None:
