@@ -121,6 +121,9 @@ class App:
 
     def serve_waiting(self) -> bool:
         """Gives arrived units to those who wait; whether there may be more."""
+        with self.reader.begin() as connection:
+            if not arrivals.can_serve(connection):
+                return False
         changes = transact(self.engine, lambda c: arrivals.serve_waiting(c, self.patience, self.clock.now()))
         more, changes.stock_arrived = changes.stock_arrived, False
         self.announce(changes)
@@ -128,6 +131,9 @@ class App:
 
     def ask_overdue(self) -> bool:
         """Asks for what is overdue; whether there may be more."""
+        with self.reader.begin() as connection:
+            if not overdue.is_due(connection, self.clock.now()):
+                return False
         changes, more = transact(self.engine, lambda c: overdue.ask_overdue(c, self.patience, self.clock.now()))
         self.announce(changes)
         return more

@@ -15,7 +15,7 @@ from orders_svc.domain.lifecycle import Event
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
 from orders_svc.service.changes import Changes
-from orders_svc.service.current import current_world
+from orders_svc.service.current import current_world, peek_world
 from orders_svc.service.shipments import Shipments
 from orders_svc.service.transactions import LostRace
 from shop.bridge.v1 import bridge_pb2
@@ -51,6 +51,12 @@ def buy_failed(connection: Connection, shipments: Shipments, command_id: int, tr
     outbox.append(connection, [outbox.NewCommand(command, pause=pause)], shipments.now)
     shipments.changes.links.add(outbox.WORLD)
     return None
+
+
+def can_serve(connection: Connection) -> bool:
+    """Whether there may be anybody to serve: looked at without a lock, since mostly there is not."""
+    here = (Stock.world_epoch == peek_world(connection).world_epoch, Stock.awaited > 0, Stock.available > 0)
+    return connection.scalar(select(Stock.offer_id).where(*here).limit(1)) is not None
 
 
 def serve_waiting(connection: Connection, patience: Patience, now: float) -> Changes:

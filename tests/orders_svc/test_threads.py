@@ -37,23 +37,32 @@ def test_each_caller_gets_its_own_answer_and_none_before_the_commit() -> None:
     group.stop()
 
 
-def test_those_who_come_again_at_once_share_their_commits() -> None:
-    """Not one alone, then all others, and so on: the group waits a moment for as many as it had."""
-    sizes: list[int] = []
-    group = GroupCommit("gathering", lambda values: sizes.append(len(values)) or values)
+def test_those_who_come_again_at_once_share_their_commit(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Not one alone, then all others, and so on: a group waits for as many as the last one had."""
+    monkeypatch.setattr(groups, "GATHER_SECONDS", 30.0)
+    gate, sizes = threading.Event(), []
+
+    def commit(values: list[int]) -> list[int]:
+        sizes.append(len(values))
+        gate.wait(10)
+        return values
+
+    group = GroupCommit("gathering", commit)
     group.start()
-    barrier = threading.Barrier(8)
-
-    def call(value: int) -> None:
-        for _ in range(40):
-            barrier.wait(30)
-            assert group.submit(value, 30) == value
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(call, range(8)))
+    with ThreadPoolExecutor(9) as pool:
+        first = pool.submit(group.submit, 0, 10)
+        eventually(lambda: sizes == [1])
+        others = [pool.submit(group.submit, value, 10) for value in range(1, 8)]
+        eventually(lambda: len(group._queue) == 7)
+        gate.set()
+        assert [answer.result(10) for answer in (first, *others)] == list(range(8))
+        again = [pool.submit(group.submit, value, 10) for value in range(6)]
+        eventually(lambda: len(group._queue) == 6)
+        assert not any(answer.done() for answer in again)
+        again.append(pool.submit(group.submit, 6, 10))
+        assert [answer.result(10) for answer in again] == list(range(7))
+    assert sizes == [1, 7, 7]
     group.stop()
-    assert sum(sizes) == 320
-    assert len(sizes) < 160, sizes
 
 
 def test_an_error_of_the_commit_goes_to_its_group_and_the_next_group_is_served() -> None:

@@ -5,7 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 
 import pytest
-from sqlalchemy import select
+from sqlalchemy import event, select
 
 from db.engine import make_engine
 from db.orders.messages import Installation
@@ -176,3 +176,15 @@ def test_restocked_units_serve_who_waits(shop: Stage) -> None:
     assert getattr(answer, "reason", "") == "OUT_OF_STOCK"
     shop.stocked()
     assert shop.order(1).row.status == Status.PACKING
+
+
+def test_waiting_takes_no_writers_turn(shop: Stage) -> None:
+    """Who only looks whether there is something to do never keeps anybody else from writing."""
+    shop.place((BACKORDER, 2))
+    begun: list[str] = []
+    event.listen(shop.engine, "before_cursor_execute", lambda *args: begun.append(args[2]))
+    assert not shop.app.serve_waiting()
+    assert not shop.app.ask_overdue()
+    assert not [statement for statement in begun if not statement.startswith(("SELECT", "BEGIN"))]
+    assert "BEGIN IMMEDIATE" not in begun
+    assert not [statement for statement in begun if "FOR " in statement]
