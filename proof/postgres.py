@@ -8,7 +8,6 @@ Elsewhere: the tables (db.migrate); where the data of a real installation lives 
 """
 
 import contextlib
-import ctypes
 import itertools
 import os
 import pwd
@@ -22,9 +21,9 @@ from typing import Any, Self
 
 import psycopg2
 
+from proof.tied import tied
+
 START_SECONDS = 60.0
-_PR_SET_PDEATHSIG = 1
-_LIBC = ctypes.CDLL(None)  # loaded before any fork: a child must not load
 
 
 class PostgresMissingError(Exception):
@@ -60,13 +59,11 @@ class PostgresServer:
         """Starts the server without waiting for it. It ends again while the rest of one that was killed is there."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                self._command,
+                tied(self._command, user=self._identity.get("user"), group=self._identity.get("group")),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
                 cwd="/",
-                preexec_fn=_die_with_parent,
-                **self._identity,
             )
 
     @property
@@ -185,7 +182,3 @@ def _identity() -> dict[str, Any]:
             "root cannot run PostgreSQL and there is no user postgres: apt-get install postgresql"
         ) from None
     return {"user": account.pw_uid, "group": account.pw_gid, "extra_groups": []}
-
-
-def _die_with_parent() -> None:
-    _LIBC.prctl(_PR_SET_PDEATHSIG, signal.SIGQUIT)

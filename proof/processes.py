@@ -4,10 +4,7 @@ They die with the process that measures, even if that is killed. What they write
 do not come up.
 """
 
-import ctypes
-import os
 import random
-import signal
 import socket
 import subprocess
 import sys
@@ -23,10 +20,10 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mesh.channel import open_channel
 from proof.config import inherited
+from proof.tied import tied
 
 START_SECONDS = 60.0
 STOP_SECONDS = 15.0
-_PR_SET_PDEATHSIG = 1
 # Below the range that outgoing connections get theirs from.
 _PORTS = range(12_000, 20_000)
 
@@ -40,12 +37,12 @@ def running(module: str, *arguments: str, settings: Mapping[str, str], log: Path
     """`python -m module arguments` in the background; stopped by SIGTERM at the end."""
     with log.open("ab") as output:
         process = subprocess.Popen(  # noqa: S603 - our own command line
-            [sys.executable, "-m", module, *arguments],
+            tied([sys.executable, "-m", module, *arguments]),
             env={**inherited(), **settings},
             stdin=subprocess.DEVNULL,
             stdout=output,
             stderr=output,
-            preexec_fn=_die_with_parent,
+            process_group=0,
         )
     try:
         yield process
@@ -96,8 +93,3 @@ def free_address() -> str:
                 continue
             return f"127.0.0.1:{port}"
     raise DidNotStartError("no port is free")
-
-
-def _die_with_parent() -> None:
-    ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    os.setpgid(0, 0)

@@ -14,6 +14,7 @@ from contextlib import suppress
 from pathlib import Path
 
 from proof.config import inherited
+from proof.tied import tied
 
 STOP_SECONDS = 8.0
 
@@ -53,10 +54,9 @@ class Child:
         if self.alive:
             return
         self.starts += 1
-        tied = [sys.executable, "-m", "minimart.tether", str(os.getpid())]
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                [*tied, sys.executable, "-m", *self._command()],
+                tied([sys.executable, "-m", *self._command()]),
                 env={**inherited(), "PYTHONUNBUFFERED": "1", **self._settings},
                 stdin=subprocess.DEVNULL,
                 stdout=log,
