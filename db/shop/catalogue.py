@@ -19,6 +19,7 @@ from sqlalchemy import (
     Integer,
     String,
     Text,
+    bindparam,
     select,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
@@ -92,13 +93,15 @@ class OfferForSale:
 
 def offers_for_sale(connection: Connection, offer_ids: Collection[int]) -> dict[int, OfferForSale]:
     """The offers among `offer_ids` that exist and are not withdrawn, by id. One query."""
-    query = (
-        select(Offer.id, Product.title, Offer.price_cents, Offer.seller_id, Profile.display_name, Offer.allow_backorder)
-        .join(Product, Product.id == Offer.product_id)
-        .join(Profile, Profile.user_id == Offer.seller_id)
-        .where(Offer.id.in_(offer_ids), Offer.withdrawn_at.is_(None))
-    )
-    return {row[0]: OfferForSale(*row) for row in connection.execute(query)}
+    return {row[0]: OfferForSale(*row) for row in connection.execute(_FOR_SALE, {"k_ids": list(offer_ids)})}
+
+
+_FOR_SALE = (
+    select(Offer.id, Product.title, Offer.price_cents, Offer.seller_id, Profile.display_name, Offer.allow_backorder)
+    .join(Product, Product.id == Offer.product_id)
+    .join(Profile, Profile.user_id == Offer.seller_id)
+    .where(Offer.id.in_(bindparam("k_ids", expanding=True)), Offer.withdrawn_at.is_(None))
+)
 
 
 def fold(text: str) -> str:

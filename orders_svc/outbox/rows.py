@@ -9,7 +9,7 @@ of them being touched); a row is closed once.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Connection, Double, Integer, bindparam, func, select, update
 
 from db.orders.messages import OutboxRow
 from orders_svc.outbox.numbering import insert_numbered
@@ -64,24 +64,27 @@ def due(
     connection: Connection, link: str, link_epoch: int, world_epoch: int, now: float, limit: int
 ) -> list[bridge_pb2.Command]:
     """The next commands to give to the link's owner, oldest first."""
-    query = (
-        select(OutboxRow.id, OutboxRow.command)
-        .where(
-            OutboxRow.link == link,
-            OutboxRow.closed_at.is_(None),
-            OutboxRow.sent_epoch < link_epoch,
-            OutboxRow.due_at <= now,
-            OutboxRow.world_epoch == world_epoch,
-        )
-        .order_by(OutboxRow.sent_epoch, OutboxRow.id)
-        .limit(limit)
-    )
+    wanted = {"k_link": link, "k_epoch": link_epoch, "k_world": world_epoch, "k_now": now, "k_limit": limit}
     commands = []
-    for row_id, body in connection.execute(query):
+    for row_id, body in connection.execute(_DUE, wanted):
         command = bridge_pb2.Command.FromString(body)
         command.command_id = row_id
         commands.append(command)
     return commands
+
+
+_DUE = (
+    select(OutboxRow.id, OutboxRow.command)
+    .where(
+        OutboxRow.link == bindparam("k_link"),
+        OutboxRow.closed_at.is_(None),
+        OutboxRow.sent_epoch < bindparam("k_epoch"),
+        OutboxRow.due_at <= bindparam("k_now"),
+        OutboxRow.world_epoch == bindparam("k_world"),
+    )
+    .order_by(OutboxRow.sent_epoch, OutboxRow.id)
+    .limit(bindparam("k_limit", type_=Integer))
+)
 
 
 # What a shopper may still take back or change as long as it has not left.
@@ -90,9 +93,16 @@ CLAIMED_KINDS = ("pack", "request_truck")
 
 def claim(connection: Connection, ids: Collection[int], now: float) -> set[int]:
     """Notes that commands are about to leave; returns those that still may: the others were taken back meanwhile."""
-    leaving = (OutboxRow.id.in_(ids), OutboxRow.closed_at.is_(None))
-    claimed = update(OutboxRow).where(*leaving).values(handed_at=func.coalesce(OutboxRow.handed_at, now))
-    return set(connection.execute(claimed.returning(OutboxRow.id)).scalars())
+    return set(connection.execute(_CLAIM, {"k_ids": list(ids), "d_now": now}).scalars())
+
+
+_AMONG = OutboxRow.id.in_(bindparam("k_ids", expanding=True))
+_CLAIM = (
+    update(OutboxRow)
+    .where(_AMONG, OutboxRow.closed_at.is_(None))
+    .values(handed_at=func.coalesce(OutboxRow.handed_at, bindparam("d_now", type_=Double)))
+    .returning(OutboxRow.id)
+)
 
 
 def take_back(connection: Connection, shipment_id: int, kinds: Collection[str], now: float) -> int:
@@ -111,19 +121,25 @@ def left_at(connection: Connection, shipment_id: int, kind: str) -> float | None
 
 def mark_sent(connection: Connection, ids: Collection[int], link_epoch: int) -> None:
     """Notes that the owner with `link_epoch` has these commands in its window."""
-    connection.execute(
-        update(OutboxRow).where(OutboxRow.id.in_(ids), OutboxRow.sent_epoch < link_epoch).values(sent_epoch=link_epoch)
-    )
+    connection.execute(_SENT, {"k_ids": list(ids), "k_epoch": link_epoch})
+
+
+_SENT = (
+    update(OutboxRow).where(_AMONG, OutboxRow.sent_epoch < bindparam("k_epoch")).values(sent_epoch=bindparam("k_epoch"))
+)
 
 
 def close_acked(connection: Connection, link: str, ids: Collection[int], now: float) -> None:
     """Closes what the peer acknowledged: it is recorded there, and never sent again."""
     if ids:
-        connection.execute(
-            update(OutboxRow)
-            .where(OutboxRow.id.in_(ids), OutboxRow.link == link, OutboxRow.closed_at.is_(None))
-            .values(closed_at=now, outcome="acked")
-        )
+        connection.execute(_ACKED, {"k_ids": list(ids), "k_link": link, "d_now": now})
+
+
+_ACKED = (
+    update(OutboxRow)
+    .where(_AMONG, OutboxRow.link == bindparam("k_link"), OutboxRow.closed_at.is_(None))
+    .values(closed_at=bindparam("d_now"), outcome="acked")
+)
 
 
 def close_failed(connection: Connection, link: str, command_id: int, text: str, now: float) -> bool:
@@ -148,7 +164,10 @@ def supersede(connection: Connection, world_epoch: int, now: float) -> None:
 
 def open_kinds(connection: Connection, shipment_ids: Collection[int]) -> set[tuple[int, str]]:
     """The (shipment, kind) pairs that have an open command."""
-    query = select(OutboxRow.shipment_id, OutboxRow.kind).where(
-        OutboxRow.shipment_id.in_(shipment_ids), OutboxRow.closed_at.is_(None)
-    )
-    return {(row[0], row[1]) for row in connection.execute(query) if row[0] is not None}
+    rows = connection.execute(_OPEN_KINDS, {"k_ids": list(shipment_ids)})
+    return {(row[0], row[1]) for row in rows if row[0] is not None}
+
+
+_OPEN_KINDS = select(OutboxRow.shipment_id, OutboxRow.kind).where(
+    OutboxRow.shipment_id.in_(bindparam("k_ids", expanding=True)), OutboxRow.closed_at.is_(None)
+)

@@ -6,7 +6,7 @@ by looking at the rows, so a wake-up that got lost delays it and loses nothing.
 A buy that failed is made again under a new number, so `ordered` stays true.
 """
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, Integer, bindparam, select, update
 
 from db.orders.messages import OutboxRow
 from db.orders.shipments import Shipment, ShipmentItem
@@ -66,13 +66,8 @@ def serve_waiting(connection: Connection, patience: Patience, now: float) -> Cha
     """
     world = current_world(connection)
     shipments = Shipments(connection, patience, world.world_epoch, now)
-    query = (
-        select(Stock.offer_id, Stock.warehouse_id, Stock.available)
-        .where(Stock.world_epoch == world.world_epoch, Stock.awaited > 0, Stock.available > 0)
-        .order_by(Stock.offer_id, Stock.warehouse_id)
-    )
     served: set[int] = set()
-    for offer_id, warehouse_id, available in connection.execute(query).all():
+    for offer_id, warehouse_id, available in connection.execute(_SERVABLE, {"k_epoch": world.world_epoch}).all():
         served |= _serve_one(connection, shipments, offer_id, warehouse_id, available, SERVED_AT_ONCE - len(served))
         if len(served) >= SERVED_AT_ONCE:
             break
@@ -85,32 +80,32 @@ def serve_waiting(connection: Connection, patience: Patience, now: float) -> Cha
     return changes
 
 
+_SERVABLE = (
+    select(Stock.offer_id, Stock.warehouse_id, Stock.available)
+    .where(Stock.world_epoch == bindparam("k_epoch"), Stock.awaited > 0, Stock.available > 0)
+    .order_by(Stock.offer_id, Stock.warehouse_id)
+)
+
+
 def _ordered(connection: Connection, world_epoch: int, warehouse_id: int, offer_ids: list[int]) -> dict[int, int]:
-    query = select(Stock.offer_id, Stock.ordered).where(
-        Stock.world_epoch == world_epoch, Stock.warehouse_id == warehouse_id, Stock.offer_id.in_(offer_ids)
-    )
-    return {row[0]: row[1] for row in connection.execute(query)}
+    where = {"k_epoch": world_epoch, "k_warehouse": warehouse_id, "k_offers": offer_ids}
+    return {row[0]: row[1] for row in connection.execute(_ORDERED, where)}
+
+
+_ORDERED = select(Stock.offer_id, Stock.ordered).where(
+    Stock.world_epoch == bindparam("k_epoch"),
+    Stock.warehouse_id == bindparam("k_warehouse"),
+    Stock.offer_id.in_(bindparam("k_offers", expanding=True)),
+)
 
 
 def _serve_one(
     connection: Connection, shipments: Shipments, offer_id: int, warehouse_id: int, available: int, limit: int
 ) -> set[int]:
     """Reserves units of one offer for the oldest waiting items; returns their shipments."""
-    waiting = (
-        select(ShipmentItem.shipment_id, ShipmentItem.quantity)
-        .join(Shipment, Shipment.id == ShipmentItem.shipment_id)
-        .where(
-            ShipmentItem.offer_id == offer_id,
-            ShipmentItem.reserved == 0,
-            Shipment.warehouse_id == warehouse_id,
-            Shipment.world_epoch == shipments.world_epoch,
-            Shipment.ended_at.is_(None),
-        )
-        .order_by(ShipmentItem.shipment_id)
-        .limit(limit)
-    )
+    where = {"k_offer": offer_id, "k_warehouse": warehouse_id, "k_epoch": shipments.world_epoch, "k_limit": limit}
     served = set()
-    for shipment_id, quantity in connection.execute(waiting).all():
+    for shipment_id, quantity in connection.execute(_WAITING, where).all():
         if quantity > available:
             break
         available -= quantity
@@ -124,6 +119,21 @@ def _serve_one(
         if connection.execute(update(ShipmentItem).where(*mine).values(reserved=1)).rowcount != len(served):
             raise LostRace(f"somebody else served offer {offer_id} at warehouse {warehouse_id}")
     return served
+
+
+_WAITING = (
+    select(ShipmentItem.shipment_id, ShipmentItem.quantity)
+    .join(Shipment, Shipment.id == ShipmentItem.shipment_id)
+    .where(
+        ShipmentItem.offer_id == bindparam("k_offer"),
+        ShipmentItem.reserved == 0,
+        Shipment.warehouse_id == bindparam("k_warehouse"),
+        Shipment.world_epoch == bindparam("k_epoch"),
+        Shipment.ended_at.is_(None),
+    )
+    .order_by(ShipmentItem.shipment_id)
+    .limit(bindparam("k_limit", type_=Integer))
+)
 
 
 def _complete(connection: Connection, shipment_ids: set[int]) -> set[int]:

@@ -5,7 +5,7 @@ from collections.abc import Collection, Iterable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from db.orders.shipments import ShipmentItem
 from orders_svc.domain.lifecycle import Effect
@@ -46,16 +46,23 @@ class Thing:
 
 def read_things(connection: Connection, shipment_ids: Collection[int]) -> dict[int, list[Thing]]:
     """What is in each shipment, by shipment id."""
-    columns = (ShipmentItem.shipment_id, ShipmentItem.offer_id, ShipmentItem.title, ShipmentItem.quantity)
-    query = (
-        select(*columns, ShipmentItem.reserved)
-        .where(ShipmentItem.shipment_id.in_(shipment_ids))
-        .order_by(ShipmentItem.shipment_id, ShipmentItem.offer_id)
-    )
     found: defaultdict[int, list[Thing]] = defaultdict(list)
-    for row in connection.execute(query):
+    for row in connection.execute(_THINGS, {"k_ids": list(shipment_ids)}):
         found[row.shipment_id].append(Thing(row.offer_id, row.title, row.quantity, bool(row.reserved)))
     return found
+
+
+_THINGS = (
+    select(
+        ShipmentItem.shipment_id,
+        ShipmentItem.offer_id,
+        ShipmentItem.title,
+        ShipmentItem.quantity,
+        ShipmentItem.reserved,
+    )
+    .where(ShipmentItem.shipment_id.in_(bindparam("k_ids", expanding=True)))
+    .order_by(ShipmentItem.shipment_id, ShipmentItem.offer_id)
+)
 
 
 def build(

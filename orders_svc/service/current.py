@@ -25,9 +25,7 @@ def current_world(connection: Connection, *, for_switch: bool = False) -> Curren
     for notes about the world (FOR KEY SHARE): two reports that both hold it and
     both tell of the marker would otherwise wait for each other.
     """
-    if for_switch:
-        return _read(connection, _CURRENT.with_for_update())
-    return _read(connection, _CURRENT.with_for_update(read=True, key_share=True))
+    return _read(connection, _FOR_SWITCH if for_switch else _SHARED)
 
 
 def peek_world(connection: Connection) -> CurrentWorld:
@@ -38,6 +36,8 @@ def peek_world(connection: Connection) -> CurrentWorld:
 _CURRENT = select(World.world_epoch, World.world_id, World.state).where(
     World.state.in_((WorldState.AWAITED, WorldState.OPEN))
 )
+_FOR_SWITCH = _CURRENT.with_for_update()
+_SHARED = _CURRENT.with_for_update(read=True, key_share=True)
 
 
 def _read(connection: Connection, query: Select[int, int | None, str]) -> CurrentWorld:

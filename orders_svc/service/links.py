@@ -7,7 +7,7 @@ with the statement that checks the epoch and locks the row.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select, update
+from sqlalchemy import Boolean, Connection, Double, bindparam, case, func, select, update
 
 from db.clock import sql_now
 from db.orders.links import Link
@@ -60,43 +60,56 @@ def attach(connection: Connection, wanted: Attachment, lease_seconds: float) -> 
 
 def fence(connection: Connection, link: str, link_epoch: int) -> None:
     """Locks the link's row for its owner. Raises FailedPrecondition (STALE_EPOCH) for anybody else."""
-    # An update that changes nothing: it checks and locks in one statement, on both databases.
-    owned = update(Link).where(Link.name == link, Link.link_epoch == link_epoch).values(link_epoch=link_epoch)
-    if connection.execute(owned).rowcount != 1:
+    if connection.execute(_FENCE, {"k_link": link, "k_epoch": link_epoch}).rowcount != 1:
         raise stale_epoch(link, link_epoch)
+
+
+# An update that changes nothing: it checks and locks in one statement, on both databases.
+_OWNED = (Link.name == bindparam("k_link"), Link.link_epoch == bindparam("k_epoch"))
+_FENCE = update(Link).where(*_OWNED).values(link_epoch=bindparam("k_epoch"))
 
 
 def renew(
     connection: Connection, link: str, link_epoch: int, lease_seconds: float, connected: bool, state: str, now: float
 ) -> None:
     """Extends the owner's lease and notes how the link is. Raises FailedPrecondition (STALE_EPOCH)."""
-    fence(connection, link, link_epoch)
-    before = connection.execute(select(Link.connected, Link.connected_since_at).where(Link.name == link)).one()
-    since = before.connected_since_at if before.connected == connected else now
-    connection.execute(
-        update(Link)
-        .where(Link.name == link)
-        .values(
-            lease_until_at=sql_now() + lease_seconds,
-            connected=connected,
-            connected_since_at=since if since is not None else now,
-            state=state,
-        )
+    told = {"d_connected": connected, "d_state": state, "d_lease": lease_seconds, "d_now": now}
+    if connection.execute(_RENEW, {"k_link": link, "k_epoch": link_epoch} | told).rowcount != 1:
+        raise stale_epoch(link, link_epoch)
+
+
+_SAME = Link.connected == bindparam("d_connected", type_=Boolean)
+_RENEW = (
+    update(Link)
+    .where(*_OWNED)
+    .values(
+        lease_until_at=sql_now() + bindparam("d_lease", type_=Double),
+        connected=bindparam("d_connected", type_=Boolean),
+        connected_since_at=case(
+            (_SAME, func.coalesce(Link.connected_since_at, bindparam("d_now", type_=Double))),
+            else_=bindparam("d_now", type_=Double),
+        ),
+        state=bindparam("d_state"),
     )
+)
 
 
 def view(connection: Connection) -> dict[str, LinkView]:
     """How each link is, as people are told: a lapsed lease means that its bridge is away."""
-    alive = (Link.lease_until_at > sql_now()).label("alive")
-    query = select(Link.name, Link.connected, Link.state, Link.connected_since_at, Link.lease_until_at, alive)
     views = {}
-    for row in connection.execute(query):
+    for row in connection.execute(_VIEW):
         if row.alive:
             views[row.name] = LinkView(row.connected, row.state, row.connected_since_at)
         else:
             since = row.lease_until_at or None
             views[row.name] = LinkView(False, f"the {row.name} bridge is not running", since)
     return views
+
+
+_ALIVE = Link.lease_until_at > sql_now()
+_VIEW = select(
+    Link.name, Link.connected, Link.state, Link.connected_since_at, Link.lease_until_at, _ALIVE.label("alive")
+)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,11 +123,13 @@ class Target:
 
 def target(connection: Connection, link: str) -> Target | None:
     """The link's live owner; None: nobody owns it."""
-    query = select(Link.link_epoch, Link.callback_address, Link.announced_world_id).where(
-        Link.name == link, Link.lease_until_at > sql_now()
-    )
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_TARGET, {"k_link": link}).one_or_none()
     return None if row is None else Target(row.link_epoch, row.callback_address, row.announced_world_id)
+
+
+_TARGET = select(Link.link_epoch, Link.callback_address, Link.announced_world_id).where(
+    Link.name == bindparam("k_link"), _ALIVE
+)
 
 
 def open_commands(connection: Connection) -> dict[str, int]:

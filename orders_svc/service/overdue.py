@@ -4,7 +4,7 @@ Rules: a link that is down is not asked and nothing is counted against it; the
 question is put off instead. Some shipments at a time, oldest question first.
 """
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from db.orders.shipments import Shipment
 from orders_svc.domain.lifecycle import Event, Truck
@@ -26,8 +26,7 @@ def is_due(connection: Connection, now: float) -> bool:
 
 def ask_overdue(connection: Connection, patience: Patience, now: float) -> tuple[Changes, bool]:
     """Asks for what is overdue; says whether there may be more."""
-    query = select(Shipment.id).where(Shipment.check_at <= now).order_by(Shipment.check_at).limit(ASKED_AT_ONCE)
-    due = list(connection.execute(query).scalars())
+    due = list(connection.execute(_DUE, {"k_now": now}).scalars())
     if not due:
         return Changes(), False
     world = current_world(connection)
@@ -45,3 +44,8 @@ def ask_overdue(connection: Connection, patience: Patience, now: float) -> tuple
         if not reachable or shipments.apply(shipment_id, event, CAUSE) is not None:
             shipments.postpone(shipment_id)
     return shipments.flush(), len(due) == ASKED_AT_ONCE
+
+
+_DUE = (
+    select(Shipment.id).where(Shipment.check_at <= bindparam("k_now")).order_by(Shipment.check_at).limit(ASKED_AT_ONCE)
+)

@@ -6,7 +6,7 @@ answers decide whether a world is still the one that we left it in. Decisions
 are taken in `orders_svc.service.worlds`; here they are only written down.
 """
 
-from sqlalchemy import Connection, select, update
+from sqlalchemy import Connection, bindparam, select, update
 
 from db.orders.links import Link, WarehouseState, World, WorldWarehouse
 from orders_svc.domain.verdicts import Verdict, verdict
@@ -50,15 +50,18 @@ def observe(connection: Connection, world_epoch: int, event: fulfilment_pb2.Peer
 
 
 def _decide_warehouse(connection: Connection, world_epoch: int, warehouse_id: int, state: WarehouseState) -> None:
-    connection.execute(
-        update(WorldWarehouse)
-        .where(
-            WorldWarehouse.world_epoch == world_epoch,
-            WorldWarehouse.warehouse_id == warehouse_id,
-            WorldWarehouse.state != state,
-        )
-        .values(state=state, probe_id=None)
+    connection.execute(_DECIDE, {"k_epoch": world_epoch, "k_warehouse": warehouse_id, "d_state": state})
+
+
+_DECIDE = (
+    update(WorldWarehouse)
+    .where(
+        WorldWarehouse.world_epoch == bindparam("k_epoch"),
+        WorldWarehouse.warehouse_id == bindparam("k_warehouse"),
+        WorldWarehouse.state != bindparam("d_state"),
     )
+    .values(state=bindparam("d_state"), probe_id=None)
+)
 
 
 def _probe_failed(connection: Connection, world_epoch: int, command_id: int, found: Verdict) -> bool:
@@ -71,9 +74,14 @@ def _probe_failed(connection: Connection, world_epoch: int, command_id: int, fou
 
 
 def _marker_is_there(connection: Connection, world_epoch: int, shipment_id: int) -> bool:
-    marker = (World.world_epoch == world_epoch, World.marker_ship_id == shipment_id)
-    values = {"marker_confirmed": True, "marker_query_id": None, "marker_missing": False}
-    return connection.execute(update(World).where(*marker).values(values)).rowcount > 0
+    return connection.execute(_MARKED, {"k_epoch": world_epoch, "k_ship": shipment_id}).rowcount > 0
+
+
+_MARKED = (
+    update(World)
+    .where(World.world_epoch == bindparam("k_epoch"), World.marker_ship_id == bindparam("k_ship"))
+    .values(marker_confirmed=True, marker_query_id=None, marker_missing=False)
+)
 
 
 def _marker_failed(

@@ -142,17 +142,17 @@ def _record(connection: Connection, link: str, world_epoch: int, entries: Sequen
             )
     if not rows:
         return
-    insert = insert_pg if connection.dialect.name == "postgresql" else insert_sqlite
-    statement = (
-        insert(InboxRow)
-        .values(list(rows.values()))
-        .on_conflict_do_nothing()
-        .returning(InboxRow.id, InboxRow.seqnum, InboxRow.digest)
-    )
-    new = {(row.seqnum, bytes(row.digest)): row.id for row in connection.execute(statement)}
+    statement = _RECORD[connection.dialect.name]
+    new = {(row.seqnum, bytes(row.digest)): row.id for row in connection.execute(statement, list(rows.values()))}
     for entry in entries:
         # The first of two equal ones in the same report counts.
         entry.inbox_id = new.pop((entry.event.seqnum, entry.digest), None)
+
+
+_RECORD = {
+    name: insert(InboxRow).on_conflict_do_nothing().returning(InboxRow.id, InboxRow.seqnum, InboxRow.digest)
+    for name, insert in (("postgresql", insert_pg), ("sqlite", insert_sqlite))
+}
 
 
 def _apply(

@@ -50,11 +50,8 @@ class Shipments:
         wanted = sorted(set(shipment_ids) - self._moving.keys())
         if not wanted:
             return
-        order_ids = select(Shipment.order_id).where(Shipment.id.in_(wanted))
-        self.connection.execute(
-            select(Order.id).where(Order.id.in_(order_ids)).order_by(Order.id).with_for_update()
-        ).all()
-        for row in self.connection.execute(select(*Shipment.__table__.c).where(Shipment.id.in_(wanted))).mappings():
+        self.connection.execute(_LOCK_ORDERS, {"k_ids": wanted}).all()
+        for row in self.connection.execute(_SHIPMENTS, {"k_ids": wanted}).mappings():
             self._moving[row["id"]] = moving_of(row)
 
     def get(self, shipment_id: int) -> Moving | None:
@@ -243,7 +240,7 @@ class Shipments:
         goods_of = self._made | (commands.read_things(self.connection, before) if before else {})
         still_open = outbox.open_kinds(self.connection, before) if before else set()
         accounts = self._accounts({shipment.order_id for shipment in acting})
-        places = {row.id: row for row in self.connection.execute(select(Warehouse.id, Warehouse.x, Warehouse.y))}
+        places = {row.id: row for row in self.connection.execute(_PLACES)}
         new = []
         for shipment in acting:
             things, place = goods_of[shipment.id], places[shipment.warehouse_id]
@@ -264,8 +261,8 @@ class Shipments:
         unknown = set(order_ids) - self._new_orders.keys()
         if not unknown:
             return self._new_orders
-        of_orders = select(Order.id, Order.ups_account).where(Order.id.in_(unknown))
-        return self._new_orders | {row.id: row.ups_account for row in self.connection.execute(of_orders)}
+        rows = self.connection.execute(_ACCOUNTS, {"k_ids": list(unknown)})
+        return self._new_orders | {row.id: row.ups_account for row in rows}
 
     def _move_stock(self, effect: Effect, warehouse_id: int, things: Iterable[commands.Thing]) -> None:
         """The part of an effect that is about units."""
@@ -296,20 +293,31 @@ class Shipments:
         order_ids = sorted(self._stepped_orders - self._new_orders.keys())
         if not order_ids:
             return
-        query = select(Shipment.order_id, Shipment.goods, Shipment.truck, Shipment.attention_reason).where(
-            Shipment.order_id.in_(order_ids), Shipment.superseded_by.is_(None)
-        )
         parcels: dict[int, list[explain.Status]] = {}
-        for row in self.connection.execute(query):
+        for row in self.connection.execute(_PARCELS, {"k_ids": order_ids}):
             status = explain.parcel_status(State(Goods(row.goods), Truck(row.truck)), row.attention_reason is not None)
             parcels.setdefault(row.order_id, []).append(status)
-        known = select(Order.id, Order.user_id, Order.version).where(Order.id.in_(order_ids))
-        orders = self.connection.execute(known).all()
+        orders = self.connection.execute(_KNOWN_ORDERS, {"k_ids": order_ids}).all()
         values = [{"k_id": row.id, "d_status": int(explain.order_status(parcels[row.id]))} for row in orders]
         self.connection.execute(_UPDATE_ORDER, values)
         self.changes.orders.extend(OrderChange(row.id, row.user_id, row.version + 1) for row in orders)
 
 
+_AMONG_SHIPMENTS = Shipment.id.in_(bindparam("k_ids", expanding=True))
+_AMONG_ORDERS = Order.id.in_(bindparam("k_ids", expanding=True))
+_SHIPMENTS = select(*Shipment.__table__.c).where(_AMONG_SHIPMENTS)
+_LOCK_ORDERS = (
+    select(Order.id)
+    .where(Order.id.in_(select(Shipment.order_id).where(_AMONG_SHIPMENTS)))
+    .order_by(Order.id)
+    .with_for_update()
+)
+_PLACES = select(Warehouse.id, Warehouse.x, Warehouse.y)
+_ACCOUNTS = select(Order.id, Order.ups_account).where(_AMONG_ORDERS)
+_KNOWN_ORDERS = select(Order.id, Order.user_id, Order.version).where(_AMONG_ORDERS)
+_PARCELS = select(Shipment.order_id, Shipment.goods, Shipment.truck, Shipment.attention_reason).where(
+    Shipment.order_id.in_(bindparam("k_ids", expanding=True)), Shipment.superseded_by.is_(None)
+)
 _UPDATE_ORDER = (
     update(Order.__table__)  # type: ignore[arg-type]
     .where(Order.__table__.c.id == bindparam("k_id"))

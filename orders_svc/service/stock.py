@@ -129,14 +129,18 @@ def ensure_rows(connection: Connection, world_epoch: int, keys: Iterable[tuple[i
 
 def read_levels(connection: Connection, world_epoch: int, offer_ids: Iterable[int]) -> dict[tuple[int, int], Level]:
     """The levels of all warehouses for some offers, by (offer, warehouse)."""
-    query = select(Stock.offer_id, Stock.warehouse_id, Stock.available, Stock.ordered, Stock.awaited).where(
-        Stock.world_epoch == world_epoch, Stock.offer_id.in_(sorted(set(offer_ids)))
-    )
-    return {(row[0], row[1]): Level(row[2], row[3], row[4]) for row in connection.execute(query)}
+    rows = connection.execute(_LEVELS, {"k_epoch": world_epoch, "k_offers": sorted(set(offer_ids))})
+    return {(row[0], row[1]): Level(row[2], row[3], row[4]) for row in rows}
+
+
+_LEVELS = select(Stock.offer_id, Stock.warehouse_id, Stock.available, Stock.ordered, Stock.awaited).where(
+    Stock.world_epoch == bindparam("k_epoch"), Stock.offer_id.in_(bindparam("k_offers", expanding=True))
+)
 
 
 def read_places(connection: Connection) -> list[Place]:
     """All warehouses, by id."""
-    return [
-        Place(*row) for row in connection.execute(select(Warehouse.id, Warehouse.x, Warehouse.y).order_by(Warehouse.id))
-    ]
+    return [Place(*row) for row in connection.execute(_PLACES)]
+
+
+_PLACES = select(Warehouse.id, Warehouse.x, Warehouse.y).order_by(Warehouse.id)
