@@ -278,7 +278,10 @@ class Advance:
 
 def candidate(connection: Connection) -> int | None:
     """The announced world that is to be tried beside the one in use."""
-    return connection.scalar(select(Link.announced_world_id).where(Link.name == UPS, Link.candidate.is_(True)))
+    return connection.scalar(_CANDIDATE)
+
+
+_CANDIDATE = select(Link.announced_world_id).where(Link.name == UPS, Link.candidate.is_(True))
 
 
 def _wait(reason: str) -> pb.AdvanceWorldResponse:

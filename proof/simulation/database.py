@@ -59,9 +59,9 @@ class Disk(Protocol):
         ...
 
 
-def unavailable(words: str) -> OperationalError:
-    """What SQLAlchemy raises when SQLite says this."""
-    return OperationalError("COMMIT", {}, sqlite3.OperationalError(words))
+def unavailable(statement: str, words: str) -> OperationalError:
+    """What SQLAlchemy raises when SQLite says this of a statement."""
+    return OperationalError(statement, {}, sqlite3.OperationalError(words))
 
 
 class _Now:

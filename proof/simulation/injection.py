@@ -183,4 +183,6 @@ class Injector:
             if fault.kind is kind and fault.at <= self.now() <= fault.until and live.rng.random() < fault.size:
                 self.hit(kind)
                 self.note("orders_svc", kind.value)
-                raise unavailable("database is locked" if kind is Kind.DISK_BUSY else "disk I/O error")
+                if kind is Kind.DISK_BUSY:
+                    raise unavailable("BEGIN IMMEDIATE", "database is locked")
+                raise unavailable("COMMIT", "disk I/O error")

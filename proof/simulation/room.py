@@ -93,8 +93,8 @@ def setup_of(seed: int, profile: Profile, faults: Iterable[Fault], orders: int |
     )
     return Setup(
         warehouses=rng.choice((2, 3)),
-        lease_seconds=rng.choice((15.0, 30.0, 45.0)),
-        poll_seconds=rng.choice((1.0, 3.0)),
+        lease_seconds=rng.choice((20.0, 40.0, 60.0)),
+        poll_seconds=rng.choice((1.0, 3.0, 6.0)),
         group_seconds=rng.choice((0.0, 0.002, 0.05)),
         patience=patience_of(TICK, quick=True),
         rules=rules,
@@ -178,7 +178,7 @@ class Room:
         self.trouble.heal()
         while self.scheduler.run(heal + SETTLE_TICKS * TICK, self._settled):
             self.scheduler.run(self.scheduler.time + LAST_TICKS * TICK, lambda: False)
-            if self.db.unsettled() is None:
+            if self.db.unsettled() is None and not self.ups.unacked:
                 return
             self._settled_at = -1
 
