@@ -87,7 +87,7 @@ class UpsModel:
             self._world.forget(1 + int(now * 1000) if keep_world else 1, keep_world)
             self._shop.forget()
             known = self.fleet.trucks.values() if keep_world else ()
-            self.fleet.start([Truck(truck.id, truck.x, truck.y) for truck in known])
+            self.fleet.start([Truck(truck.id, truck.x, truck.y) for truck in known], forgot=keep_world)
             if keep_world and self.world_id is not None:
                 self._shop.announce(self.world_id, now)
                 for truck in self.fleet.trucks.values():

@@ -3,7 +3,8 @@
 Rules: a ship id is one job however often and under whatever number it is asked for; an unasked-for truck never moves; a
 truck leaves when all its packages are loaded (or the patience for the rest is over: they get another truck); a notice
 that may be about an earlier trip is checked by a query before it is believed; transient errors are tried again under a
-new number, the others end in an Err to the shop or in another truck. Numbers and bytes are elsewhere (`world_side`,
+new number, the others end in an Err to the shop or in another truck; a fleet that forgot what its trucks carry looks
+for a loaded package on one free truck after the other. Numbers and bytes are elsewhere (`world_side`,
 `shop_side`).
 """
 
@@ -62,9 +63,11 @@ class Fleet:
         self._waiting: dict[int, dict[int, Job]] = {}
         """Warehouse -> jobs without a truck, oldest first."""
         self._touched: dict[int, Truck] = {}
+        self._forgot = False
 
-    def start(self, trucks: list[Truck]) -> None:
-        """Begin in a new world: these trucks, no jobs."""
+    def start(self, trucks: list[Truck], *, forgot: bool = False) -> None:
+        """Begin in a world: these trucks, no jobs. `forgot`: they may carry packages that we know nothing of."""
+        self._forgot = forgot
         self.trucks = {truck.id: truck for truck in trucks}
         self._free = dict(self.trucks)
         self.jobs, self._open, self._waiting, self._touched = {}, {}, {}, {}
@@ -226,15 +229,12 @@ class Fleet:
             del self._waiting[warehouse]
 
     def _nearest_free(self, job: Job) -> Truck | None:
-        def way(truck: Truck) -> tuple[int, int]:
-            return abs(truck.x - job.place[0]) + abs(truck.y - job.place[1]), truck.id
-
-        return min(self._free.values(), key=way, default=None)
+        x, y = job.place
+        return min(self._free.values(), key=lambda one: (abs(one.x - x) + abs(one.y - y), one.id), default=None)
 
     def _least_laden(self, warehouse: int) -> Truck | None:
-        trucks = [
-            truck for truck in self._open.get(warehouse, {}).values() if len(truck.jobs) < self._settings.capacity
-        ]
+        capacity = self._settings.capacity
+        trucks = (truck for truck in self._open.get(warehouse, {}).values() if len(truck.jobs) < capacity)
         return min(trucks, key=lambda truck: (len(truck.jobs), truck.id), default=None)
 
     def _go(self, truck: Truck, job: Job, now: float) -> None:
@@ -365,13 +365,28 @@ class Fleet:
         earlier = [offered for offered in job.offered if offered is not truck]
         truck.leave_behind(job)
         job.offered = earlier
+        job.not_on.add(truck.id)
         if earlier:
             self._loaded(job, earlier[-1], now)
         else:
-            self._shop.error(text, job.asked_as)
-            self._wait(job)
+            self._look_elsewhere(job, text, now)
         if not truck.jobs:
             self._set_free(truck)
+
+    def _look_elsewhere(self, job: Job, text: str, now: float) -> None:
+        """Try the next truck that may have been given the package before we forgot, when it is free; or give up."""
+        if job.truck is not None or job.state is not JobState.DELIVERING:
+            return
+        untried = [truck for truck in self.trucks.values() if self._forgot and truck.id not in job.not_on]
+        free = next((truck for truck in untried if truck.state is TruckState.FREE), None)
+        if free is not None:
+            self._loaded(job, free, now)
+        elif untried:
+            self._agenda.later(now + self._settings.tick, lambda then: self._look_elsewhere(job, text, then))
+        else:
+            job.not_on.clear()
+            self._shop.error(text, job.asked_as)
+            self._wait(job)
 
     def _close(self, truck: Truck) -> None:
         truck.closed = True

@@ -43,6 +43,8 @@ class Job:
     truck: "Truck | None" = None
     offered: list["Truck"] = field(default_factory=list)
     """Trucks that the shop was told to load it on, the latest last."""
+    not_on: set[int] = field(default_factory=set)
+    """Trucks that the world said it is not on."""
 
 
 class OrderKind(Enum):

@@ -190,7 +190,7 @@ class WorldSide:
         self.world_id = world_id
         # What was ordered since the last world was given up is about trucks and packages of that one.
         self._begin()
-        self.fleet.start(self._trucks or self._new_trucks())
+        self.fleet.start(self._trucks or self._new_trucks(), forgot=not self._trucks)
         if not self._trucks:
             for truck in self.fleet.trucks.values():
                 self.query(truck)
