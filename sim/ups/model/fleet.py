@@ -3,9 +3,8 @@
 Rules: a ship id is one job however often and under whatever number it is asked for; an unasked-for truck never moves; a
 truck leaves when all its packages are loaded (or the patience for the rest is over: they get another truck); a notice
 that may be about an earlier trip is checked by a query before it is believed; transient errors are tried again under a
-new number, the others end in an Err to the shop or in another truck; a fleet that forgot what its trucks carry looks
-for a loaded package on one free truck after the other. Numbers and bytes are elsewhere (`world_side`,
-`shop_side`).
+new number, the others end in an Err to the shop or in another truck; a fleet that forgot looks for a loaded package on
+one free truck after the other. Numbers and bytes are elsewhere (`world_side`, `shop_side`).
 """
 
 from typing import Protocol
