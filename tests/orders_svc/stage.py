@@ -62,6 +62,7 @@ class Stage:
 
     def __init__(self, url: str, *, create_world: bool = False) -> None:
         self.clock = Clock()
+        self.url = url
         self.engine: Engine = make_engine(url, self.clock)
         seed_shop(self.engine, self.clock)
         install(self.engine, self.clock.now())
@@ -84,6 +85,15 @@ class Stage:
         self.world_epoch = 0
         self.seqnum = 1000
         self.requests = 0
+
+    @classmethod
+    def resumed(cls, url: str) -> "Stage":
+        """A stage on a copy of a database whose world is open and stocked."""
+        stage = cls(url)
+        stage.epochs = {"world": 1, "ups": 1}
+        stage.world_epoch = 1
+        stage.seqnum = 5000
+        return stage
 
     # The links
 

@@ -15,8 +15,8 @@ from tests.orders_svc.stage import SHOPPER, Stage
 CALLERS, CART_WRITERS, ORDERS_EACH = 32, 4, 8
 
 
-def test_many_who_place_and_some_who_write_carts_never_meet_a_locked_database(shop: Stage, database_url: str) -> None:
-    storefront = make_engine(database_url, shop.clock)
+def test_many_who_place_and_some_who_write_carts_never_meet_a_locked_database(shop: Stage) -> None:
+    storefront = make_engine(shop.url, shop.clock)
     done = threading.Event()
     barrier = threading.Barrier(CALLERS + CART_WRITERS)
     groups = GroupCommit("place-orders", shop.app.place_orders)

@@ -17,10 +17,9 @@ from tests.orders_svc.stage import BACKORDER, Stage
 
 
 @pytest.fixture
-def shop(postgresql_url: str) -> Iterator[Stage]:
-    stage = Stage(postgresql_url)
-    stage.open_world()
-    yield stage.stocked()
+def shop(postgresql_shop_url: str) -> Iterator[Stage]:
+    stage = Stage.resumed(postgresql_shop_url)
+    yield stage
     check_books(stage.engine)
     stage.engine.dispose()
 
