@@ -111,24 +111,6 @@ def test_a_deliver_that_ups_does_not_know_starts_its_job_again(shop: Stage, ship
     assert only(shop, "deliver").deliver.shipment_id == shipment
 
 
-def test_a_ups_that_brings_a_truck_after_each_failure_does_not_set_the_pace(shop: Stage, shipment: int) -> None:
-    shop.drive(shipment, until="loaded")
-    began, tries = shop.clock.time, 40
-    for _ in range(tries):
-        for _ in range(200):
-            delivers = [c for c in shop.dispatch() if c.WhichOneof("body") == "deliver"]
-            if delivers:
-                break
-            later(shop, 0.2)
-            shop.ups_says(shop.truck(shipment, 4))
-        shop.ack(delivers)
-        shop.ups_says(
-            *(shop.no(deliver, "package you have specified is not currently in the truck") for deliver in delivers)
-        )
-        shop.ups_says(shop.truck(shipment, 4))
-    assert shop.clock.time - began > 20 * (tries - 10) * TICK
-
-
 @pytest.mark.parametrize(("text", "ticks"), [(E6, 1), (E1, 25)])
 def test_a_failed_buy_is_made_again_and_once(shop: Stage, text: str, ticks: float) -> None:
     shop.place((BACKORDER, 3))
