@@ -190,6 +190,9 @@ class Shipments:
             pause = self.patience.retry_delay(shipment.attempts)
         elif lifecycle.milestone(state) > lifecycle.milestone(shipment.state):
             shipment.attempts = 0
+        elif not (changed or asked) and shipment.attempts > 1:
+            # A peer that says the same again after each failure must not set the pace.
+            pause = self.patience.retry_delay(shipment.attempts - 1)
         if changed:
             shipment.state_since_at = self.now
             shipment.checks = 0

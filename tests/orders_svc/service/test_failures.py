@@ -111,6 +111,22 @@ def test_a_deliver_that_ups_does_not_know_starts_its_job_again(shop: Stage, ship
     assert only(shop, "deliver").deliver.shipment_id == shipment
 
 
+def test_a_ups_that_brings_a_truck_after_each_failure_does_not_set_the_pace(shop: Stage, shipment: int) -> None:
+    shop.ack(shop.dispatch())
+    shop.world_says(shop.packed(shipment), shop.loaded(shipment))
+    for _ in range(8):
+        later(shop, 25)
+        deliver = only(shop, "deliver")
+        shop.ack([deliver])
+        shop.ups_says(shop.no(deliver, "package you have specified is not currently in the truck you provided!"))
+        shop.ups_says(shop.truck(shipment, 4))
+    later(shop, 10)
+    shop.ups_says(shop.truck(shipment, 5))
+    assert shop.sent("deliver") == []
+    later(shop, 11)
+    assert len(shop.sent("deliver")) == 1
+
+
 @pytest.mark.parametrize(("text", "ticks"), [(E6, 1), (E1, 25)])
 def test_a_failed_buy_is_made_again_and_once(shop: Stage, text: str, ticks: float) -> None:
     shop.place((BACKORDER, 3))
