@@ -6,17 +6,11 @@ ends the transaction; both owners' tables share one history.
 
 from alembic import context
 
-from db.orders import links, messages, orders, requests, shipments, stock
-from db.orders.base import OrdersBase
-from db.shop import accounts, carts, catalogue, checkouts
-from db.shop.base import ShopBase
-
-# Imported so that their tables are in the metadata.
-OWNERS = (accounts, carts, catalogue, checkouts, links, messages, orders, requests, shipments, stock)
+from db.tables import METADATA
 
 context.configure(
     connection=context.config.attributes["connection"],
-    target_metadata=[ShopBase.metadata, OrdersBase.metadata],
+    target_metadata=list(METADATA),
     # SQLite alters a table by making it anew.
     render_as_batch=True,
 )

@@ -1,0 +1,10 @@
+"""All tables of both owners, for migrations and for whoever compares them: a new module of models is named here."""
+
+from db.orders import links, messages, orders, requests, shipments, stock
+from db.orders.base import OrdersBase
+from db.shop import accounts, carts, catalogue, checkouts
+from db.shop.base import ShopBase
+
+# Imported so that their tables are in the metadata.
+MODELS = (accounts, carts, catalogue, checkouts, links, messages, orders, requests, shipments, stock)
+METADATA = (ShopBase.metadata, OrdersBase.metadata)
