@@ -1,11 +1,13 @@
 """Log lines: key=value, one line each, to stderr, with the service's name.
 
 Keys where known: order_id, shipment_id, command_id, link, request_id. What other libraries log through the standard
-module comes out in the same form, from warnings up.
+module comes out in the same form, from warnings up. A line that cannot be written is lost, and the work goes on: the
+reader may be gone, or the disk full.
 """
 
 import logging
 import sys
+from contextlib import suppress
 from typing import Any, TextIO
 
 import structlog
@@ -34,7 +36,7 @@ def configure_logging(service_name: str, level: str = "INFO", stream: TextIO | N
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(target),
+        logger_factory=structlog.WriteLoggerFactory(_Sink(target)),  # type: ignore[arg-type]
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(target)
@@ -51,3 +53,18 @@ def configure_logging(service_name: str, level: str = "INFO", stream: TextIO | N
 def get_logger(name: str) -> Any:
     """The logger of a module; `name` becomes the key `module`. Usable before logging is configured."""
     return structlog.get_logger(module=name)
+
+
+class _Sink:
+    """A stream that may fail without anybody noticing."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def write(self, text: str) -> None:
+        with suppress(OSError):
+            self._stream.write(text)
+
+    def flush(self) -> None:
+        with suppress(OSError):
+            self._stream.flush()

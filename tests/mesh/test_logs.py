@@ -54,3 +54,18 @@ def test_what_is_below_the_level_is_not_written(written: io.StringIO) -> None:
 def test_an_unknown_level_is_refused() -> None:
     with pytest.raises(ValueError, match="no log level"):
         configure_logging("x", "LOUD")
+
+
+class Gone(io.StringIO):
+    """A stream whose reader has gone."""
+
+    def write(self, text: str) -> int:
+        raise BrokenPipeError
+
+    def flush(self) -> None:
+        raise BrokenPipeError
+
+
+def test_a_reader_that_has_gone_stops_nobody(written: io.StringIO) -> None:
+    configure_logging("orders_svc", "INFO", Gone())
+    get_logger("x").error("failed")
