@@ -1,0 +1,117 @@
+"""Cases of section 4: the first message, the announcement, losing a connection and coming back."""
+
+import asyncio
+
+from partners.ups import ups_pb2 as ups
+from proof.conform.cases import CaseFailed, Catalogue
+from proof.conform.kit import START, Kit
+
+links = Catalogue()
+
+
+@links.must("4.1a", "the first message is a UAstart")
+async def _(kit: Kit) -> None:
+    partner = await kit.connected()
+    if not isinstance(partner.messages[0], ups.UAstart):
+        raise CaseFailed("a UAstart first", f"{type(partner.messages[0]).__name__} came")
+
+
+@links.must("4.1b", "the announced world is there, and the partner is in it")
+async def _(kit: Kit) -> None:
+    await kit.connected()
+    if kit.world.id is None:
+        raise CaseFailed("a world that we can connect to", f"the world says: {kit.world.refusal}")
+
+
+@links.should("4.2a", "the announcement comes at once")
+async def _(kit: Kit) -> None:
+    partner = await kit.connected()
+    after = (partner.started_at or 0.0) - partner.opened_at
+    if after > 2.0:
+        raise CaseFailed("a UAstart within 2 s", f"it came after {after:.1f} s")
+
+
+@links.must("4.5a", "requests right behind the announcement, before its ack, are taken")
+async def _(kit: Kit) -> None:
+    before = await kit.connected()
+    with kit.holding(START):
+        kit.amazon.hang_up()
+        await kit.renewed(before)
+        job = kit.order()
+        await kit.acked(job.number)
+
+
+@links.should("4.6a", "the announcement is repeated until it is acked")
+async def _(kit: Kit) -> None:
+    before = await kit.connected()
+    with kit.holding(START):
+        kit.amazon.hang_up()
+        await kit.renewed(before)
+        partner = await kit.connected()
+        await kit.until(
+            lambda: len([one for one in kit.said(START) if one.connection == partner.number]) >= 2,
+            kit.patience.resend,
+            "a second UAstart on the same connection",
+        )
+        first, second, *_ = [one for one in kit.said(START) if one.connection == partner.number]
+        if first.content != second.content:
+            raise CaseFailed("the same UAstart again", "another one came")
+
+
+@links.must("4.7a", "the number of the announcement is no element's")
+async def _(kit: Kit) -> None:
+    starts = {(one.connection, one.number) for one in kit.said(START)}
+    others = {(one.connection, one.number) for one in kit.amazon.elements if one.kind != START}
+    if starts & others:
+        _, number = min(starts & others)
+        raise CaseFailed("a number of its own for UAstart", f"{number} was also an element's")
+
+
+@links.should("4.9a", "one connection is enough")
+async def _(kit: Kit) -> None:
+    await kit.connected()
+    await kit.never(
+        lambda: len([one for one in kit.amazon.partners if not one.ended]) > 1,
+        kit.patience.quiet,
+        "second connection beside the first",
+    )
+
+
+@links.should("4.10a", "a cut connection is dialled again, and begins with UAstart")
+async def _(kit: Kit) -> None:
+    before = await kit.connected()
+    kit.amazon.hang_up()
+    await kit.renewed(before)
+    partner = await kit.connected()
+    if not isinstance(partner.messages[0], ups.UAstart):
+        raise CaseFailed("a UAstart first", f"{type(partner.messages[0]).__name__} came")
+
+
+@links.should("4.10b", "an Amazon that is away for some seconds is found again")
+async def _(kit: Kit) -> None:
+    job = kit.order(load=False)
+    await kit.acked(job.number)
+    await kit.amazon.close()
+    kit.amazon.note("stopped listening")
+    await asyncio.sleep(2.0)
+    await kit.amazon.open_again()
+    kit.amazon.note("listens again")
+    await kit.connected()
+    job.load = True
+    await kit.delivered(job)
+
+
+@links.should("4.10c", "connections that end at once, five times, do not discourage it")
+async def _(kit: Kit) -> None:
+    for _ in range(5):
+        before = await kit.connected()
+        kit.amazon.hang_up()
+        await kit.ended(before)
+    await kit.connected()
+    await kit.delivered(kit.order())
+
+
+@links.must("4.11a", "silence is no reason to close")
+async def _(kit: Kit) -> None:
+    partner = await kit.connected()
+    await kit.never(lambda: partner.ended, kit.patience.quiet + 2.0, "end of a connection on which nothing was said")
