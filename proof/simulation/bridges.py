@@ -147,6 +147,8 @@ class Bridge:
                 self.room.network.close(connection.end)
         elif isinstance(action, Send) and connection is not None:
             self._point("before a frame")
+            for body in action.bodies:
+                self.room.checks.acks_sent(self.link, body)
             try:
                 frames = [encode_frame(body) for body in action.bodies]
             except FrameTooLong as error:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 from mesh.errors import RpcFailure
 from orders_svc.domain import lifecycle
 from orders_svc.domain.lifecycle import Event, Goods, State, Truck
+from proof.simulation import wording
 from proof.simulation.shoppers import Wish
 from shop.orders.v1 import orders_pb2
 
@@ -98,6 +99,16 @@ class Checks:
         if wish.decisions and wish.decisions != told:
             self.fail("G2", f"{wish.request.request_id} was answered {wish.decisions} and {told}")
         wish.decisions = told
+
+    def acks_sent(self, link: str, body: bytes) -> None:
+        """A bridge is about to ack what a partner said: all of it must be committed."""
+        for seqnum in wording.acks_of(link, body):
+            if link == "ups" and seqnum in self.room.ups.announcements:
+                committed = self.room.db.one("select announced_at from links where name = 'ups'")
+            else:
+                committed = self.room.db.one("select 1 from inbox where link = ? and seqnum = ?", link, seqnum)
+            if committed is None:
+                self.fail("G3", f"{link} is told that its message {seqnum} is safe, and it is not committed")
 
     def before_call(self, method: str, request: Any) -> Any:
         """Notes what a call must not change if its caller does not own the link any more."""

@@ -155,7 +155,7 @@ class Injector:
                 elif fault.kind is Kind.RPC_MUTE:
                     fate.answer_lost = True
                 else:
-                    fate.again_after = rng.uniform(0.0, 10.0)
+                    fate.again_after = rng.uniform(0.0, rng.choice((1.0, 10.0, 40.0)))
         return fate
 
     def point(self, process: Process, name: str) -> None:

@@ -122,6 +122,8 @@ class UpsProcess:
         self.model = UpsModel(settings, Random(f"ups {room.seed}"), self.faults)
         # The shipments that it has called delivered, rightly or not.
         self.called_delivered: set[int] = set()
+        # The numbers under which it announced a world.
+        self.announcements: set[int] = set()
         self._ends: dict[Link, End] = {}
         self._timer = 0
 
@@ -185,7 +187,7 @@ class UpsProcess:
                 network.write(end, output.data)
             elif isinstance(output, Send):
                 if output.link is Link.SHOP:
-                    self._note_delivered(output.body)
+                    self._note(output.body)
                 network.send(end, [encode_frame(output.body)])
         due = self.model.next_timer()
         self._timer += 1
@@ -193,10 +195,12 @@ class UpsProcess:
             serial = self._timer
             self.room.scheduler.at(due, self.process, lambda: self._fire(serial))
 
-    def _note_delivered(self, body: bytes) -> None:
-        command = parse(ups_pb2.UACommand, body)
+    def _note(self, body: bytes) -> None:
+        command, announcement = parse(ups_pb2.UACommand, body), parse(ups_pb2.UAstart, body)
         if command is not None:
             self.called_delivered.update(one.shipId for one in command.delivered)
+        if announcement is not None:
+            self.announcements.add(announcement.seqnum)
 
     def _fire(self, serial: int) -> None:
         if serial == self._timer:

@@ -56,10 +56,10 @@ def bugs(folder: Path = FOLDER) -> list[Bug]:
     return found
 
 
-def apply(bug: Bug, copy: Path) -> str | None:
-    """Applies a bug to a copy of the tree; gives why not, if not."""
+def apply(bug: Bug, copy: Path, *, check: bool = False) -> str | None:
+    """Applies a bug to a copy of the tree, or only looks whether it can; gives why not, if not."""
     done = subprocess.run(  # noqa: S603 - our own command line
-        ["git", "apply", "--whitespace=nowarn", str(bug.patch)],  # noqa: S607 - wherever git is
+        ["git", "apply", "--whitespace=nowarn", *(["--check"] if check else []), str(bug.patch)],  # noqa: S607 - wherever git is
         cwd=copy,
         env={**inherited(), "GIT_CEILING_DIRECTORIES": str(copy.parent)},
         capture_output=True,

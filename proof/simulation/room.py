@@ -31,7 +31,7 @@ from sim.world.model import Rules
 
 TICK = 6.0
 # So many ticks after the healing everything has settled.
-SETTLE_TICKS = 500.0
+SETTLE_TICKS = 150.0
 # What is still on its way to the bridges when the last order has ended.
 LAST_TICKS = 3.0
 

@@ -118,6 +118,9 @@ class Verdict:
                 self._wrong("G1", f"order {order_id} is not what was asked for")
             if not wish.orders and not wish.refusals:
                 self._wrong("G1", f"order {order_id} was accepted and never acknowledged")
+        for wish in self._room.shoppers.wishes:
+            if not wish.done:
+                self._wrong("G6", f"{wish.request.request_id} never got a definite answer")
         for key, count in seen.items():
             if count != 1:
                 self._wrong("G2", f"{count} orders for request {key}")

@@ -46,6 +46,12 @@ def flip(direction: str, frame: bytes, rng: Random) -> bytes | None:
     return None
 
 
+def acks_of(link: str, body: bytes) -> tuple[int, ...]:
+    """The numbers that a body of ours acks."""
+    message = parse(world.ACommands, body) if link == "world" else parse(ups.AUCommand, body)
+    return () if message is None else tuple(message.acks)
+
+
 def words(direction: str, frame: bytes) -> str:
     """What a frame says, in short."""
     body = body_of(frame)

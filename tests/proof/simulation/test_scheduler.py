@@ -1,0 +1,110 @@
+"""Virtual time, processes that die and stand still, and calls that wait."""
+
+import pytest
+
+from proof.simulation.scheduler import Crashed, Process, Scheduler, Stuck, Waiting
+
+
+@pytest.fixture
+def scheduler() -> Scheduler:
+    return Scheduler(100.0)
+
+
+def alive(name: str = "one") -> Process:
+    process = Process(name)
+    process.begin()
+    return process
+
+
+def run(scheduler: Scheduler, until: float = 200.0) -> None:
+    scheduler.run(until, lambda: False)
+
+
+def test_things_happen_in_the_order_of_their_time_and_then_of_their_entry(scheduler: Scheduler) -> None:
+    told: list[str] = []
+    scheduler.at(103.0, None, lambda: told.append("c"))
+    scheduler.at(101.0, None, lambda: told.append("a"))
+    scheduler.at(101.0, None, lambda: told.append("b"))
+    run(scheduler)
+    assert told == ["a", "b", "c"]
+    assert scheduler.time == 200.0
+
+
+def test_what_was_meant_for_a_life_that_ended_does_not_happen(scheduler: Scheduler) -> None:
+    process, told = alive(), []
+    scheduler.at(101.0, process, lambda: told.append("before"))
+    scheduler.at(103.0, process, lambda: told.append("in vain"))
+    scheduler.at(102.0, None, process.end)
+    scheduler.at(104.0, None, process.begin)
+    run(scheduler)
+    assert told == ["before"]
+
+
+def test_nothing_is_done_by_a_process_that_is_down(scheduler: Scheduler) -> None:
+    process, told = alive(), []
+    process.end()
+    scheduler.at(101.0, process, lambda: told.append("by a dead one"))
+    run(scheduler)
+    assert told == []
+
+
+def test_a_paused_process_does_later_what_came_meanwhile(scheduler: Scheduler) -> None:
+    process, told = alive(), []
+    process.paused = True
+    for at in (101.0, 102.0):
+        scheduler.at(at, process, lambda at=at: told.append((at, scheduler.time)))  # type: ignore[misc]
+    scheduler.at(110.0, None, lambda: scheduler.resume(process))
+    run(scheduler)
+    assert told == [(101.0, 110.0), (102.0, 110.0)]
+
+
+def test_a_task_waits_while_others_run(scheduler: Scheduler) -> None:
+    process, told = alive(), []
+    waiting = Waiting(scheduler, process)
+    scheduler.at(101.0, process, lambda: scheduler.task(process, "ask", lambda: told.append(waiting.wait())))
+    scheduler.at(102.0, process, lambda: told.append("meanwhile"))
+    scheduler.at(103.0, None, lambda: waiting.give("the answer"))
+    run(scheduler)
+    assert told == ["meanwhile", "the answer"]
+
+
+def test_a_task_of_a_process_that_dies_never_wakes_and_is_tidied_up(scheduler: Scheduler) -> None:
+    process, told = alive(), []
+    waiting = Waiting(scheduler, process)
+
+    def ask() -> None:
+        try:
+            told.append(waiting.wait())
+        finally:
+            told.append("unwound")
+
+    scheduler.at(101.0, process, lambda: scheduler.task(process, "ask", ask))
+    scheduler.at(102.0, None, process.end)
+    scheduler.at(103.0, None, lambda: waiting.give("too late"))
+    run(scheduler)
+    assert told == ["unwound"]
+
+
+def test_who_crashes_dies_and_the_others_go_on(scheduler: Scheduler) -> None:
+    process, other, told = alive(), alive("other"), []
+
+    def crash() -> None:
+        raise Crashed
+
+    scheduler.at(101.0, process, crash)
+    scheduler.at(102.0, process, lambda: told.append("in vain"))
+    scheduler.at(102.0, other, lambda: told.append("goes on"))
+    run(scheduler)
+    assert told == ["goes on"]
+    assert not process.alive
+
+
+def test_time_that_stands_still_for_ever_is_noticed() -> None:
+    scheduler = Scheduler(0.0, limit=100)
+
+    def again() -> None:
+        scheduler.after(0.0, None, again)
+
+    again()
+    with pytest.raises(Stuck):
+        scheduler.run(1.0, lambda: False)
