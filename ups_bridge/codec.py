@@ -2,12 +2,14 @@
 
 Rules: an element is the bytes of an AUCommand that holds it alone, so that a frame is elements and acks put one after
 the other; events come out in the order of their seqnums; required fields are checked, Python's parser does not. UAstart
-is told from UACommand by its content: no UACommand is a complete UAstart. Anything else is a `BadMessage`. When to send
-what is deliberately elsewhere (ups_bridge.core).
+is told from UACommand by its content: no UACommand is a complete UAstart. Anything else is a `BadMessage`; of more
+elements than anybody has room for, the rest is as if it had been lost. When to send what is deliberately elsewhere
+(ups_bridge.core).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from google.protobuf.message import DecodeError
 
@@ -17,6 +19,8 @@ from shop.fulfilment.v1 import fulfilment_pb2 as pb
 from wire.errors import BadMessage
 
 MAX_TEXT = 1000
+# Of one message; a session has room for no more (wire.session.Policy.max_unconfirmed).
+MAX_EVENTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,11 +93,12 @@ def decode_command(body: bytes) -> Said:
         raise BadMessage("no UACommand", body) from None
     if not command.IsInitialized():
         raise BadMessage("a UACommand without a required field", body)
-    events = [
-        *(_truck(one) for one in command.loadRequests),
-        *(pb.PeerEvent(seqnum=one.seqNum, delivered=pb.Delivered(shipment_id=one.shipId)) for one in command.delivered),
-        *(_failed(one) for one in command.error),
-    ]
+    told = chain(
+        (_truck(one) for one in command.loadRequests),
+        (pb.PeerEvent(seqnum=one.seqNum, delivered=pb.Delivered(shipment_id=one.shipId)) for one in command.delivered),
+        (_failed(one) for one in command.error),
+    )
+    events = list(islice(told, MAX_EVENTS))
     events.sort(key=lambda event: event.seqnum)
     return Said(tuple(command.acks), tuple(events))
 

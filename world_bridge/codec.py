@@ -3,11 +3,13 @@
 Rules: an element is the bytes of an ACommands that holds it alone, so that a frame is elements and acks put one after
 the other; descriptions are cut at the world's 50 characters; statuses come out in upper case, events in the order of
 their seqnums; required fields are checked, Python's parser does not; simspeed is never sent. Anything the peer sends
-that is not this is a `BadMessage`. When to send what is deliberately elsewhere (world_bridge.core).
+that is not this is a `BadMessage`; of more elements than anybody has room for, the rest is as if it had been lost.
+When to send what is deliberately elsewhere (world_bridge.core).
 """
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from itertools import chain, islice
 
 from google.protobuf.message import DecodeError
 
@@ -19,6 +21,8 @@ from wire.errors import BadMessage
 MAX_DESCRIPTION = 50
 MAX_TEXT = 1000
 MAX_EVENT_BYTES = 256 * 1024
+# Of one message; a session has room for no more (wire.session.Policy.max_unconfirmed).
+MAX_EVENTS = 20_000
 
 
 @dataclass(frozen=True, slots=True)
@@ -93,13 +97,16 @@ def decode_responses(body: bytes) -> Said:
         raise BadMessage("no AResponses", body) from None
     if not responses.IsInitialized():
         raise BadMessage("an AResponses without a required field", body)
-    events = [
-        *(_arrived(one) for one in responses.arrived),
-        *(pb.PeerEvent(seqnum=one.seqnum, packed=pb.Packed(shipment_id=one.shipid)) for one in responses.ready),
-        *(pb.PeerEvent(seqnum=one.seqnum, loaded=pb.Loaded(shipment_id=one.shipid)) for one in responses.loaded),
-        *(_failed(one) for one in responses.error),
-        *(_status(one) for one in responses.packagestatus),
-    ]
+    if any(one.ByteSize() > MAX_EVENT_BYTES for one in responses.arrived):
+        raise BadMessage(f"an element above {MAX_EVENT_BYTES} bytes", body)
+    told = chain(
+        (_arrived(one) for one in responses.arrived),
+        (pb.PeerEvent(seqnum=one.seqnum, packed=pb.Packed(shipment_id=one.shipid)) for one in responses.ready),
+        (pb.PeerEvent(seqnum=one.seqnum, loaded=pb.Loaded(shipment_id=one.shipid)) for one in responses.loaded),
+        (_failed(one) for one in responses.error),
+        (_status(one) for one in responses.packagestatus),
+    )
+    events = list(islice(told, MAX_EVENTS))
     if any(event.ByteSize() > MAX_EVENT_BYTES for event in events):
         raise BadMessage(f"an element above {MAX_EVENT_BYTES} bytes", body)
     events.sort(key=lambda event: event.seqnum)
