@@ -5,6 +5,10 @@ PYTHON ?= python3
 BIN := .venv/bin
 PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 PACKAGES := wire mesh db orders_svc world_bridge ups_bridge storefront sim proof minimart
+# Tests that keep their databases in memory need not wait for a disk to flush each of thousands of commits.
+SCRATCH := $(shell test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp})
+# Many tests wait for processes or for time: one more than there are processors.
+WORKERS := $(shell echo $$(( $$($(PYTHON) -c 'import os; print(os.cpu_count() or 1)') + 1 )))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
@@ -18,7 +22,7 @@ up: .venv/.runtime ## Start the whole shop; Ctrl-C stops it (ARGS="--port 8000 .
 .PHONY: test
 test: .venv/.dev ## Run everything: lint and all tests (on Debian as root, also fetch what they need)
 	@.ci/prepare
-	@$(BIN)/pytest -n auto --maxprocesses 4 $(ARGS)
+	@PYTEST_DEBUG_TEMPROOT=$(SCRATCH) $(BIN)/pytest -n $(WORKERS) $(ARGS)
 
 .PHONY: lint
 lint: lint-ruff lint-format lint-mypy lint-buf lint-breaking lint-gen ## Check style, types, contracts and generated code
