@@ -16,7 +16,6 @@ from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Self
 
-from wire.backoff import Backoff
 from wire.errors import BadFrames, PeerDoesNotRead, PeerSilent, ProtocolError, WriteQueueFull
 from wire.framing import DEFAULT_MAX_FRAME, Framer, encode_frames
 
@@ -33,7 +32,6 @@ class Limits:
     queue_bytes: int = 16 * 1024 * 1024
     write_seconds: float = 10.0
     dial_seconds: float = 5.0
-    handshake_seconds: float = 10.0
     # A peer that is gone without a word is noticed after about four times this.
     keepalive_seconds: float = 5.0
     max_connections: int = 512
@@ -233,35 +231,6 @@ async def dial(host: str, port: int, limits: Limits | None = None, counters: Cou
     async with asyncio.timeout(limits.dial_seconds):
         reader, writer = await asyncio.open_connection(host, port)
     return Connection(reader, writer, limits, counters or Counters())
-
-
-async def keep_dialled(
-    host: str,
-    port: int,
-    serve: Serve,
-    backoff: Backoff,
-    *,
-    handshake: Serve | None = None,
-    limits: Limits | None = None,
-    counters: Counters | None = None,
-) -> None:
-    """Dial, shake hands, serve, and after each end wait and do it again, until cancelled.
-
-    `handshake` has `handshake_seconds`; once it returned, the next delay of `backoff` is its first again. Errors of the
-    peer and of the operating system end one connection only; anything else is a bug and comes out of here.
-    """
-    limits = limits or Limits()
-    while True:
-        try:
-            async with await dial(host, port, limits, counters) as connection:
-                if handshake is not None:
-                    async with asyncio.timeout(limits.handshake_seconds):
-                        await handshake(connection)
-                backoff.reset()
-                await serve(connection)
-        except (ProtocolError, OSError) as error:
-            _log.info("connection ended peer=%s:%d reason=%r", host, port, str(error) or type(error).__name__)
-        await asyncio.sleep(backoff.next())
 
 
 class Listener:

@@ -11,7 +11,6 @@ from sqlalchemy import Boolean, Connection, Double, bindparam, case, func, selec
 
 from db.clock import sql_now
 from db.orders.links import Link
-from db.orders.messages import OutboxRow
 from mesh.errors import FailedPrecondition
 from orders_svc.domain.explain import LinkView
 
@@ -130,9 +129,3 @@ def target(connection: Connection, link: str) -> Target | None:
 _TARGET = select(Link.link_epoch, Link.callback_address, Link.announced_world_id).where(
     Link.name == bindparam("k_link"), _ALIVE
 )
-
-
-def open_commands(connection: Connection) -> dict[str, int]:
-    """How many commands of each link are not acknowledged yet."""
-    query = select(OutboxRow.link, func.count()).where(OutboxRow.closed_at.is_(None)).group_by(OutboxRow.link)
-    return {row[0]: row[1] for row in connection.execute(query)}

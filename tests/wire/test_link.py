@@ -4,11 +4,9 @@ import asyncio
 import contextlib
 import socket
 from collections.abc import AsyncIterator, Awaitable, Callable
-from random import Random
 
 import pytest
 
-from wire.backoff import Backoff
 from wire.errors import (
     BadFrames,
     EndInsideFrame,
@@ -18,7 +16,7 @@ from wire.errors import (
     PeerSilent,
     WriteQueueFull,
 )
-from wire.link import Connection, Counters, Limits, Listener, dial, keep_dialled, listen
+from wire.link import Connection, Limits, Listener, dial, listen
 
 DEADLINE = 10.0
 
@@ -191,45 +189,5 @@ def test_a_port_in_use_and_a_port_without_listener_are_os_errors() -> None:
                 await listen("127.0.0.1", port, lambda _: asyncio.sleep(0))
         with pytest.raises(OSError, match=r"refused|failed"):
             await dial("127.0.0.1", port)
-
-    run(scenario)
-
-
-def test_keep_dialled_comes_back_after_every_end_and_after_a_failed_handshake() -> None:
-    async def scenario() -> None:
-        greeted: list[bytes] = []
-        enough = asyncio.Event()
-
-        async def serve(connection: Connection) -> None:
-            greeted.extend(await connection.receive())
-            if len(greeted) == 4:
-                enough.set()
-                return
-            if len(greeted) % 2:
-                connection.send_bytes(b"\x80" * 6)
-            else:
-                connection.send(b"welcome")
-
-        async def handshake(connection: Connection) -> None:
-            connection.send(b"hello")
-            await connection.receive(5)
-
-        async def converse(connection: Connection) -> None:
-            assert await connection.receive(5) == []
-
-        listener = await listen("127.0.0.1", 0, serve)
-        counters = Counters()
-        backoff = Backoff(Random(1), first=0.001, cap=0.01)
-        dialling = asyncio.create_task(
-            keep_dialled("127.0.0.1", listener.port, converse, backoff, handshake=handshake, counters=counters)
-        )
-        await enough.wait()
-        dialling.cancel()
-        with pytest.raises(asyncio.CancelledError):
-            await dialling
-        await listener.close()
-        assert greeted == [b"hello"] * 4
-        assert counters.connections >= 4
-        assert counters.bad_frames == 2
 
     run(scenario)
