@@ -73,7 +73,7 @@ def parts(options: Options, at: dict[str, str]) -> list[Part]:
     if options.world is None:
         found.append(_stand_in_world(options, at))
     if options.ups_listen is None:
-        found.append(Part("sim_ups", _python("sim", "ups", "--world", at["world_ups"], "--amazon", at["ups_listen"])))
+        found.append(_stand_in_ups(options, at))
     fulfilment = {"MINIMART_FULFILMENT_ADDRESS": at["fulfilment"]}
     found += [
         Part(
