@@ -26,19 +26,21 @@ class Status(IntEnum):
 
 @dataclass(frozen=True, slots=True)
 class LinkView:
-    """What is known of a link when a person asks."""
+    """What is known of a link when a person asks. A peer's own words are not in it: shoppers read this."""
 
-    connected: bool
-    # Plain words of the bridge: "open", or what it waits for.
-    state: str
-    # Since when it is (not) connected; None: never was.
+    # Whether commands get through to a peer that can act on them.
+    usable: bool
+    # Since when it is (not) usable; None: never was.
     since: float | None
+    # What follows "UPS, which ..." while it is not usable.
+    trouble: str = "cannot be reached at the moment"
 
 
 @dataclass(frozen=True, slots=True)
 class Waiting:
     """Who is being waited for, since when, and what happens next."""
 
+    # A noun phrase, to follow "waiting for".
     who: str
     since: float
     next: str
@@ -87,11 +89,11 @@ def waiting(state: State, since: float, world: LinkView, ups: LinkView) -> Waiti
         Goods.LOADING: "the parcel is loaded, then the truck leaves",
         Goods.LOADED: "the truck delivers the parcel",
     }[state.goods]
-    if not link.connected:
+    if not link.usable:
         return Waiting(
-            f"{name} cannot be reached ({link.state})",
+            f"{name}, which {link.trouble}",
             link.since if link.since is not None else since,
-            f"your order is safe; once {name} is back, {then}",
+            f"your order is safe; once that is over, {then}",
         )
     who = {
         Goods.NEW: "the supplier",

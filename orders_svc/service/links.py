@@ -6,13 +6,15 @@ with the statement that checks the epoch and locks the row.
 """
 
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Boolean, Connection, Double, bindparam, case, func, select, update
+from sqlalchemy import Boolean, Connection, Double, Row, bindparam, case, func, select, update
 
 from db.clock import sql_now
-from db.orders.links import Link
+from db.orders.links import Link, World, WorldState
 from mesh.errors import FailedPrecondition
 from orders_svc.domain.explain import LinkView
+from orders_svc.outbox.rows import UPS
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,20 +96,40 @@ _RENEW = (
 
 
 def view(connection: Connection) -> dict[str, LinkView]:
-    """How each link is, as people are told: a lapsed lease means that its bridge is away."""
-    views = {}
-    for row in connection.execute(_VIEW):
-        if row.alive:
-            views[row.name] = LinkView(row.connected, row.state, row.connected_since_at)
-        else:
-            since = row.lease_until_at or None
-            views[row.name] = LinkView(False, f"the {row.name} bridge is not running", since)
-    return views
+    """How each link is, as people are told.
+
+    A lapsed lease means that its bridge is away; a UPS that is in another world than we are is given no commands.
+    """
+    return {row.name: _view(row) for row in connection.execute(_VIEW)}
+
+
+def _view(row: Row[Any]) -> LinkView:
+    if not row.alive:
+        return LinkView(False, row.lease_until_at or None)
+    if row.name == UPS and row.connected and row.our_world_id not in (None, row.announced_world_id):
+        since = row.connected_since_at if row.announced_at is None else row.announced_at
+        return LinkView(False, since, apart(row.announced_world_id, row.our_world_id))
+    return LinkView(row.connected, row.connected_since_at)
+
+
+def apart(announced_world_id: int | None, our_world_id: int) -> str:
+    """That UPS is elsewhere, in words that follow "UPS, which"."""
+    if announced_world_id is None:
+        return f"has not said in which world it is, while we are in {our_world_id}"
+    return f"is in world {announced_world_id}, while we are in {our_world_id}"
 
 
 _ALIVE = Link.lease_until_at > sql_now()
+_OUR_WORLD = select(World.world_id).where(World.state == WorldState.OPEN).scalar_subquery()
 _VIEW = select(
-    Link.name, Link.connected, Link.state, Link.connected_since_at, Link.lease_until_at, _ALIVE.label("alive")
+    Link.name,
+    Link.connected,
+    Link.connected_since_at,
+    Link.lease_until_at,
+    Link.announced_world_id,
+    Link.announced_at,
+    _ALIVE.label("alive"),
+    _OUR_WORLD.label("our_world_id"),
 )
 
 

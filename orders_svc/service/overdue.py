@@ -1,6 +1,6 @@
 """Overdue: whoever has been silent for too long is asked.
 
-Rules: a link that is down is not asked and nothing is counted against it; the
+Rules: a link that is down, or whose peer is in another world, is not asked and nothing is counted against it; the
 question is put off instead. Some shipments at a time, oldest question first.
 """
 
@@ -40,7 +40,7 @@ def ask_overdue(connection: Connection, patience: Patience, now: float) -> tuple
         event = overdue_event(shipment.state)
         # On the road the world is asked, though it is UPS that is silent.
         asks_world = event is Event.GOODS_OVERDUE or shipment.state.truck is Truck.EN_ROUTE
-        reachable = views[WORLD if asks_world else UPS].connected and world.is_open
+        reachable = views[WORLD if asks_world else UPS].usable and world.is_open
         if not reachable or shipments.apply(shipment_id, event, CAUSE) is not None:
             shipments.postpone(shipment_id)
     return shipments.flush(), len(due) == ASKED_AT_ONCE

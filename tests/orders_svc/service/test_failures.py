@@ -234,12 +234,44 @@ def test_nobody_is_asked_while_the_link_is_down_and_nothing_is_counted(shop: Sta
     parcel = shop.parcel(1)
     assert (parcel.row.checks, parcel.row.attention_reason) == (0, None)
     assert parcel.waiting is not None
-    assert "UPS cannot be reached (waiting for UPS to connect)" in parcel.waiting.who
+    assert parcel.waiting.who == "UPS, which cannot be reached at the moment"
     assert "safe" in parcel.waiting.next
     shop.app.renew("ups", shop.epochs["ups"], True, "open")
     later(shop, 60)
     shop.app.ask_overdue()
     assert only(shop, "request_truck").request_truck.shipment_id == shipment
+
+
+def test_a_ups_in_another_world_is_not_asked_and_is_what_is_waited_for(shop: Stage, shipment: int) -> None:
+    shop.ack(shop.dispatch())
+    shop.world_says(shop.packed(shipment))
+    announced_at = shop.clock.now()
+    shop.announce(4242)
+    for _ in range(50):
+        later(shop, 60)
+        shop.app.ask_overdue()
+    assert shop.dispatch() == []
+    parcel = shop.parcel(1)
+    assert (parcel.row.checks, parcel.row.attention_reason) == (0, None)
+    assert parcel.waiting is not None
+    assert parcel.waiting.who == "UPS, which is in world 4242, while we are in 7"
+    assert parcel.waiting.since == announced_at
+    shop.announce(7)
+    later(shop, 60)
+    shop.app.ask_overdue()
+    assert only(shop, "request_truck").request_truck.shipment_id == shipment
+
+
+def test_a_ups_that_has_not_said_where_it_is_is_not_asked(shop: Stage, shipment: int) -> None:
+    shop.ack(shop.dispatch())
+    shop.world_says(shop.packed(shipment))
+    shop.execute("update links set announced_world_id = null, announced_at = null where name = 'ups'")
+    later(shop, 60)
+    shop.app.ask_overdue()
+    parcel = shop.parcel(1)
+    assert parcel.row.checks == 0
+    assert parcel.waiting is not None
+    assert parcel.waiting.who == "UPS, which has not said in which world it is, while we are in 7"
 
 
 def test_a_delivery_that_nobody_told_us_of_is_found_out(shop: Stage, shipment: int) -> None:
