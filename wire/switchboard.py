@@ -1,8 +1,9 @@
 """The connections of a pure core, by number: carries out its actions on sockets and tells it what came.
 
 Rules: one reader a connection, which stops reading while the core has no room; frames and ends reach the core in the
-order in which they happened; nothing is told of a connection after its end. Which connection says what, and when, is
-the core's business.
+order in which they happened; nothing is told of a connection after its end; what finds no room on its way out is
+dropped, since closing for it would close every connection that has more to say than a queue holds. Which connection
+says what, and when, is the core's business.
 """
 
 import asyncio
@@ -99,10 +100,15 @@ class Switchboard:
                 connection.count_bad(action.bad_head)
             self._drop(number)
         elif connection is not None:
-            try:
-                connection.send(*action.bodies)
-            except WriteQueueFull as error:
-                connection.abort(error)
+            self._send(connection, action.bodies)
+
+    def _send(self, connection: Connection, bodies: tuple[bytes, ...]) -> None:
+        """Queue what there is room for. The rest is as if it had been lost, and its session says it again; a peer
+        that takes nothing at all is closed by the connection's writer.
+        """
+        with contextlib.suppress(WriteQueueFull):
+            for body in bodies:
+                connection.send(body)
 
     async def serve(self, connection: Connection) -> None:
         """Run an accepted connection until its end."""

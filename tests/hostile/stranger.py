@@ -1,0 +1,78 @@
+"""Raw connections of somebody we know nothing of; all are closed when the test is over."""
+
+import asyncio
+import resource
+from contextlib import suppress
+from typing import ClassVar
+
+import pytest
+
+from partners.ups import ups_pb2 as ups
+from wire.framing import encode_frame
+
+
+@pytest.fixture
+def enough_files() -> None:
+    """A thousand connections need more files than a process may have by default."""
+    soft, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    if soft < 4096:
+        resource.setrlimit(resource.RLIMIT_NOFILE, (min(4096, hard), hard))
+
+
+class Stranger:
+    """A raw connection."""
+
+    everybody: ClassVar[list["Stranger"]] = []
+
+    def __init__(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        self.reader = reader
+        self.writer = writer
+        self.everybody.append(self)
+
+    @classmethod
+    async def at(cls, port: int) -> "Stranger":
+        return cls(*await asyncio.open_connection("127.0.0.1", port))
+
+    async def say(self, data: bytes) -> None:
+        with suppress(ConnectionError):
+            self.writer.write(data)
+            await self.writer.drain()
+
+    def say_message(self, message: ups.UAstart | ups.UACommand) -> None:
+        self.writer.write(encode_frame(message.SerializePartialToString()))
+
+    async def is_hung_up(self, seconds: float = 20.0) -> None:
+        async with asyncio.timeout(seconds):
+            with suppress(ConnectionError):
+                while await self.reader.read(65536):
+                    pass
+
+    async def is_acked(self, number: int) -> None:
+        """Reads AUCommands until this number is acked."""
+        async with asyncio.timeout(20):
+            while True:
+                length = shift = 0
+                while True:
+                    (byte,) = await self.reader.readexactly(1)
+                    length |= (byte & 127) << shift
+                    shift += 7
+                    if byte < 128:
+                        break
+                if number in ups.AUCommand.FromString(await self.reader.readexactly(length)).acks:
+                    return
+
+    def stop_reading(self) -> None:
+        self.writer.transport.pause_reading()  # type: ignore[attr-defined]
+
+    def leave(self) -> None:
+        self.writer.transport.abort()
+
+
+async def everybody_leaves() -> None:
+    """Closes what a test has opened; transports close in the loop's next round."""
+    for stranger in Stranger.everybody:
+        stranger.leave()
+    for stranger in Stranger.everybody:
+        with suppress(ConnectionError):
+            await stranger.writer.wait_closed()
+    Stranger.everybody.clear()
