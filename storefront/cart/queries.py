@@ -87,9 +87,20 @@ def lines_of(connection: Connection, user_id: int) -> list[CartLine]:
     return [CartLine(*row) for row in connection.execute(query)]
 
 
+def lock(connection: Connection, user_id: int) -> None:
+    """Makes others who change this cart, or order from it, wait until this transaction has ended."""
+    connection.execute(select(User.id).where(User.id == user_id).with_for_update())
+
+
+def units_of(connection: Connection, user_id: int) -> dict[int, int]:
+    """The units in the cart, by offer. One query."""
+    rows = connection.execute(select(CartItem.offer_id, CartItem.quantity).where(CartItem.user_id == user_id))
+    return {row.offer_id: row.quantity for row in rows}
+
+
 def add(connection: Connection, user_id: int, offer_id: int, quantity: int, now: float) -> None:
     """Puts units of an offer into a cart, on top of those that are there. CartRefusal: it cannot."""
-    _lock(connection, user_id)
+    lock(connection, user_id)
     for_sale = select(Offer.id).where(Offer.id == offer_id, Offer.withdrawn_at.is_(None))
     if connection.execute(for_sale).first() is None:
         raise NotForSale
@@ -123,13 +134,9 @@ def remove(connection: Connection, user_id: int, offer_id: int) -> bool:
 
 def take_out_bought(connection: Connection, user_id: int, bought: Iterable[tuple[int, int]]) -> None:
     """Takes the (offer id, quantity) pairs that were bought out of the cart; what was added since stays in it."""
-    _lock(connection, user_id)
+    lock(connection, user_id)
     for offer_id, quantity in bought:
         mine = (CartItem.user_id == user_id, CartItem.offer_id == offer_id)
         less = update(CartItem).where(*mine, CartItem.quantity > quantity)
         if connection.execute(less.values(quantity=CartItem.quantity - quantity)).rowcount == 0:
             connection.execute(delete(CartItem).where(*mine, CartItem.quantity <= quantity))
-
-
-def _lock(connection: Connection, user_id: int) -> None:
-    connection.execute(select(User.id).where(User.id == user_id).with_for_update())

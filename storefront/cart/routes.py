@@ -10,6 +10,7 @@ from storefront.cart.wanted import remember_wanted
 from storefront.catalogue.availability import Availability, describe
 from storefront.catalogue.queries import product_of
 from storefront.catalogue.stock import stock_of
+from storefront.checkout.holds import holds_of
 from storefront.security import current_shopper, the_shopper
 from storefront.services import services
 
@@ -74,6 +75,7 @@ def remove(offer_id: int) -> Response:
 def _page(wrong: tuple[int, QuantityForm] | None = None) -> str:
     shopper = the_shopper()
     with services().reader.connect() as connection:
+        holds = holds_of(connection, shopper.user_id)
         lines = queries.lines_of(connection, shopper.user_id)
         stock = stock_of(connection, [line.offer_id for line in lines])
     words: dict[int, Availability] = {
@@ -85,6 +87,9 @@ def _page(wrong: tuple[int, QuantityForm] | None = None) -> str:
         lines=lines,
         words=words,
         total_cents=sum(line.total_cents for line in lines if line.for_sale),
+        held=holds.units,
+        unanswered=list(holds.attempts),
+        all_held=bool(lines) and not holds.free(lines),
         can_check_out=bool(lines) and all(line.for_sale for line in lines),
         wrong_offer=wrong[0] if wrong else None,
         wrong_form=wrong[1] if wrong else None,

@@ -1,20 +1,21 @@
 """Checkout attempts in the database: begun before the first call, claimed for each further one, settled once.
 
-Rules: the bytes of the request never change; an attempt is settled by a guarded update, so that of two answers to the
-same question one counts; the cart is emptied of what was bought in the transaction that records the yes, and only
+Rules: what is ordered is in the cart and in no other attempt that still waits for its answer, checked with the user's
+row locked; the bytes of the request never change; an attempt is settled by a guarded update, so that of two answers to
+the same question one counts; the cart is emptied of what was bought in the transaction that records the yes, and only
 there; nothing is deleted. Each function works in the caller's transaction and does no network call.
 """
 
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, insert, select, update
-from sqlalchemy.exc import IntegrityError
 
 from db.shop.catalogue import Offer, Product
 from db.shop.checkouts import CheckoutAttempt, CheckoutState
 from shop.orders.v1 import orders_pb2
-from storefront.cart.queries import take_out_bought
+from storefront.cart.queries import lock, take_out_bought, units_of
 from storefront.checkout.answers import Accepted, Answer, Refused
+from storefront.checkout.holds import holds_of
 from storefront.checkout.tickets import Ticket
 
 FIRST_RETRY_SECONDS = 1.0
@@ -36,6 +37,18 @@ class Attempt:
     refusal_message: str | None
     tries: int
     created_at: float
+
+
+@dataclass(frozen=True, slots=True)
+class Existing:
+    """There is an attempt already: this checkout was pressed before, or what it orders is in one without an answer."""
+
+    request_id: str
+
+
+@dataclass(frozen=True, slots=True)
+class CartChanged:
+    """The cart no longer holds what the ticket orders."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,28 +82,54 @@ def request_of(ticket: Ticket, to: Destination) -> orders_pb2.PlaceOrderRequest:
     )
 
 
-def begin(connection: Connection, ticket: Ticket, to: Destination, *, now: float, patience: float) -> Attempt | None:
-    """A new attempt, to be committed before the call. None: this checkout was pressed before.
+def begin(
+    connection: Connection, ticket: Ticket, to: Destination, *, now: float, patience: float
+) -> Attempt | Existing | CartChanged:
+    """A new attempt, to be committed before the call, or why there is none.
 
     The sweep leaves it alone for `patience` seconds, which the shopper's own request needs to ask.
     """
+    lock(connection, ticket.user_id)
+    if find(connection, ticket.user_id, ticket.request_id) is not None:
+        return Existing(ticket.request_id)
+    if (obstacle := _obstacle(connection, ticket)) is not None:
+        return obstacle
+    request = request_of(ticket, to).SerializeToString(deterministic=True)
     values = {
         "user_id": ticket.user_id,
         "request_id": ticket.request_id,
-        "request": request_of(ticket, to).SerializeToString(deterministic=True),
+        "request": request,
         "state": CheckoutState.CONFIRMING,
         "tries": 1,
         "created_at": now,
         "next_try_at": now + patience,
     }
-    try:
-        with connection.begin_nested():
-            attempt_id = connection.execute(
-                insert(CheckoutAttempt).values(values).returning(CheckoutAttempt.id)
-            ).scalar_one()
-    except IntegrityError:
+    attempt_id = connection.execute(insert(CheckoutAttempt).values(values).returning(CheckoutAttempt.id)).scalar_one()
+    return Attempt(
+        attempt_id=attempt_id,
+        user_id=ticket.user_id,
+        request_id=ticket.request_id,
+        request=request,
+        state=CheckoutState.CONFIRMING,
+        order_id=None,
+        refusal_reason=None,
+        refusal_message=None,
+        tries=1,
+        created_at=now,
+    )
+
+
+def _obstacle(connection: Connection, ticket: Ticket) -> Existing | CartChanged | None:
+    """What keeps the lines of a ticket from being ordered: they are in another attempt, or not in the cart."""
+    holds = holds_of(connection, ticket.user_id)
+    held, in_cart = holds.units, units_of(connection, ticket.user_id)
+    missing = [
+        line.offer_id for line in ticket.lines if in_cart.get(line.offer_id, 0) - held[line.offer_id] < line.quantity
+    ]
+    if not missing:
         return None
-    return _attempt(connection, CheckoutAttempt.id == attempt_id)
+    holder = holds.holder(missing)
+    return Existing(holder) if holder is not None else CartChanged()
 
 
 def find(connection: Connection, user_id: int, request_id: str) -> Attempt | None:

@@ -3,7 +3,8 @@
 A checkout page carries a ticket; pressing "place order" commits an attempt and then asks orders_svc, for as long as the
 deadline allows. A yes leads to the order, a no comes back beside the field or line, and silence leads to a page that
 says "confirming" and reloads itself, while the sweep goes on asking. Pressing twice, going back and reloading all meet
-the attempt that is there already.
+the attempt that is there already, and what is in an attempt without an answer cannot be ordered again from another
+page; the rest of the cart can.
 """
 
 from collections.abc import Mapping
@@ -14,12 +15,13 @@ from werkzeug.wrappers import Response
 
 from db.shop.checkouts import CheckoutState
 from storefront.accounts.shopper import Shopper
-from storefront.cart.queries import CartLine, lines_of
+from storefront.cart.queries import lines_of
 from storefront.checkout import attempts
 from storefront.checkout.answers import Accepted, Refused
 from storefront.checkout.asking import ask
-from storefront.checkout.attempts import Attempt, Destination
+from storefront.checkout.attempts import Attempt, CartChanged, Destination, Existing
 from storefront.checkout.forms import CheckoutForm
+from storefront.checkout.holds import holds_of
 from storefront.checkout.sweep import CLAIM_MARGIN_SECONDS
 from storefront.checkout.tickets import BadTicket, TicketLine
 from storefront.security import the_shopper
@@ -28,16 +30,18 @@ from storefront.services import services
 bp = Blueprint("checkout", __name__, template_folder="templates")
 
 _REFUSED = 422
+_CART_CHANGED = (
+    "Your cart has changed since this page was shown. Nothing was ordered: look at what is in it now, and order again."
+)
 _NOTHING_WRONG: Mapping[int, str] = {}
 
 
 @bp.get("/checkout")
 @login_required
 def show() -> str | Response:
-    """The checkout page for the cart as it is now."""
+    """The checkout page for the cart as it is now, without what is being confirmed."""
     shopper = the_shopper()
     with services().reader.connect() as connection:
-        lines = lines_of(connection, shopper.user_id)
         last = attempts.last_destination(connection, shopper.user_id)
     form = CheckoutForm(
         formdata=None,
@@ -47,7 +51,7 @@ def show() -> str | Response:
             "ups_account": last.ups_account if last else shopper.ups_account,
         },
     )
-    return _page(shopper, lines, form)
+    return _page(shopper, form)
 
 
 @bp.post("/checkout")
@@ -65,10 +69,14 @@ def place() -> Response | str | tuple[str | Response, int]:
     to = Destination(form.x.number, form.y.number, form.ups_account.data or "")
     patience = parts.settings.storefront_order_deadline + CLAIM_MARGIN_SECONDS
     with parts.engine.begin() as connection:
-        attempt = attempts.begin(connection, ticket, to, now=parts.clock.now(), patience=patience)
-    if attempt is None:
-        return redirect(url_for("checkout.attempt", request_id=ticket.request_id), 303)
-    answer = ask(parts.engine, parts.orders, parts.clock, attempt)
+        begun = attempts.begin(connection, ticket, to, now=parts.clock.now(), patience=patience)
+    if isinstance(begun, Existing):
+        if begun.request_id != ticket.request_id:
+            flash("Nothing more was ordered: what this page showed is being ordered already.", "warning")
+        return redirect(url_for("checkout.attempt", request_id=begun.request_id), 303)
+    if isinstance(begun, CartChanged):
+        return _again(shopper, form, message=_CART_CHANGED)
+    answer = ask(parts.engine, parts.orders, parts.clock, begun)
     if isinstance(answer, Accepted):
         flash("Thank you. Your order is in.", "success")
         return redirect(url_for("orders.show", order_id=answer.order_id), 303)
@@ -101,23 +109,26 @@ def _attempt_page(found: Attempt) -> str:
 def _again(
     shopper: Shopper, form: CheckoutForm, *, message: str = "", wrong: Mapping[int, str] = _NOTHING_WRONG
 ) -> tuple[str | Response, int] | Response:
-    with services().reader.connect() as connection:
-        lines = lines_of(connection, shopper.user_id)
-    page = _page(shopper, lines, form, message=message, wrong=wrong)
+    page = _page(shopper, form, message=message, wrong=wrong)
     return page if isinstance(page, Response) else (page, _REFUSED)
 
 
 def _page(
     shopper: Shopper,
-    lines: list[CartLine],
     form: CheckoutForm,
     *,
     message: str = "",
     wrong: Mapping[int, str] = _NOTHING_WRONG,
 ) -> str | Response:
-    if not lines:
-        flash("Your cart is empty: there is nothing to check out.", "info")
+    with services().reader.connect() as connection:
+        holds = holds_of(connection, shopper.user_id)
+        in_cart = lines_of(connection, shopper.user_id)
+    if not in_cart:
+        flash("Your cart is empty: there is nothing to check out. Look at your orders for what you bought.", "info")
         return redirect(url_for("cart.show"), 303)
+    lines = holds.free(in_cart)
+    if not lines:
+        return redirect(url_for("checkout.attempt", request_id=holds.newest), 303)
     if not all(line.for_sale for line in lines):
         flash("Something in your cart is no longer sold. Remove it to go on.", "warning")
         return redirect(url_for("cart.show"), 303)
@@ -128,6 +139,7 @@ def _page(
         "checkout/checkout.html",
         form=form,
         lines=lines,
+        unanswered=list(holds.attempts),
         total_cents=sum(line.total_cents for line in lines),
         message=message,
         wrong=wrong,

@@ -4,7 +4,7 @@ import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, delete, select, update
 
 from db.shop.carts import CartItem
 from db.shop.catalogue import Offer
@@ -332,3 +332,101 @@ def test_the_next_checkout_remembers_where_to(visitor: Visitor) -> None:
     visitor.put_in_cart(2)
     form = visitor.get("/checkout").page.forms[-1]
     assert (form.values["x"], form.values["y"], form.values["ups_account"]) == ("-8", "9", "ann-ups")
+
+
+def test_an_order_that_is_being_confirmed_cannot_be_placed_again_from_the_same_cart(
+    visitor: Visitor, shop: Storefront, orders: FakeOrders, engine: Engine, clock: ShiftedClock
+) -> None:
+    stale = dict(ready_to_order(visitor).page.forms[-1].values)
+    orders.moods.append(away)
+    visitor.get("/checkout").submit("/checkout", x="1", y="2")
+    confirming = visitor.path
+    assert visitor.get("/cart").sees("One order is being confirmed")
+    assert confirming in visitor.page.links
+
+    assert visitor.follow(visitor.get("/checkout").response).path == confirming
+    answer = visitor.client.post("/checkout", data={**stale, "x": "1", "y": "2"})
+
+    assert visitor.follow(answer).path == confirming
+    assert visitor.sees("Nothing more was ordered")
+    sweep_later(shop, clock)
+    assert attempts_in(engine) == ["accepted"]
+    assert len(orders.orders) == 1
+    assert cart_of(engine) == {}
+
+
+def test_what_is_not_being_confirmed_can_be_ordered_meanwhile(
+    visitor: Visitor, shop: Storefront, orders: FakeOrders, engine: Engine, clock: ShiftedClock
+) -> None:
+    ready_to_order(visitor, quantity=2)
+    orders.moods.append(away)
+    visitor.submit("/checkout", x="1", y="2")
+    visitor.put_in_cart(1, 3)
+    visitor.put_in_cart(5, 1)
+
+    assert visitor.get("/checkout").sees("One order is being confirmed")
+    visitor.submit("/checkout", x="1", y="2")
+    sweep_later(shop, clock)
+
+    assert [{line.offer_id: line.quantity for line in order.lines} for order in orders.orders.values()] == [
+        {1: 3, 5: 1},
+        {1: 2},
+    ]
+    assert cart_of(engine) == {}
+
+
+def test_a_second_tab_cannot_order_what_the_first_has_bought(
+    visitor: Visitor, orders: FakeOrders, engine: Engine
+) -> None:
+    stale = dict(ready_to_order(visitor).page.forms[-1].values)
+    visitor.get("/checkout").submit("/checkout", x="1", y="2")
+
+    visitor.follow(visitor.client.post("/checkout", data={**stale, "x": "1", "y": "2"}))
+
+    assert visitor.path == "/cart"
+    assert visitor.sees("Your cart is empty")
+    assert len(orders.orders) == 1
+    assert attempts_in(engine) == ["accepted"]
+
+
+@pytest.mark.parametrize("left", [1, 0])
+def test_a_cart_that_changed_since_gets_a_new_page_that_says_so(
+    visitor: Visitor, orders: FakeOrders, engine: Engine, left: int
+) -> None:
+    visitor.register()
+    visitor.put_in_cart(3, 1)
+    visitor.put_in_cart(1, 2)
+    stale = dict(visitor.get("/checkout").page.forms[-1].values)
+    with engine.begin() as connection:
+        mine = CartItem.offer_id == 1
+        change = update(CartItem).where(mine).values(quantity=left) if left else delete(CartItem).where(mine)
+        connection.execute(change)
+
+    visitor.follow(visitor.client.post("/checkout", data={**stale, "x": "7", "y": "8"}))
+
+    assert visitor.status == 422
+    assert visitor.sees("Your cart has changed since this page was shown.")
+    assert visitor.page.forms[-1].values["x"] == "7"
+    assert orders.received == []
+    visitor.submit("/checkout")
+    assert {line.offer_id: line.quantity for line in orders.orders[1].lines} == {3: 1} | ({1: left} if left else {})
+
+
+def test_two_tabs_pressed_at_the_same_moment_are_one_order(
+    visitor: Visitor, shop: Storefront, orders: FakeOrders, engine: Engine
+) -> None:
+    ready_to_order(visitor)
+    tabs = [dict(visitor.get("/checkout").page.forms[-1].values) for _ in range(8)]
+    cookie = visitor.client.get_cookie("minimart")
+    assert cookie is not None
+
+    def press(tab: dict[str, str]) -> int:
+        client = shop.app.test_client()
+        client.set_cookie("minimart", cookie.value)
+        return client.post("/checkout", data={**tab, "x": "1", "y": "2"}).status_code
+
+    with ThreadPoolExecutor(8) as pool:
+        assert set(pool.map(press, tabs)) == {303}
+    assert len(orders.orders) == 1
+    assert attempts_in(engine) == ["accepted"]
+    assert cart_of(engine) == {}
