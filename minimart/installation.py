@@ -11,9 +11,9 @@ import os
 import random
 import socket
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import asdict, dataclass, field
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from mesh.settings import parse_address
@@ -54,11 +54,39 @@ def hold(data: Path) -> Iterator[None]:
 
 
 def write_run(data: Path, run: Run) -> None:
-    """Replaces run.json."""
+    """Replaces run.json. OSError: it stays as it was, and no draft is left."""
     handle, draft = tempfile.mkstemp(dir=data, prefix=RUN_FILE)
-    with os.fdopen(handle, "w", encoding="utf-8") as file:
-        json.dump(asdict(run), file, indent=2)
-    Path(draft).replace(data / RUN_FILE)
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8") as file:
+            json.dump(asdict(run), file, indent=2)
+        Path(draft).replace(data / RUN_FILE)
+    except OSError:
+        with suppress(OSError):
+            Path(draft).unlink()
+        raise
+
+
+class RunFile:
+    """run.json, kept as well as the disk allows: what cannot be written is said once, and the shop goes on."""
+
+    def __init__(self, data: Path, run: Run, say: Callable[[str], None]) -> None:
+        self._data = data
+        self._run = run
+        self._say = say
+        self._failing = False
+
+    def write(self, pids: dict[str, int]) -> None:
+        """Writes who is alive, by name."""
+        try:
+            write_run(self._data, replace(self._run, pids=pids))
+        except OSError as error:
+            if not self._failing:
+                self._say(
+                    f"cannot write {self._data / RUN_FILE}: {error.strerror}; buy, order and doctor may not find us"
+                )
+            self._failing = True
+        else:
+            self._failing = False
 
 
 def read_run(data: Path) -> Run | None:

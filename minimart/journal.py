@@ -9,7 +9,7 @@ _MAX_LINE = 16_384
 
 
 class Journal:
-    """Writes lines of named parts to one stream. A reader who went away is not an error: the parts go on."""
+    """Writes lines of named parts to one stream. A reader who went away or a full disk is no error: the parts go on."""
 
     def __init__(self, stream: TextIO, names: list[str]) -> None:
         self._stream = stream
@@ -26,7 +26,7 @@ class Journal:
         label = f"{name:<{self._width}} |"
         if name in self._colours:
             label = f"\x1b[{self._colours[name]}m{label}\x1b[0m"
-        with contextlib.suppress(BrokenPipeError, ValueError):
+        with contextlib.suppress(OSError, ValueError):
             self._stream.write(f"{label} {line[:_MAX_LINE]}\n")
             self._stream.flush()
 

@@ -4,12 +4,13 @@ import os
 import random
 import socket
 import stat
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from minimart.failure import Wrong
-from minimart.installation import Run, free_addresses, hold, is_free, read_run, write_run
+from minimart.installation import Run, RunFile, free_addresses, hold, is_free, read_run, write_run
 
 RUN = Run(42, "http://127.0.0.1:8080", "sqlite:///x.db", {"orders": "127.0.0.1:7001"}, {"orders_svc": 43})
 
@@ -47,6 +48,29 @@ def test_what_is_written_is_read_and_nothing_else_is_left(tmp_path: Path) -> Non
     write_run(tmp_path, RUN)
     assert read_run(tmp_path) == RUN
     assert os.listdir(tmp_path) == ["run.json"]
+
+
+def test_a_run_file_that_cannot_be_replaced_leaves_no_draft(tmp_path: Path) -> None:
+    (tmp_path / "run.json").mkdir()
+    with pytest.raises(OSError, match="directory"):
+        write_run(tmp_path, RUN)
+    assert os.listdir(tmp_path) == ["run.json"]
+
+
+def test_what_could_not_be_written_is_said_once_for_each_time_that_it_begins(tmp_path: Path) -> None:
+    data = tmp_path / "data"
+    said: list[str] = []
+    record = RunFile(data, RUN, said.append)
+    for _ in range(3):
+        record.write({"part": 1})
+    assert len(said) == 1
+    data.mkdir()
+    record.write({"part": 2})
+    assert read_run(data) == replace(RUN, pids={"part": 2})
+    (data / "run.json").unlink()
+    data.rmdir()
+    record.write({})
+    assert len(said) == 2
 
 
 def test_free_addresses_are_different_and_nobody_listens_there() -> None:
