@@ -17,7 +17,7 @@ from minimart import plan
 from minimart.arguments import ADDRESS, data_option
 from minimart.config import Settings, inherited
 from minimart.failure import Wrong
-from minimart.installation import Run, free_addresses, hold, is_free, write_run
+from minimart.installation import Run, RunFile, free_addresses, hold, is_free
 from minimart.journal import Journal
 from minimart.supervisor import Supervisor
 
@@ -108,10 +108,9 @@ def _run(options: plan.Options) -> None:
         journal,
         environment=environment,
         stop_seconds=options.stop_seconds,
-        on_pids=lambda pids: write_run(options.data, replace(run, pids=pids)),
+        on_pids=RunFile(options.data, run, journal.say).write,
         on_ready=on_ready,
     )
     failure = asyncio.run(supervisor.run())
     if failure:
         raise Wrong(failure)
-    journal.say("stopped")

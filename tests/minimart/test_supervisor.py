@@ -3,6 +3,7 @@
 import asyncio
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -12,8 +13,12 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
+from minimart.failure import Failure
+from minimart.installation import Run, RunFile
 from minimart.journal import Journal
-from minimart.supervisor import Part, Supervisor
+from minimart.supervisor import Part, Supervisor, wait_seconds
 from tests.minimart.deadlines import is_alive, wait_until
 
 FOREVER = "import signal; signal.pause()"
@@ -33,17 +38,20 @@ class Watched:
         self.output = io.StringIO()
         self.pids: list[int] = []
         self.opened = threading.Event()
+        self.hear_of_pids: Callable[[dict[str, int]], None] = lambda pids: self.pids.extend(pids.values())
 
         async def is_ready() -> bool:
             return ready
 
         part = Part("part", [sys.executable, "-c", code], {}, is_ready)
+        journal = Journal(self.output, ["part"])
+        self.say = journal.say
         self.supervisor = Supervisor(
             [part],
-            Journal(self.output, ["part"]),
+            journal,
             environment=dict(os.environ),
             stop_seconds=stop_seconds,
-            on_pids=lambda pids: self.pids.extend(pids.values()),
+            on_pids=lambda pids: self.hear_of_pids(pids),
             on_ready=lambda _name: self.opened.set(),
         )
 
@@ -96,16 +104,76 @@ def test_a_crash_loop_is_said_plainly_and_slows_down() -> None:
     assert "died (exit code 3), 4 times in a row: it cannot stay up; starting it again in 1.6 s" in watched.log
 
 
+def test_the_wait_grows_to_its_limit_and_stays_there_however_often_it_fails() -> None:
+    assert [wait_seconds(failures) for failures in (1, 2, 3, 7, 2_000)] == [0.2, 0.4, 0.8, 10.0, 10.0]
+
+
 def test_a_part_that_refuses_to_start_ends_everything() -> None:
-    watched = Watched("import sys; sys.exit('wrong setting X: is wrong') if 0 else sys.exit(2)", ready=False)
-    failure = None
+    refusing = "import sys; print('starting'); print('wrong setting X: is wrong', file=sys.stderr); sys.exit(2)"
+    watched = Watched(refusing, ready=False)
+    assert asyncio.run(watched.supervisor.run()) == "part refused to start: wrong setting X: is wrong"
 
-    async def run() -> None:
-        nonlocal failure
-        failure = await watched.supervisor.run()
 
-    asyncio.run(run())
-    assert failure == "part refused to start: its last line says why"
+def test_a_part_that_refuses_without_a_word_is_said_to() -> None:
+    watched = Watched("import sys; sys.exit(2)", ready=False)
+    assert asyncio.run(watched.supervisor.run()) == "part refused to start: it did not say why"
+
+
+def test_a_watch_that_breaks_ends_everything_in_one_line() -> None:
+    watched = Watched(FOREVER)
+
+    def broken(pids: dict[str, int]) -> None:
+        watched.pids.extend(pids.values())
+        if pids:
+            raise RuntimeError("no more")
+
+    watched.hear_of_pids = broken
+    with pytest.raises(Failure, match=r"^could not go on watching part: RuntimeError: no more$"):
+        asyncio.run(asyncio.wait_for(watched.supervisor.run(), 20))
+    assert len(watched.pids) == 1
+    assert not is_alive(watched.pids[0])
+
+
+def test_a_part_that_cannot_be_started_for_want_of_something_is_started_later(monkeypatch: pytest.MonkeyPatch) -> None:
+    watched = Watched(FOREVER)
+    refused = iter([OSError(24, "Too many open files"), OSError(11, "Resource temporarily unavailable")])
+    make_pipe = os.pipe
+
+    def pipe() -> tuple[int, int]:
+        for error in refused:
+            raise error
+        return make_pipe()
+
+    monkeypatch.setattr("minimart.supervisor.os.pipe", pipe)
+    assert watched.run(lambda: wait_until(watched.opened.is_set, "it runs")) is None
+    assert "part cannot be started: Too many open files; starting it again in 0.2 s" in watched.log
+    assert "part cannot be started: Resource temporarily unavailable; starting it again in 0.4 s" in watched.log
+
+
+def test_a_folder_that_cannot_be_written_is_said_once_and_parts_are_still_watched(tmp_path: Path) -> None:
+    watched = Watched(f"print('here', flush=True); {FOREVER}")
+    gone = tmp_path / "gone"
+    record = RunFile(gone, Run(1, "http://x", "sqlite:///x.db", {}), watched.say)
+
+    def hear(pids: dict[str, int]) -> None:
+        watched.pids.extend(pids.values())
+        record.write(pids)
+
+    watched.hear_of_pids = hear
+
+    def script() -> None:
+        wait_until(lambda: "here" in watched.log, "it runs")
+        os.kill(watched.pids[-1], signal.SIGKILL)
+        wait_until(lambda: watched.log.count("here") == 2, "it runs again")
+
+    assert watched.run(script) is None
+    assert watched.log.count(f"cannot write {gone / 'run.json'}: No such file or directory") == 1
+
+
+def test_how_long_the_stop_took_is_said() -> None:
+    watched = Watched(f"print('here', flush=True); {FOREVER}")
+    assert watched.run(lambda: wait_until(lambda: "here" in watched.log, "it runs")) is None
+    assert re.search(r"minimart \| stopped within \d+\.\d\d s\n$", watched.log)
 
 
 def test_what_a_dead_part_left_behind_is_killed_with_it() -> None:
@@ -171,4 +239,11 @@ def test_a_reader_who_went_away_stops_nothing() -> None:
     with io.TextIOWrapper(os.fdopen(writing, "wb", buffering=0), write_through=True) as stream:
         journal = Journal(stream, ["part"])
         journal.say("is anybody there")
+        journal.say("still here")
+
+
+def test_a_full_disk_stops_nothing() -> None:
+    with open("/dev/full", "wb", buffering=0) as full, io.TextIOWrapper(full, write_through=True) as stream:
+        journal = Journal(stream, ["part"])
+        journal.say("is there room")
         journal.say("still here")
