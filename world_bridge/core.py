@@ -22,7 +22,7 @@ from shop.fulfilment.v1 import fulfilment_pb2 as pb
 from wire.backoff import Backoff
 from wire.errors import BadMessage
 from wire.loss import LossEstimate
-from wire.session import Policy, Session
+from wire.session import Session
 from wire.switchboard import Close, Open, Send
 from world_bridge import codec, commands
 from world_bridge.conversation import Conversation, Directive
@@ -53,6 +53,8 @@ class WorldCore:
         self._candidate_at = now
         self._quiet_since = now
         self._reason = ""
+        # The candidate that could not be had at the last try, and why.
+        self._refused: tuple[int | None, str] = (None, "")
         self._number = 0
         self._parked: tuple[int, list[tuple[int, bytes]]] = (0, [])
 
@@ -164,13 +166,18 @@ class WorldCore:
         main = self._main
         trouble = self.attachment.trouble or self._conversation.trouble or self.reporter.trouble
         if main is not None and main.phase is Phase.OPEN:
-            words = Phase.OPEN.value if not trouble else f"open; {trouble}"
-            return words if self._candidate is None else f"{words}; trying world {self._candidate.candidate_id} too"
+            return "; ".join(filter(None, (Phase.OPEN.value, trouble, self._about_candidate())))
         peer = main or self._candidate
         if peer is not None:
             reason = trouble or self._reason
             return f"{peer.phase.value}; {reason}" if reason else peer.phase.value
         return trouble or self._reason or "starting"
+
+    def _about_candidate(self) -> str:
+        wanted, (refused, why) = self.attachment.candidate_world_id, self._refused
+        if wanted is not None and wanted == refused:
+            return f"world {wanted}, which UPS is in, cannot be had: {why}"
+        return "" if self._candidate is None else f"trying world {self._candidate.candidate_id} too"
 
     @property
     def connected(self) -> bool:
@@ -205,7 +212,7 @@ class WorldCore:
     def _greeted(self, peer: Peer, greeting: codec.Greeting, now: float) -> None:
         peer.phase = Phase.JUDGED
         peer.deadline = None
-        if greeting.result != CONNECTED:
+        if greeting.result != CONNECTED and peer is self._main:
             self._reason = f"the world refused: {greeting.result.strip()}"
         self._conversation.connected(peer, greeting.world_id, greeting.result, now)
 
@@ -236,6 +243,8 @@ class WorldCore:
         if peer is self._candidate:
             self._candidate = None
             self._candidate_at = now + self._pause
+            # In one line: the world's own words may be many.
+            self._refused = (peer.candidate_id, " ".join(reason.split()))
             return
         self._main = None
         self._reason = reason
@@ -249,7 +258,7 @@ class WorldCore:
     # The conversation with orders_svc.
 
     def _attached(self, now: float) -> None:
-        policy = self._policy()
+        policy = self.rules.policy(self.attachment.world_tick_seconds)
         self._loss = LossEstimate(policy.max_copies, policy.wait)
         self._start_at = min(self._start_at, now)
 
@@ -269,14 +278,6 @@ class WorldCore:
         """Between two connections to one world, in seconds."""
         return self.rules.reconnect_ticks * self.attachment.world_tick_seconds
 
-    def _policy(self) -> Policy:
-        return Policy(
-            tick=self.attachment.world_tick_seconds,
-            window=self.rules.window,
-            max_frame=self.rules.max_frame,
-            max_unconfirmed=self.rules.max_queued,
-        )
-
     def _started(self, directive: Directive, now: float) -> None:
         """An answer to `start`: plan a connection, or say why there is none."""
         if directive.kind == "dial":
@@ -291,7 +292,8 @@ class WorldCore:
 
     def _plan(self, dial: pb.Dial, candidate_id: int | None, now: float) -> None:
         self._number += 1
-        peer = Peer(self._number, dial, candidate_id, Session(self._policy(), now, self._rng, self._loss))
+        policy = self.rules.policy(self.attachment.world_tick_seconds)
+        peer = Peer(self._number, dial, candidate_id, Session(policy, now, self._rng, self._loss))
         peer.deadline = now
         if candidate_id is not None:
             self._candidate = peer

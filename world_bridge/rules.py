@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from wire.session import Policy
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:
@@ -16,3 +18,7 @@ class Rules:
     max_queued: int = 20_000
     window: int = 4096
     max_frame: int = 256 * 1024
+
+    def policy(self, tick: float) -> Policy:
+        """The session's part of them, for a world whose step is `tick` seconds long."""
+        return Policy(tick=tick, window=self.window, max_frame=self.max_frame, max_unconfirmed=self.max_queued)

@@ -373,11 +373,25 @@ def test_a_candidate_is_tried_on_a_second_socket_and_the_old_one_lives_until_it_
 
 def test_a_refused_candidate_leaves_the_old_world_as_it_is() -> None:
     bench = open_bench()
-    bench.orders.advance = [dial(2, 8), redial("refused")]
+    bench.orders.advance = [dial(2, 8), redial("the world refused: no,\n  no")]
     bench.orders.candidate = 8
     bench.greet = False
     bench.run_until(lambda: 2 in bench.connects, 5)
     bench.say(2, world.AConnected(worldid=8, result="error: no such world"))
+    assert bench.core.state(bench.now) == "open; world 8, which UPS is in, cannot be had: the world refused: no, no"
+    bench.run(1)
+    assert bench.orders.renewals[-1].state == bench.core.state(bench.now)
+    bench.orders.advance = [dial(2, 8), redial("the world refused: no,\n  no")]
+    said = {bench.core.state(bench.now)}
+    for _ in range(60):
+        bench.run(0.1)
+        said.add(bench.core.state(bench.now))
+    assert len(bench.connects) > 2
+    assert len(said) == 1, "each reason is said, and so logged, once"
+    bench.orders.candidate = None
+    bench.cut(bench.sockets[-1])
+    bench.run(2)
+    assert bench.core.state(bench.now) == "open"
     assert bench.sockets == [1]
     assert bench.core.connected
     assert bench.send(buy(1)) == 1
