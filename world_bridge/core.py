@@ -298,7 +298,7 @@ class WorldCore:
         if candidate_id is not None:
             self._candidate = peer
             return
-        self._main = peer
+        self._main, self._reason = peer, ""
         if dial.HasField("world_id"):
             peer.deadline = max(now, self._quiet_since + self._pause)
 

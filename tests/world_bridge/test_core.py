@@ -54,11 +54,14 @@ def test_orders_svc_away_is_waited_for_and_said() -> None:
 
 
 def test_wait_is_asked_again_with_the_next_renewal_and_its_reason_is_told() -> None:
-    bench = Bench(Orders(wait("no world yet"), wait("no world yet"), dial(), open_()))
+    bench = Bench(Orders(wait("no world yet"), wait("no world yet"), dial(), open_()), greet=False)
     assert bench.core.state(bench.now) == "no world yet"
     bench.run(0.9)
     assert len(bench.orders.said) == 1
-    bench.run_until(lambda: bench.core.connected, 5)
+    bench.run_until(lambda: 1 in bench.connects, 5)
+    assert bench.core.state(bench.now) == "waiting for the world's answer to the connect message"
+    bench.say(1, world.AConnected(worldid=7, result="connected!"))
+    assert bench.core.connected
 
 
 def test_a_new_world_is_created_without_an_id_and_its_warehouses_are_told_back() -> None:
