@@ -12,7 +12,6 @@ from mesh.settings import load_settings
 from orders_svc.bootstrap import bootstrap
 from orders_svc.config import Settings
 
-
 # The committing thread comes back from the database some dozen times for a group of orders; with Python's 5 ms it would
 # wait as long each time for a thread that serves a call.
 SWITCH_SECONDS = 0.0005
