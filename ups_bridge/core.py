@@ -6,6 +6,7 @@ Rules, beside those of mesh.attachment, mesh.reporting and wire.session:
   once it is committed, another one, at any time, is a new event.
 * Unacked commands outlive a connection and go out again, under their numbers, on the next live one.
 * All commands in the window are of the newest world_epoch seen; older ones are dropped from it and refused.
+* While UPS is in a world in which orders_svc gave us none of them, they are held back: it gives them only once.
 * Losing the link's ownership ends every connection and forgets the window: the partner says again what was not acked.
 Deliberately elsewhere: messages (codec), sockets and gRPC (bootstrap).
 """
@@ -57,6 +58,9 @@ class UpsCore:
         self._live: Partner | None = None
         self._waiting: dict[int, float] = {}
         self._world_epoch = 0
+        # What UPS announced last, and where it was when orders_svc gave us commands of the present world_epoch.
+        self._world_id: int | None = None
+        self._homes: set[int | None] = set()
         self._parked: list[tuple[int, bytes]] = []
 
     # Inputs.
@@ -121,9 +125,17 @@ class UpsCore:
         if live is None:
             raise FailedPrecondition("LINK_NOT_OPEN", self.state(now))
         newest = max([self._world_epoch, *(command.world_epoch for command in request.commands)])
+        if self._world_id not in self._homes:
+            if not live.announcements[next(reversed(live.announcements))]:
+                raise FailedPrecondition("LINK_NOT_OPEN", "waiting for orders_svc to take the announced world")
+            if newest == self._world_epoch:
+                self._homes.add(self._world_id)
+                self._hold_or_resume(live, now)
         elements = commands.encode(request.commands, newest, live.session)
         if newest > self._world_epoch:
             self._world_epoch = newest
+            self._homes = {self._world_id}
+            self._parked = []
             live.session.withdraw([number for number, _ in live.session.unacked()])
         taken = commands.take(request.commands, elements, live.session, self.reporter, now)
         self._work(now)
@@ -155,6 +167,8 @@ class UpsCore:
             words = "waiting for UPS to connect" if not self._waiting else "waiting for UPS to announce its world"
         else:
             words = "open"
+            if self._parked:
+                words = f"open; UPS is in world {self._world_id}: what was for another world is held back"
         return f"{words}; {trouble}" if trouble else words
 
     @property
@@ -195,11 +209,9 @@ class UpsCore:
                 self._hang_up(live.number, "a newer connection announced a world")
             self._waiting.pop(number, None)
             live = self._live = Partner(number, Session(self._policy(), now, self._rng, self._loss), {})
-            parked, self._parked = self._parked, []
-            for command_id, element in parked:
-                if not self.reporter.holds_ack(command_id):
-                    live.session.send(command_id, element, now)
         live.session.heard(now)
+        self._world_id = announcement.world_id
+        self._hold_or_resume(live, now)
         committed = live.announcements.get(announcement)
         newest = next(reversed(live.announcements), None)
         if committed is None or announcement != newest:
@@ -211,6 +223,17 @@ class UpsCore:
             self.reporter.add_event(number, _CURRENT, codec.announced(announcement))
         elif committed:
             live.session.acknowledge(announcement.seqnum, now)
+
+    def _hold_or_resume(self, live: Partner, now: float) -> None:
+        """Commands go to a UPS that is in their world, and wait while it is in another."""
+        if self._world_id not in self._homes:
+            self._parked += live.session.unacked()
+            live.session.withdraw([number for number, _ in self._parked])
+            return
+        parked, self._parked = self._parked, []
+        for command_id, element in parked:
+            if not self.reporter.holds_ack(command_id):
+                live.session.send(command_id, element, now)
 
     def _reported(self, call: Call, answer: Any, now: float) -> None:
         for done in self.reporter.answered(call, answer, now):
@@ -236,7 +259,7 @@ class UpsCore:
 
     def _park(self, live: Partner) -> None:
         """The live connection ended: remember what the next one needs."""
-        self._parked = list(live.session.unacked())
+        self._parked += live.session.unacked()
         self.tally.close(live.session)
         self.tally.reconnects += 1
         self._live = None
@@ -250,6 +273,8 @@ class UpsCore:
             self._hang_up(self._live.number, reason)
         self._parked = []
         self._world_epoch = 0
+        self._world_id = None
+        self._homes = set()
         self.reporter.clear()
         self.attachment.lose("the link had another owner, attaching again", now)
 

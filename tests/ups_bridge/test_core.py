@@ -234,6 +234,54 @@ def test_commands_of_an_older_world_leave_the_window_and_are_refused() -> None:
     assert bench.core.status(bench.now).unacked == 1
 
 
+def test_commands_are_not_repeated_to_a_ups_in_another_world_and_go_on_when_it_is_back() -> None:
+    bench = live()
+    bench.send(truck(1), truck(2))
+    bench.say(1, start(4242, 2))
+    bench.frames[1].clear()
+    bench.run(30)
+    assert bench.heard(1) == []
+    assert bench.core.state(bench.now) == "open; UPS is in world 4242: what was for another world is held back"
+    assert bench.core.status(bench.now).unacked == 2
+    bench.cut(1)
+    bench.connect(2, start(4242, 2))
+    bench.run(30)
+    assert bench.heard(2) == []
+    bench.say(2, start(7, 3))
+    bench.run(0.5)
+    assert bench.heard(2)[:2] == [1, 2], "nobody else sends them: orders_svc knows that they were taken"
+    assert bench.core.state(bench.now) == "open"
+
+
+def test_what_was_held_back_for_the_old_world_is_dropped_when_orders_svc_is_in_the_new_one() -> None:
+    bench = live()
+    bench.send(truck(1))
+    bench.say(1, start(8, 2))
+    bench.frames[1].clear()
+    assert bench.send(truck(2, world_epoch=2)) == 1
+    bench.run(30)
+    assert set(bench.heard(1)) == {2}
+    assert bench.core.status(bench.now).unacked == 1
+    bench.say(1, start(7, 3))
+    bench.frames[1].clear()
+    bench.run(30)
+    assert bench.heard(1) == []
+
+
+def test_a_command_of_the_same_world_says_that_ups_is_in_it() -> None:
+    bench = live()
+    bench.send(truck(1))
+    bench.held = {Kind.REPORT}
+    bench.say(1, start(8, 2))
+    with pytest.raises(FailedPrecondition) as caught:
+        bench.send(truck(2))
+    assert caught.value.reason == "LINK_NOT_OPEN", "orders_svc may not know of the announcement"
+    bench.release()
+    bench.frames[1].clear()
+    assert bench.send(truck(2)) == 1
+    assert bench.heard(1) == [1, 2]
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
