@@ -2,7 +2,7 @@
 
 from sqlalchemy import Connection, select
 
-from db.shop.accounts import User
+from db.shop.accounts import User, email_key
 from db.shop.catalogue import Offer, Product, fold
 from minimart.failure import Wrong
 
@@ -12,7 +12,7 @@ MAX_ID = 2**63 - 1
 
 def user_id_of(connection: Connection, email: str) -> int:
     """The account with this address, however it is typed. Wrong: there is none."""
-    found = connection.execute(select(User.id).where(User.email_key == fold(email.strip()))).scalar()
+    found = connection.execute(select(User.id).where(User.email_key == email_key(email))).scalar()
     if found is None:
         raise Wrong(f"nobody has an account as {email}")
     return int(found)

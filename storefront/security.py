@@ -18,7 +18,8 @@ from flask_login import LoginManager, current_user, login_user, logout_user
 from flask_wtf import CSRFProtect
 from flask_wtf.csrf import generate_csrf
 
-from storefront.accounts.queries import email_key, load_shopper
+from db.shop.accounts import email_key
+from storefront.accounts.queries import load_shopper
 from storefront.accounts.shopper import Shopper
 from storefront.services import services
 

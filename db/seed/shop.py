@@ -13,8 +13,8 @@ from db.clock import Clock
 from db.engine import read_only
 from db.seed.categories import CATEGORIES
 from db.seed.products import PRODUCTS
-from db.shop.accounts import Profile, User
-from db.shop.catalogue import Category, Offer, Product, fold, search_text
+from db.shop.accounts import Profile, User, email_key
+from db.shop.catalogue import Category, Offer, Product, search_text
 from db.turns import SEED, take_turn
 
 SELLER_EMAIL = "seller@minimart.example"
@@ -37,7 +37,7 @@ def seed_shop(engine: Engine, clock: Clock) -> bool:
 
 
 def _is_done(connection: Connection) -> bool:
-    marks = select(func.count()).select_from(User).where(User.email_key == fold(SELLER_EMAIL))
+    marks = select(func.count()).select_from(User).where(User.email_key == email_key(SELLER_EMAIL))
     return bool(connection.execute(marks).scalar_one())
 
 
@@ -82,7 +82,7 @@ def _fill(connection: Connection, now: float) -> None:
 def _add_user(connection: Connection, now: float, email: str, name: str, *, is_seller: bool) -> int:
     """Adds an account that nobody can log in to; its id."""
     user_id: int = connection.execute(
-        insert(User).returning(User.id), {"email": email, "email_key": fold(email), "created_at": now}
+        insert(User).returning(User.id), {"email": email, "email_key": email_key(email), "created_at": now}
     ).scalar_one()
     connection.execute(
         insert(Profile), {"user_id": user_id, "display_name": name, "is_seller": is_seller, "ups_account": ""}

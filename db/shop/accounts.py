@@ -1,5 +1,7 @@
 """Accounts: who somebody is, and what they are to the shop."""
 
+import unicodedata
+
 from sqlalchemy import Boolean, Double, ForeignKey, Integer, String
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
@@ -13,7 +15,7 @@ class User(ShopBase):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     email: Mapped[str] = mapped_column(String(254))
-    # The casefolded address: one account each, however it is typed.
+    # What `email_key` makes of the address: one account each, however it is typed.
     email_key: Mapped[str] = mapped_column(String(254), unique=True)
     password_hash: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[float] = mapped_column(Double)
@@ -33,3 +35,11 @@ class Profile(ShopBase):
     ups_account: Mapped[str] = mapped_column(String(64), default="")
 
     user: Mapped[User] = relationship(back_populates="profile")
+
+
+def email_key(email: str) -> str:
+    """The form of an address that is the same however it is typed: without case and compatibility forms.
+
+    Accents stay, as they make another address.
+    """
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", email.strip()).casefold())

@@ -4,6 +4,7 @@ One product has many offers. An offer's id is the product id in the world.
 orders_svc reads these tables; storefront writes them.
 """
 
+import re
 import unicodedata
 from collections.abc import Collection
 from dataclasses import dataclass
@@ -104,12 +105,18 @@ _FOR_SALE = (
 )
 
 
-def fold(text: str) -> str:
-    """`text` without its case and its compatibility forms (NFKC casefold): equal for what reads the same.
+# The block "Combining Diacritical Marks": what stands on Latin, Greek and Cyrillic letters.
+_ACCENTS = re.compile("[\u0300-\u036f]")
 
-    Both sides of a search go through it: what was typed, and `Product.search_text`.
+
+def fold(text: str) -> str:
+    """`text` without its case, its accents and its compatibility forms: equal for what reads nearly the same.
+
+    Both sides of a search go through it: what was typed, and `Product.search_text`. Marks that make another letter, as
+    in Japanese and Thai, stay; a dotless i is an i, whose capital it shares. Not for addresses: see `email_key`.
     """
-    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", text).casefold())
+    bare = unicodedata.normalize("NFKD", unicodedata.normalize("NFKD", text).casefold())
+    return unicodedata.normalize("NFKC", _ACCENTS.sub("", bare).replace("\N{LATIN SMALL LETTER DOTLESS I}", "i"))
 
 
 def search_text(title: str, description: str, category: str) -> str:

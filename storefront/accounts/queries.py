@@ -5,9 +5,8 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
-from db.shop.accounts import Profile, User
+from db.shop.accounts import Profile, User, email_key
 from db.shop.carts import CartItem
-from db.shop.catalogue import fold
 from storefront.accounts.shopper import Shopper, stamp_of
 
 
@@ -21,11 +20,6 @@ class Credentials:
 
     user_id: int
     password_hash: str | None
-
-
-def email_key(email: str) -> str:
-    """The form of an address that is the same however it is typed."""
-    return fold(email.strip())
 
 
 def load_shopper(connection: Connection, session_id: str) -> Shopper | None:

@@ -1,17 +1,21 @@
+import unicodedata
 from collections import Counter
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sqlalchemy import Engine, delete, insert, select, text, update
 from sqlalchemy.orm import Session
 
 from db.clock import SystemClock
 from db.seed.categories import CATEGORIES
 from db.seed.products import PRODUCTS
+from db.seed.products.entry import SeedProduct
 from db.seed.shop import SELLER_EMAIL, SHOPPER_EMAIL, seed_shop
 from db.seed.stock import INITIAL_STOCK, LEAST_UNITS, MOST_UNITS, UNUSUAL
 from db.seed.warehouses import WAREHOUSES
-from db.shop.accounts import Profile, User
-from db.shop.catalogue import Category, Offer, Product, fold
+from db.shop.accounts import Profile, User, email_key
+from db.shop.catalogue import Category, Offer, Product, fold, search_text
 from tests.db.processes import run_at_once
 
 TABLES = (User, Profile, Category, Product, Offer)
@@ -130,7 +134,9 @@ class TestSeedShop:
         ("typed", "title"),
         [
             ("CRÈME BRÛ", "Crème brûlée torch"),
+            ("creme brulee", "Crème brûlée torch"),
             ("strasse", "Straße map of Köln"),
+            ("koln", "Straße map of Köln"),
             ("КОФЕ", "Кофе «Утро», beans 500 g"),
             ("我輩", None),
             ("吾輩", "吾輩は猫である (I Am a Cat)"),
@@ -194,12 +200,46 @@ class TestData:
         ("STRASSE", "strasse"),
         ("Straße", "strasse"),
         ("ﬁle", "file"),
-        ("Å", "å"),
-        ("Кофе", "кофе"),
+        ("Å", "a"),
+        ("İstanbul", "istanbul"),
+        ("ISPARTA", "isparta"),
+        ("\N{LATIN SMALL LETTER DOTLESS I}sparta", "isparta"),
+        ("Crème Brûlée", "creme brulee"),
+        ("Cre\u0300me", "creme"),
+        ("Ελαιόλαδο ΟΔΌΣ", "ελαιολαδο οδοσ"),
+        ("ᾼρη", "αιρη"),
+        ("Кофе, чёрный", "кофе, черныи"),
         ("ｶ", "カ"),
+        ("ガ", "ガ"),
+        ("カ\u3099", "ガ"),
+        ("ｶﾞ", "ガ"),
+        ("한국", "한국"),
+        ("ที่", "ที่"),
         ("", ""),
     ],
 )
 def test_fold_makes_equal_what_reads_the_same(text: str, folded: str) -> None:
     assert fold(text) == folded
     assert fold(fold(text)) == folded
+
+
+@given(st.text(st.characters(exclude_categories=["Cs"])))
+def test_fold_knows_what_it_has_folded_and_every_way_to_write_it(text: str) -> None:
+    folded = fold(text)
+    assert fold(folded) == folded
+    for form in ("NFC", "NFD", "NFKC", "NFKD"):
+        assert fold(unicodedata.normalize(form, text)) == folded
+
+
+@pytest.mark.parametrize("product", PRODUCTS, ids=lambda product: str(product.id))
+def test_a_title_of_the_seed_is_found_however_it_is_composed(product: SeedProduct) -> None:
+    searched = search_text(product.title, product.description, product.category.name)
+    for form in ("NFC", "NFD"):
+        for typed in (product.title, product.title.upper(), product.title.lower()):
+            assert fold(unicodedata.normalize(form, typed)) in searched
+
+
+def test_an_address_keeps_its_accents_but_not_its_case() -> None:
+    assert email_key(" ANN.STRASSE@Example.org") == email_key("ann.straße@example.ORG ")
+    assert email_key("JOSE@example.org") != email_key("JOSÉ@example.org")
+    assert email_key("JOSE\u0301@example.org") == email_key("josé@example.org")

@@ -31,6 +31,12 @@ def test_the_address_is_the_same_however_it_is_typed(visitor: Visitor, another: 
     assert another.sees("There is an account with this address already.")
 
 
+def test_addresses_that_differ_in_an_accent_are_two(visitor: Visitor, another: Visitor) -> None:
+    visitor.register(email="jose@example.org")
+    another.register(email="josé@example.org")
+    assert another.get("/account").sees("josé@example.org")
+
+
 def test_the_password_is_stored_as_an_argon2id_hash_only(visitor: Visitor, engine: Engine) -> None:
     visitor.register(password="correct horse")
     with engine.connect() as connection:
