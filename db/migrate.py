@@ -40,13 +40,15 @@ def upgrade(
     engine: Engine,
     *,
     wait_seconds: float = 0.0,
+    own_folder: Path | None = None,
     clock: Clock | None = None,
     sleep: Callable[[float], None] = time.sleep,
 ) -> None:
     """Migrates `engine`'s database to the newest revision; does nothing if it is there already.
 
-    A database that is away is tried again for `wait_seconds`. The folder of a
-    SQLite file is made if it is missing.
+    A database that is away is tried again for `wait_seconds`. A SQLite file
+    directly in `own_folder` may have that folder made; any other missing folder is
+    a mistake, or a disk that is not there, and never made.
 
     Raises DatabaseUnreachable, DatabaseBusy, DatabaseTooNew, MigrationFailed
     (all of them `db.errors.DatabaseNotUsable`).
@@ -55,7 +57,7 @@ def upgrade(
     give_up_at = clock.now() + wait_seconds
     while True:
         try:
-            _upgrade_once(engine)
+            _upgrade_once(engine, own_folder)
         except (DatabaseUnreachable, DatabaseBusy):
             if clock.now() >= give_up_at:
                 raise
@@ -72,10 +74,10 @@ def alembic_config(connection: Connection | None = None) -> Config:
     return config
 
 
-def _upgrade_once(engine: Engine) -> None:
+def _upgrade_once(engine: Engine, own_folder: Path | None) -> None:
     target = target_of(engine)
     try:
-        _make_folder(engine)
+        _look_for_folder(engine, own_folder)
         connection = engine.connect()
     except (DBAPIError, OSError) as error:
         raise _meaning(error, DatabaseUnreachable)(target, one_line(error, engine.url)) from error
@@ -109,8 +111,13 @@ def _upgrade_in_transaction(connection: Connection, target: str) -> None:
         command.upgrade(config, "head")
 
 
-def _make_folder(engine: Engine) -> None:
+def _look_for_folder(engine: Engine, own_folder: Path | None) -> None:
     file = engine.url.database
-    if engine.dialect.name == "sqlite" and file and file != ":memory:" and not file.startswith("file:"):
+    if engine.dialect.name != "sqlite" or not file or file == ":memory:" or file.startswith("file:"):
+        return
+    folder = Path(file).parent
+    if own_folder is not None and folder.absolute() == own_folder.absolute():
         # It holds password hashes: nobody else's to read.
-        Path(file).parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        folder.mkdir(mode=0o700, parents=True, exist_ok=True)
+    elif not folder.is_dir():
+        raise FileNotFoundError(f"there is no folder {folder}")

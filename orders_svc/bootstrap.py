@@ -136,7 +136,7 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
     # Pools of their own: shoppers who use up theirs hold up no report, no dispatch and no commit.
     shoppers = make_engine(settings.database_url, clock, pool_size=settings.public_workers // 2)
     engine = make_engine(settings.database_url, clock, pool_size=settings.fulfilment_workers + len(BACKGROUND) + 1)
-    upgrade(engine, wait_seconds=settings.database_wait, clock=clock)
+    upgrade(engine, wait_seconds=settings.database_wait, own_folder=settings.data_dir, clock=clock)
     if install(engine, clock.now()):
         log.info("installed")
     broadcaster = Broadcaster()

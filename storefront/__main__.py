@@ -59,7 +59,7 @@ def _prepare_database(settings: Settings) -> None:
     clock = SystemClock()
     engine = make_engine(settings.database_url, clock)
     try:
-        upgrade(engine, wait_seconds=settings.database_wait)
+        upgrade(engine, wait_seconds=settings.database_wait, own_folder=settings.data_dir)
         seed_shop(engine, clock)
     finally:
         # The worker is forked: no connection may be shared with it.

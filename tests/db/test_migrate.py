@@ -155,12 +155,22 @@ class TestADatabaseThatCannotBeUsed:
 
         engine.dispose()
 
-    def test_a_missing_folder_is_made_for_the_owner_alone(self, tmp_path: Path) -> None:
+    def test_our_own_folder_is_made_for_the_owner_alone(self, tmp_path: Path) -> None:
         engine = make_engine(f"sqlite:///{tmp_path}/a/b/minimart.db", SystemClock())
 
-        upgrade(engine)
+        upgrade(engine, own_folder=tmp_path / "a/b")
 
         assert (tmp_path / "a/b").stat().st_mode & 0o777 == 0o700
+        engine.dispose()
+
+    @pytest.mark.parametrize("own_folder", [None, "a", "other"])
+    def test_any_other_missing_folder_is_refused_and_not_made(self, tmp_path: Path, own_folder: str | None) -> None:
+        engine = make_engine(f"sqlite:///{tmp_path}/a/b/minimart.db", SystemClock())
+
+        with pytest.raises(DatabaseUnreachable, match=r"there is no folder .*/a/b"):
+            upgrade(engine, own_folder=None if own_folder is None else tmp_path / own_folder)
+
+        assert list(tmp_path.iterdir()) == []
         engine.dispose()
 
     def test_a_lock_held_for_too_long_is_called_busy(self, tmp_path: Path) -> None:
