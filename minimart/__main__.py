@@ -22,6 +22,9 @@ COMMANDS = {
     "chaos": ("proof.chaos.command:chaos", "Kill everything for some minutes; nothing may be lost or doubled."),
 }
 
+PROOFS = "proof."
+"""Commands from here may use packages that the shop itself runs without."""
+
 
 class _Commands(click.Group):
     """The commands by name."""
@@ -33,7 +36,12 @@ class _Commands(click.Group):
         if cmd_name not in COMMANDS:
             return None
         module, _, attribute = COMMANDS[cmd_name][0].partition(":")
-        command: click.Command = getattr(importlib.import_module(module), attribute)
+        try:
+            command: click.Command = getattr(importlib.import_module(module), attribute)
+        except ModuleNotFoundError as error:
+            if not module.startswith(PROOFS):
+                raise
+            raise Wrong(f"`minimart {cmd_name}` needs the test packages: make test (no module {error.name})") from error
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:  # noqa: ARG002 - click's signature

@@ -64,6 +64,44 @@ def test_a_shop_that_was_never_started_is_one_line(arguments: list[str], tmp_pat
     assert done.returncode == 1
 
 
+RUNTIME_ONLY = """
+import sys
+
+class NotInstalled:
+    def find_spec(self, name, path=None, target=None):
+        if name.partition(".")[0] in ("greenlet", "psutil", "hypothesis", "playwright", "pytest"):
+            raise ModuleNotFoundError(f"No module named {name!r}", name=name)
+
+sys.meta_path.insert(0, NotInstalled())
+from minimart.__main__ import main
+main()
+"""
+
+
+def without_the_test_packages(*arguments: str) -> subprocess.CompletedProcess[str]:
+    return subprocess.run(
+        [sys.executable, "-c", RUNTIME_ONLY, *arguments], capture_output=True, text=True, check=False, timeout=60
+    )
+
+
+def test_a_command_that_needs_the_test_packages_says_so_in_one_line() -> None:
+    done = without_the_test_packages("simulate", "--help")
+    assert one_line(done).startswith("minimart: `minimart simulate` needs the test packages: make test")
+    assert done.returncode == 2
+
+
+def test_what_can_be_done_is_shown_without_the_test_packages() -> None:
+    done = without_the_test_packages("--help")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert "simulate" in done.stdout
+
+
+@pytest.mark.parametrize("command", ["up", "buy", "order", "doctor", "sim", "conform", "chaos"])
+def test_the_other_commands_need_none_of_the_test_packages(command: str) -> None:
+    done = without_the_test_packages(command, "--help")
+    assert (done.returncode, done.stderr) == (0, "")
+
+
 def test_a_port_in_use_is_one_line(tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
@@ -84,6 +122,14 @@ def test_a_database_that_cannot_be_reached_is_one_line_without_the_password(tmp_
     assert "cannot reach the database" in one_line(done)
     assert "secret" not in done.stdout + done.stderr
     assert done.returncode == 2
+
+
+def test_a_database_in_a_folder_that_is_not_there_is_refused_and_nothing_is_made(tmp_path: Path) -> None:
+    nowhere = tmp_path / "not" / "there"
+    done = minimart("up", "--port", "18080", "--database", f"sqlite:///{nowhere}/x.db", data=tmp_path / "data")
+    assert f"there is no folder {nowhere}" in one_line(done)
+    assert done.returncode == 2
+    assert not nowhere.parent.exists()
 
 
 def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path) -> None:
