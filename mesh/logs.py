@@ -12,6 +12,8 @@ from typing import Any, TextIO
 
 import structlog
 
+# What the standard module's users among us give beside the event.
+_EXTRAS = ("peer", "head", "reason")
 _ORDER = ["timestamp", "level", "service", "event"]
 
 
@@ -42,7 +44,8 @@ def configure_logging(service_name: str, level: str = "INFO", stream: TextIO | N
     handler = logging.StreamHandler(target)
     handler.setFormatter(
         structlog.stdlib.ProcessorFormatter(
-            foreign_pre_chain=shared, processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render]
+            foreign_pre_chain=[structlog.stdlib.ExtraAdder(allow=_EXTRAS), *shared],
+            processors=[structlog.stdlib.ProcessorFormatter.remove_processors_meta, render],
         )
     )
     root = logging.getLogger()

@@ -13,7 +13,7 @@ from mesh.deadline import Clock
 from mesh.identity import Tokens
 from mesh.logs import get_logger
 from mesh.runner import BridgeServicer, Runner
-from mesh.server import Service, build_aio_server
+from mesh.server import ListenError, Service, build_aio_server
 from mesh.settings import parse_address
 from shop.bridge.v1 import bridge_pb2, bridge_pb2_grpc
 from ups_bridge.config import Settings
@@ -66,9 +66,12 @@ class UpsBridge:
         return self._listener.port
 
     async def start(self) -> None:
-        """Serve, attach, listen. Raises OSError when UPS's port cannot be had."""
+        """Serve, attach, listen. Raises ListenError when UPS's port cannot be had."""
         host, port = self._address
-        self._listener = await listen(host, port, self.sockets.serve, self.sockets.limits, self.sockets.counters)
+        try:
+            self._listener = await listen(host, port, self.sockets.serve, self.sockets.limits, self.sockets.counters)
+        except OSError as error:
+            raise ListenError(f"{host}:{port}") from error
         await self.server.start()
         log.info("serving", link=LINK, port=self.server.port, ups_port=self.ups_port)
         self.runner.feed(self.core.timer)

@@ -144,7 +144,7 @@ class Connection:
         """Count a frame that was none, or whose body was not the message it should be."""
         self.counters.bad_frames += 1
         self.counters.bad_head = head.hex(" ")
-        _log.warning("bad frame peer=%s head=%s", self.peer, head.hex(" "))
+        _log.warning("bad_frame", extra={"peer": self.peer, "head": head.hex(" ")})
 
     def send(self, *bodies: bytes) -> None:
         """Queue `bodies` as frames, in order, for the one writer.
@@ -269,7 +269,9 @@ class Listener:
             try:
                 await self._serve(connection)
             except (ProtocolError, OSError) as error:
-                _log.info("connection ended peer=%s reason=%r", connection.peer, str(error) or type(error).__name__)
+                _log.info(
+                    "connection_ended", extra={"peer": connection.peer, "reason": str(error) or type(error).__name__}
+                )
 
     async def close(self) -> None:
         """Close the port and every connection that came through it."""

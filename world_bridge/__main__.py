@@ -43,7 +43,7 @@ async def _run(settings: Settings, tokens: Tokens) -> None:
 
 
 def _give_up(message: str) -> NoReturn:
-    print(" ".join(message.split()), file=sys.stderr)  # noqa: T201 - the line that a person reads
+    print(f"{CALLER}: {' '.join(message.split())}", file=sys.stderr)  # noqa: T201 - the line that a person reads
     raise SystemExit(1)
 
 

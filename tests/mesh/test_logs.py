@@ -46,6 +46,13 @@ def test_libraries_are_heard_from_warnings_up(written: io.StringIO) -> None:
     assert "by the way" not in written.getvalue()
 
 
+def test_what_wire_says_has_its_keys_too(written: io.StringIO) -> None:
+    logging.getLogger("wire.link").warning("bad_frame", extra={"peer": "127.0.0.1:5", "head": "ff 00"})
+    assert "level=warning service=orders_svc event=bad_frame" in written.getvalue()
+    assert " peer=127.0.0.1:5" in written.getvalue()
+    assert ' head="ff 00"' in written.getvalue()
+
+
 def test_what_is_below_the_level_is_not_written(written: io.StringIO) -> None:
     get_logger("x").debug("detail")
     assert written.getvalue() == ""
