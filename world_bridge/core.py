@@ -96,10 +96,9 @@ class WorldCore:
         self._work(now)
 
     def reading(self, number: int) -> bool:
-        """Whether there is room for more of what the world says."""
+        """Whether there is room for more of what the world says; what is held back has a bound of its own."""
         peer = self._peer(number)
-        waiting = self.reporter.queued + (len(peer.held) if peer else 0)
-        return waiting < self.rules.max_queued // 2
+        return peer is None or peer.phase is not Phase.OPEN or self.reporter.queued < self.rules.max_queued // 2
 
     def answered(self, call: Call, answer: Any, now: float) -> None:
         """The answer to a Call, a response or an RpcFailure."""
@@ -293,7 +292,8 @@ class WorldCore:
     def _plan(self, dial: pb.Dial, candidate_id: int | None, now: float) -> None:
         self._number += 1
         policy = self.rules.policy(self.attachment.world_tick_seconds)
-        peer = Peer(self._number, dial, candidate_id, Session(policy, now, self._rng, self._loss))
+        session = Session(policy, now, self._rng, self._loss)
+        peer = Peer(self._number, dial, candidate_id, session, self.rules.max_queued // 2)
         peer.deadline = now
         if candidate_id is not None:
             self._candidate = peer

@@ -1,7 +1,8 @@
 """One connection to a world: how far it has come, its session, what was asked and what is held back.
 
 Rules: until orders_svc opens the connection, only answers to what it asked are reported and acked, everything else is
-held back in the order in which it came; a question is settled when it is acked and answered. Deliberately elsewhere:
+held back in the order in which it came, as far as there is room, and beyond that as if it had been lost: to stop
+reading would keep the answers out, too; a question is settled when it is acked and answered. Deliberately elsewhere:
 which connection there is, and when (world_bridge.core).
 """
 
@@ -58,6 +59,7 @@ class Peer:
     dial: pb.Dial
     candidate_id: int | None
     session: Session
+    max_held: int
     phase: Phase = Phase.PLANNED
     deadline: float | None = None
     # The socket is gone, but orders_svc has still to answer for it.
@@ -84,12 +86,15 @@ class Peer:
         for command_id in acked:
             if command_id in self.questions:
                 self.questions[command_id].acked = True
-        new = [event for event in said.events if self.session.receive(event.seqnum, now) is Verdict.NEW]
         if self.phase is Phase.OPEN:
-            return acked, new
+            return acked, [one for one in said.events if self.session.receive(one.seqnum, now) is Verdict.NEW]
         answers: list[pb.PeerEvent] = []
-        for event in new:
+        for event in said.events:
             question = self._question_for(event)
+            if question is None and len(self.held) >= self.max_held:
+                continue
+            if self.session.receive(event.seqnum, now) is not Verdict.NEW:
+                continue
             if question is None:
                 self.held.append(event)
             else:

@@ -139,6 +139,24 @@ def test_asks_go_out_alone_answers_are_reported_and_everything_else_is_held_back
     assert sorted(bench.heard(1)) == [11, 12]
 
 
+def test_an_answer_behind_more_than_can_be_held_back_is_still_heard() -> None:
+    bench = Bench(Orders(dial(), ask(query(11, 7)), open_()), rules=Rules(max_queued=40))
+    bench.run_until(lambda: bench.heard(1) == [11])
+    bench.say(1, world.AResponses(ready=[world.APacked(shipid=n, seqnum=n) for n in range(100, 200)]))
+    assert bench.core.reading(1)
+    bench.say(1, world.AResponses(acks=[11]), status(51))
+    bench.run(0.1)
+    assert bench.core.connected
+    held = {event.seqnum for event in bench.orders.events} - {51}
+    assert held == set(range(100, 120))
+    # What found no room was not acked, so the world says it again.
+    assert set(bench.acks(1)) == held | {51}
+    for some in (range(120, 150), range(150, 180), range(180, 200)):
+        bench.say(1, world.AResponses(ready=[world.APacked(shipid=n, seqnum=n) for n in some]))
+        bench.run(1)
+    assert {event.seqnum for event in bench.orders.events} == set(range(100, 200)) | {51}
+
+
 def test_an_error_answers_a_question_too() -> None:
     bench = Bench(Orders(dial(), ask(query(11, 7)), open_()))
     bench.run_until(lambda: bench.heard(1) == [11])
