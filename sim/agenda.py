@@ -8,10 +8,10 @@ class Agenda:
     """A heap of calls to make; each gets the `now` of the moment it is made."""
 
     def __init__(self) -> None:
-        self._entries: list[tuple[float, int, Callable[[float], None]]] = []
+        self._entries: list[tuple[float, int, Callable[[float], object]]] = []
         self._serial = 0
 
-    def later(self, at: float, call: Callable[[float], None]) -> None:
+    def later(self, at: float, call: Callable[[float], object]) -> None:
         """Have `call(now)` made at `at`."""
         self._serial += 1
         heapq.heappush(self._entries, (at, self._serial, call))

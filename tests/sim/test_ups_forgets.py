@@ -42,6 +42,22 @@ def test_a_loaded_parcel_is_found_on_the_truck_that_has_it(parcels: int) -> None
     assert not delivery.errors()
 
 
+def test_a_truck_that_was_being_loaded_is_used_again_once_that_is_over() -> None:
+    delivery = Forgetful(trucks=1)
+    delivery.command(simspeed=100)
+    delivery.packed(1)
+    delivery.ask_pickup(1)
+    delivery.wait(12)
+    delivery.load(1)
+
+    delivery.forget()
+    delivery.ask_pickup(1)
+    delivery.until(lambda: delivery.said("loadRequests") == {1})
+    delivery.ask_deliver(1)
+    delivery.until(lambda: delivery.said("delivered") == {1})
+    assert delivery.world.book.delivered_once(1) == {1}
+
+
 def test_a_parcel_that_is_on_no_truck_is_an_error_after_every_truck_was_asked() -> None:
     delivery = Forgetful()
     delivery.packed(1)

@@ -151,12 +151,15 @@ class Fleet:
         if truck is None:
             return
         settled = all(order.acked for order in truck.orders.values())
-        if truck.state is TruckState.FREE:
+        if truck.stray:
             truck.x, truck.y = x, y
-            if status not in ("IDLE", "ARRIVE WAREHOUSE"):
-                # It is on a way that somebody sent it who forgot; its end makes it free.
+            if status in ("IDLE", "ARRIVE WAREHOUSE"):
+                self._set_free(truck)
+            else:
+                # Whoever sent it forgot; the end of a way is told to us, the end of a loading to nobody.
                 self._free.pop(truck.id, None)
                 truck.state = TruckState.OUT
+                self._agenda.later(now + 3 * self._settings.tick, lambda _: self._world.query(truck))
         elif truck.state is TruckState.GOING and settled:
             if status == "ARRIVE WAREHOUSE":
                 truck.guessed = True
@@ -268,8 +271,6 @@ class Fleet:
         """Note that `job` is loaded on `truck`, which may have gone on without it."""
         if job.state is JobState.WAITING:
             self._waiting[job.warehouse].pop(job.ship)
-            if not self._waiting[job.warehouse]:
-                del self._waiting[job.warehouse]
         if job.truck is not None and job.truck is not truck:
             self._touched[job.truck.id] = job.truck
             job.truck.leave_behind(job)
@@ -349,7 +350,6 @@ class Fleet:
         if truck.state is not TruckState.GOING:
             return
         if not text.startswith(_UNKNOWN_PLACE):
-            assert truck.warehouse is not None
             self._retry(Order(OrderKind.PICKUP, 0, truck, (), 0), text, now)
             return
         for job in list(truck.jobs.values()):

@@ -86,6 +86,11 @@ class Truck:
     guessed: bool = False
     """An arrival was told by a status answer; its own notice may still come, late, so notices need a second look."""
 
+    @property
+    def stray(self) -> bool:
+        """Whether nothing that we know of is to come of where it is or goes."""
+        return self.state in (TruckState.FREE, TruckState.OUT) and not self.orders and not self.jobs
+
     def leave_behind(self, job: Job) -> None:
         """Take a package off this truck's list."""
         self.jobs.pop(job.ship, None)
