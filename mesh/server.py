@@ -9,7 +9,7 @@ Elsewhere: what is around each method is mesh.guard; who a caller is, mesh.ident
 
 from collections.abc import Callable, Collection, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
@@ -43,13 +43,14 @@ class ListenError(Exception):
 class Service:
     """One service of a server: its generated `add_to_server`, the servicer, the full name, and who may call it.
 
-    `callers` None: open to everyone.
+    `callers` None: open to everyone. `reserved`: methods that only some of the callers may call, by name.
     """
 
     add_to_server: Callable[[Any, Any], None]
     servicer: object
     full_name: str
     callers: Collection[str] | None
+    reserved: Mapping[str, Collection[str]] = field(default_factory=dict)
 
 
 class Server:
@@ -183,7 +184,13 @@ class _Guarded:
     def add_registered_method_handlers(self, name: str, handlers: Mapping[str, Any]) -> None:
         """Wraps and adds the handlers of the service `name`."""
         wrapped = {
-            method: self._wrap(self._guard, name, f"{name}/{method}", self._service.callers, handler)
+            method: self._wrap(
+                self._guard,
+                name,
+                f"{name}/{method}",
+                self._service.reserved.get(method, self._service.callers),
+                handler,
+            )
             for method, handler in handlers.items()
         }
         self._server.add_generic_rpc_handlers((grpc.method_handlers_generic_handler(name, wrapped),))

@@ -24,6 +24,8 @@ from world_bridge.rules import Rules
 
 BRIDGE = "shop.bridge.v1.BridgeService"
 CALLERS = frozenset({"orders_svc", "cli"})
+# The command line looks, and commands nothing.
+RESERVED = {"SendCommands": frozenset({"orders_svc"})}
 STOP_GRACE = 0.2
 
 log = get_logger(__name__)
@@ -44,7 +46,7 @@ class WorldBridge:
     ) -> None:
         clock = clock or SteadyClock()
         servicer = BridgeServicer()
-        service = Service(bridge_pb2_grpc.add_BridgeServiceServicer_to_server, servicer, BRIDGE, CALLERS)
+        service = Service(bridge_pb2_grpc.add_BridgeServiceServicer_to_server, servicer, BRIDGE, CALLERS, RESERVED)
         self.server = build_aio_server(settings.bridge_listen, [service], tokens)
         host, _ = parse_address(settings.bridge_listen)
         identity = Identity(LINK, settings.instance, boot_nonce, f"{host}:{self.server.port}")

@@ -196,3 +196,14 @@ def test_any_start_order() -> None:
                 await ours.listen_until(acks=3)
 
     run(scenario)
+
+
+def test_the_command_line_may_look_and_commands_nothing() -> None:
+    async def scenario() -> None:
+        async with everything() as (_, running), caller_of(running.server.port, "cli") as stub:
+            assert (await stub.GetLinkStatus(STATUS, timeout=5)).state
+            with pytest.raises(grpc.RpcError) as caught:
+                await stub.SendCommands(bridge.SendCommandsRequest(link_epoch=1, commands=[truck(1)]), timeout=5)
+            assert read_error(caught.value).reason == "CALLER_NOT_ALLOWED"
+
+    run(scenario)

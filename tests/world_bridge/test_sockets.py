@@ -120,6 +120,17 @@ def test_commands_go_out_results_come_in_and_are_acked_after_the_report() -> Non
     run(scenario)
 
 
+def test_the_command_line_may_look_and_commands_nothing() -> None:
+    async def scenario() -> None:
+        async with everything(ScriptedWorld()) as (_, running), caller_of(running.server.port, "cli") as stub:
+            assert (await stub.GetLinkStatus(STATUS, timeout=5)).state
+            with pytest.raises(grpc.RpcError) as caught:
+                await stub.SendCommands(bridge.SendCommandsRequest(link_epoch=1, commands=[buy(1)]), timeout=5)
+            assert read_error(caught.value).reason == "CALLER_NOT_ALLOWED"
+
+    run(scenario)
+
+
 def test_refusals_reach_the_caller_with_their_reason() -> None:
     async def scenario() -> None:
         async with everything(ScriptedWorld()) as (_, running), caller_of(running.server.port) as stub:
