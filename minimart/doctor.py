@@ -12,15 +12,21 @@ import click
 import grpc
 from sqlalchemy import func, select
 
+from db.clock import SystemClock
+from db.orders.links import Link, World, WorldState
 from db.orders.messages import OutboxRow
 from mesh.errors import read_error
 from minimart.arguments import data_option, orders_option
 from minimart.failure import Failure
 from minimart.probes import serves_grpc, serves_http
 from minimart.system import System, find_system
+from orders_svc.outbox.rows import UPS
+from orders_svc.service.links import apart
 from shop.bridge.v1 import bridge_pb2, bridge_pb2_grpc
 
 CALL_SECONDS = 2.0
+# Some ticks of any world that people use: by then a command is on its way, or something holds it up.
+LONG_SECONDS = 60.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -61,7 +67,7 @@ def examine(system: System) -> Iterator[Finding]:
         yield _service("storefront", serves_http(run.addresses["shop"]), run.shop)
         for name in ("world_bridge", "ups_bridge"):
             yield _bridge(system, name, run.addresses[name])
-    yield _queues(system)
+    yield from queues(system)
 
 
 def _service(name: str, serves: bool, address: str) -> Finding:
@@ -86,20 +92,49 @@ def _bridge(system: System, name: str, address: str) -> Finding:
     )
 
 
-def _queues(system: System) -> Finding:
+def queues(system: System) -> Iterator[Finding]:
+    """For each link: what is open, how long it has been waiting to be handed over, and what is in the way."""
+    now = SystemClock().now()
+    new = OutboxRow.sent_epoch == 0
+    of_link = (OutboxRow.link == Link.name) & OutboxRow.closed_at.is_(None)
+    world_id = select(World.world_id).where(World.state == WorldState.OPEN).scalar_subquery()
+    columns = (Link.name, Link.connected, Link.state, Link.lease_until_at, Link.announced_world_id)
     query = (
-        select(OutboxRow.link, func.count(), func.count().filter(OutboxRow.sent_epoch == 0))
-        .where(OutboxRow.closed_at.is_(None))
-        .group_by(OutboxRow.link)
-        .order_by(OutboxRow.link)
+        select(
+            *columns,
+            world_id.label("world_id"),
+            func.count(OutboxRow.id).label("open"),
+            func.count(OutboxRow.id).filter(new).label("new"),
+            func.min(OutboxRow.due_at).filter(new).label("since"),
+        )
+        .join(OutboxRow, of_link, isouter=True)
+        .group_by(*columns)
+        .order_by(Link.name)
     )
     try:
         with system.reading() as connection:
             rows = connection.execute(query).all()
     except Failure as failure:
-        return Finding("database", False, failure.message)
-    queues = [f"{count} commands open to {link}, {new} of them not handed over yet" for link, count, new in rows]
-    return Finding("database", True, "; ".join(queues) or "no command is open")
+        yield Finding("database", False, failure.message)
+        return
+    yield Finding("database", True, "can be read")
+    for row in rows:
+        elsewhere = row.name == UPS and row.world_id is not None and row.world_id != row.announced_world_id
+        waited = 0.0 if row.since is None else now - row.since
+        if not row.open and not elsewhere:
+            continue
+        condition = f"{row.open} open, {row.new} of them not handed over yet"
+        if waited > LONG_SECONDS:
+            condition += f"; the oldest has waited for {waited:.0f} s"
+        if row.lease_until_at <= now:
+            condition += f"; the {row.name} bridge is not running"
+        elif not row.connected:
+            condition += f"; not connected: {' '.join(row.state.split())}"
+        elif elsewhere:
+            condition += f"; UPS {apart(row.announced_world_id, row.world_id)}"
+        elif row.world_id is None:
+            condition += "; no world is open"
+        yield Finding(f"commands to {row.name}", waited <= LONG_SECONDS and not elsewhere, condition)
 
 
 def _is_alive(pid: int) -> bool:
