@@ -13,7 +13,7 @@ export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
 help: ## Show what can be made
-	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-10s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[.a-z-]+:.*## / { printf "  make %-11s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 
 .PHONY: up
 up: .venv/.runtime ## Start the whole shop; Ctrl-C stops it (ARGS="--port 8000 ..." is handed on)
@@ -57,6 +57,10 @@ baseline: .venv/.dev ## Accept today's contracts as those that must not break
 .PHONY: bench
 bench: .venv/.dev ## Measure, each figure against its yardstick (ARGS="--json" for JSON)
 	@$(BIN)/python -m proof.bench $(ARGS)
+
+.PHONY: screenshots
+screenshots: .venv/.dev ## Take the pictures in docs/screenshots anew
+	@$(BIN)/pytest tests/browser/test_purchase.py --screenshots docs/screenshots
 
 .PHONY: clean
 clean: ## Remove what was made here; the shop's data in var/ stay
