@@ -24,16 +24,19 @@ def home() -> str:
 
 @bp.get("/products")
 def products() -> str:
-    """Search results, or a shelf, or everything."""
+    """Search results, or a shelf, or everything. 404: there is no such shelf."""
     search = read_search(request.args)
     with services().reader.connect() as connection:
         shelves = queries.shelves(connection)
+        shelf = next((one for one in shelves if one.slug == search.category), None)
+        if search.category and shelf is None:
+            abort(404)
         found = queries.find_products(connection, search)
     return render_template(
         "catalogue/products.html",
         search=search,
         shelves=shelves,
-        shelf=next((one for one in shelves if one.slug == search.category), None),
+        shelf=shelf,
         found=found,
         sorts={sort: words for sort, words in SORT_WORDS.items() if search.question or sort is not Sort.BEST},
         page_link=lambda number: url_for("catalogue.products", **search.arguments(page=number)),

@@ -69,7 +69,7 @@ def usual_sort(question: str) -> Sort:
 
 
 def read_search(arguments: Mapping[str, str]) -> Search:
-    """The question in an address; whatever makes no sense is as if it were not there."""
+    """The question in an address; whatever makes no sense is as if it were not there, but for a shelf."""
     question = "".join(letter if letter.isprintable() else " " for letter in arguments.get("q", ""))
     sort = arguments.get("sort", "")
     page = arguments.get("page", "")
