@@ -3,7 +3,6 @@
 Limits stand here with their defaults; nothing else reads the environment.
 """
 
-import logging
 from pathlib import Path
 from typing import Annotated
 
@@ -12,18 +11,12 @@ from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.engine import parse_url
-from mesh.settings import Address
+from mesh.settings import Address, LogLevel
 
 
 def _checked_limit(text: str) -> str:
     parse_many(text)
     return text
-
-
-def _checked_level(text: str) -> str:
-    if text.upper() not in logging.getLevelNamesMapping():
-        raise ValueError(f"{text!r} is no log level")
-    return text.upper()
 
 
 Limit = Annotated[str, AfterValidator(_checked_limit)]
@@ -39,7 +32,7 @@ class Settings(BaseSettings):
     data_dir: Path = Path("var")
     tokens_file: Path | None = None
     secret_key_file: Path | None = None
-    log_level: Annotated[str, AfterValidator(_checked_level)] = "INFO"
+    log_level: LogLevel = "INFO"
     storefront_listen: Address = "127.0.0.1:8080"
     orders_address: Address = "127.0.0.1:7001"
 

@@ -104,7 +104,7 @@ def test_a_port_in_use_is_one_line_and_exit_code_1(environment: dict[str, str]) 
         ("MINIMART_STOREFRONT_THREADS", "0", 2, "MINIMART_STOREFRONT_THREADS"),
         ("DATABASE_URL", "mysql://x", 2, "DATABASE_URL"),
         ("DATABASE_URL", "postgresql://nobody:secret@127.0.0.1:1/x", 1, "cannot reach the database"),
-        ("MINIMART_LOG_LEVEL", "LOUD", 2, "MINIMART_LOG_LEVEL"),
+        ("MINIMART_LOG_LEVEL", "LOUD", 2, "MINIMART_LOG_LEVEL: 'LOUD' is none of DEBUG, INFO"),
         ("MINIMART_STOREFRONT_LOGIN_LIMIT_ACCOUNT", "now and then", 2, "MINIMART_STOREFRONT_LOGIN_LIMIT_ACCOUNT"),
     ],
 )
