@@ -91,7 +91,11 @@ class Sums:
     def never_met(self) -> list[str]:
         """What these seeds prove nothing about."""
         everything = {**self.faults(), **self.crashes(), **self.moves()}
-        return [name for name, count in everything.items() if not count]
+        return [name for name, count in everything.items() if not count and name not in coverage.UNREACHABLE]
+
+    def impossible(self) -> list[str]:
+        """What was met and cannot be."""
+        return [name for name in coverage.UNREACHABLE if self.transitions[name]]
 
 
 def run_some(seeds: Iterable[int], profile: str, orders: int | None) -> Sums:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 
-from proof.simulation import campaign
+from proof.simulation import campaign, coverage
 from proof.simulation.campaign import LARGE, Broken, Sums
 from proof.simulation.faults import PROFILES, Fault, plan
 from proof.simulation.room import Result, run_seed
@@ -117,7 +117,9 @@ def _many(seeds: range, profile: str, orders: int | None, jobs: int) -> int:
     missing = sums.never_met() if profile == "harsh" and sums.seeds >= LARGE else []
     for name in missing:
         click.echo(f"NEVER MET: {name}")
-    return 1 if sums.broken or missing else 0
+    for name in sums.impossible():
+        click.echo(f"MET, and held to be impossible: {name} ({coverage.UNREACHABLE[name]})")
+    return 1 if sums.broken or missing or sums.impossible() else 0
 
 
 def _explain(broken: Broken, profile: str, orders: int | None) -> None:

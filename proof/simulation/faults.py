@@ -5,7 +5,7 @@ some out changes nothing about the rest; every fault has ended at the healing. T
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from random import Random
 
@@ -174,9 +174,15 @@ def plan(seed: int, profile: Profile) -> tuple[Fault, ...]:
     count = rng.randint(*profile.faults)
     chosen = [_fault(rng, kind, profile) for kind in rng.choices(kinds, weights, k=count)] if count else []
     chosen.sort(key=lambda fault: fault.at)
-    return tuple(
-        Fault(number, fault.kind, fault.at, fault.until, fault.where, fault.size) for number, fault in enumerate(chosen)
-    )
+    return tuple(_number(seed, number, fault) for number, fault in enumerate(chosen))
+
+
+def _number(seed: int, number: int, fault: Fault) -> Fault:
+    """The fault with its number; crash points go in turn, since chance would leave some out for long."""
+    if fault.kind is not Kind.CRASH_POINT:
+        return replace(fault, number=number)
+    where = _POINTS[(seed * 5 + number) % len(_POINTS)]
+    return replace(fault, number=number, where=where, at=round(fault.at * 0.6, 3))
 
 
 _POINTS = crash_points()
@@ -185,7 +191,6 @@ _WHERE: dict[Kind, Sequence[str]] = {
     **dict.fromkeys((Kind.RESET, Kind.HALF_OPEN, Kind.REFUSE), LINKS),
     **dict.fromkeys((Kind.RPC_LOSE, Kind.RPC_MUTE, Kind.RPC_DELAY, Kind.RPC_TWICE), ROUTES),
     **dict.fromkeys((Kind.CRASH, Kind.PAUSE), SERVICES),
-    Kind.CRASH_POINT: _POINTS,
     Kind.SECOND_OWNER: BRIDGES,
     Kind.TWIN: BRIDGES,
 }

@@ -237,5 +237,13 @@ def patience_of(tick: float, *, quick: bool) -> Patience:
     if not quick:
         return Patience(tick)
     return Patience(
-        tick, packing=8.0, loading=8.0, truck=16.0, delivery=16.0, longest=48.0, retry=0.5, longest_retry=6.0
+        tick,
+        packing=8.0,
+        loading=8.0,
+        truck=16.0,
+        delivery=16.0,
+        longest=24.0,
+        max_failures=8,
+        retry=0.5,
+        longest_retry=6.0,
     )

@@ -31,7 +31,7 @@ from sim.world.model import Rules
 
 TICK = 6.0
 # So many ticks after the healing everything has settled.
-SETTLE_TICKS = 150.0
+SETTLE_TICKS = 300.0
 # What is still on its way to the bridges when the last order has ended.
 LAST_TICKS = 3.0
 
@@ -86,7 +86,8 @@ def setup_of(seed: int, profile: Profile, faults: Iterable[Fault], orders: int |
         package_phase=round(rng.uniform(0, 5), 3),
         truck_phase=round(rng.uniform(0, 5), 3),
         resend_after=150.0,
-        default_simspeed=rng.choice((120, 1000, 10_000)),
+        # At 100 loading takes ten ticks, and the next parcel waits for it.
+        default_simspeed=rng.choice((100, 120, 1000, 10_000)),
         flakiness=int(sizes.get(Kind.WORLD_LOSES, 0)),
         transient_errors=sizes.get(Kind.WORLD_COLLIDES, 0.0),
         lost_loads=sizes.get(Kind.WORLD_LOSES_LOADS, 0.0),

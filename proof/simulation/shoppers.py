@@ -106,11 +106,11 @@ class Shoppers:
         """Some cancel what they ordered, or want it elsewhere; nobody does both."""
         rng, room = self.rng, self.room
         chance = rng.random()
-        if chance > 0.3 or room.scheduler.time > self._last_thought:
+        if chance > 0.5 or room.scheduler.time > self._last_thought:
             return
         number = len(self.wishes)
         request: Any
-        if chance < 0.15:
+        if chance < 0.25:
             request = orders_pb2.CancelOrderRequest(request_id=f"cancel-{room.seed}-{number}", order_id=order_id)
             method = "CancelOrder"
         else:

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 from click.testing import CliRunner, Result
 
-from proof.simulation import campaign, command
+from proof.simulation import campaign, command, coverage
 from proof.simulation.room import Result as Run
 from proof.simulation.room import run_seed
 
@@ -55,6 +55,10 @@ def test_what_a_large_run_never_met_fails_it(monkeypatch: pytest.MonkeyPatch) ->
     done = simulate("--seeds", "1-1", "--profile", "harsh")
     assert done.return_value == 1
     assert "NEVER MET: " in done.output
+
+
+def test_what_is_held_to_be_unreachable_is_in_the_table() -> None:
+    assert coverage.UNREACHABLE.keys() <= set(coverage.all_transitions())
 
 
 def test_sums_do_not_depend_on_the_number_of_processes() -> None:
