@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable
+from datetime import UTC, datetime
 
 from playwright.sync_api import Page, expect
 
@@ -163,3 +164,27 @@ def test_pressing_twice_and_going_back_is_one_order(open_shop: OpenShop, new_pag
     page.goto(f"{open_shop.url}/orders/{order_id}")
     page.reload()
     assert len(open_shop.orders.orders) == before + 1
+
+
+def test_times_of_the_history_stay_on_one_line_with_a_twelve_hour_clock(
+    open_shop: OpenShop, new_page: NewPage, picture: Callable[[Page, str], None]
+) -> None:
+    # Before noon, whenever the test runs: hours of two digits are the widest. The sign in such a name is turned round.
+    zone = f"Etc/GMT{datetime.now(UTC).hour - 11:+d}"
+    page = new_page(viewport={"width": 1200, "height": 900}, locale="en-US", timezone_id=zone)
+    sign_up(page, open_shop.url, "Lou")
+    order_id = buy_one(page, open_shop.url)
+    for _ in range(4):
+        open_shop.orders.advance(order_id)
+    expect(page.locator(".order-head .pill")).to_have_text("Delivered")
+    expect(page.locator(".history time").first).to_have_text(re.compile("^1[12]:.* [AP]M$"))
+    picture(page, "history")
+
+    def lines(place: str) -> list[int]:
+        counted = page.locator(place).evaluate_all(
+            "all => all.map((one) => new Set([...one.getClientRects()].map((part) => part.top)).size)"
+        )
+        return [int(count) for count in counted]
+
+    assert set(lines(".history time")) == {1}
+    assert set(lines(".stage time")) == {1}
