@@ -105,7 +105,7 @@ def test_without_javascript(open_shop: OpenShop, new_page: NewPage) -> None:
 
 
 def test_without_an_answer_the_page_says_confirming_and_then_shows_the_order(
-    open_shop: OpenShop, new_page: NewPage
+    open_shop: OpenShop, new_page: NewPage, picture: Callable[[Page, str], None]
 ) -> None:
     page = new_page(java_script_enabled=False)
     sign_up(page, open_shop.url, "Una")
@@ -113,11 +113,25 @@ def test_without_an_answer_the_page_says_confirming_and_then_shows_the_order(
     page.get_by_role("link", name="Check out").click()
     page.get_by_label("Address x").fill("1")
     page.get_by_label("Address y").fill("2")
-    open_shop.orders.moods.append(refuse(Aborted("STOCK_CONTENDED", "send the same again")))
+    open_shop.orders.moods += [refuse(Aborted("STOCK_CONTENDED", "send the same again"))] * 50
     before = len(open_shop.orders.orders)
     page.get_by_role("button", name="Place the order").click()
     expect(page.get_by_role("heading", name="We are confirming your order")).to_be_visible()
-    expect(page).to_have_url(re.compile(r"/orders/\d+$"), timeout=20_000)
+    confirming = page.url
+    page.goto(f"{open_shop.url}/cart")
+    expect(page.get_by_text("One order is being confirmed.")).to_be_visible()
+    picture(page, "cart-confirming")
+    page.goto(f"{open_shop.url}/checkout")
+    expect(page).to_have_url(confirming)
+    picture(page, "confirming")
+    put_in_cart(page, open_shop.url, 4)
+    picture(page, "cart-confirming-and-more")
+    page.goto(f"{open_shop.url}/checkout")
+    expect(page.get_by_text("Without what is being confirmed.")).to_be_visible()
+    picture(page, "checkout-confirming")
+    open_shop.orders.moods.clear()
+    page.goto(confirming)
+    expect(page).to_have_url(re.compile(r"/orders/\d+$"), timeout=30_000)
     assert len(open_shop.orders.orders) == before + 1
 
 
