@@ -60,6 +60,8 @@ class Guard:
     slots: StreamSlots
     outages: Mapping[type[Exception], Refusal] = field(default_factory=dict)
     clock: Clock | None = None
+    # The methods that were met by an outage when they were called last.
+    _out: set[str] = field(default_factory=set, init=False)
 
     def admit(self, context: Any, service: str, callers: Collection[str] | None) -> None:
         """Makes the call's sender the current caller, or refuses it. `callers` None: open to everyone."""
@@ -77,10 +79,18 @@ class Guard:
             return error
         for kind, refusal in self.outages.items():
             if isinstance(error, kind):
-                log.warning("outage", method=method, reason=refusal.reason, error=" ".join(str(error).split())[:300])
+                level = log.debug if method in self._out else log.warning
+                self._out.add(method)
+                level("outage", method=method, reason=refusal.reason, error=" ".join(str(error).split())[:300])
                 return refusal
         log.error("rpc_failed", method=method, exc_info=error)
         return None
+
+    def served(self, method: str) -> None:
+        """`method` gave an answer: an outage that it met is over."""
+        if method in self._out:
+            self._out.discard(method)
+            log.info("outage_over", method=method)
 
 
 def guard_method(guard: Guard, service: str, method: str, callers: Collection[str] | None, handler: Handler) -> Handler:
@@ -91,7 +101,9 @@ def guard_method(guard: Guard, service: str, method: str, callers: Collection[st
         began = guard.clock.now() if guard.clock else 0.0
         try:
             guard.admit(context, service, callers)
-            return behaviour(request, context)
+            given = behaviour(request, context)
+            guard.served(method)
+            return given
         except Exception as error:  # noqa: BLE001 - the edge of an RPC
             _end(context, guard, method, error)
         finally:
@@ -103,7 +115,9 @@ def guard_method(guard: Guard, service: str, method: str, callers: Collection[st
             guard.admit(context, service, callers)
             guard.slots.take()
             try:
-                yield from behaviour(request, context)
+                for message in behaviour(request, context):
+                    guard.served(method)
+                    yield message
             finally:
                 guard.slots.give_back()
         except Exception as error:  # noqa: BLE001 - the edge of an RPC
@@ -122,7 +136,9 @@ def guard_aio_method(
         try:
             guard.admit(context, service, callers)
             answer: Awaitable[object] = behaviour(request, context)
-            return await answer
+            given = await answer
+            guard.served(method)
+            return given
         except grpc.aio.AbortError:
             raise
         except Exception as error:  # noqa: BLE001 - the edge of an RPC
@@ -134,6 +150,7 @@ def guard_aio_method(
             guard.slots.take()
             try:
                 async for message in behaviour(request, context):
+                    guard.served(method)
                     yield message
             finally:
                 guard.slots.give_back()

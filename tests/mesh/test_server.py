@@ -4,12 +4,14 @@ import asyncio
 import logging
 import threading
 from collections.abc import Callable, Iterator
+from contextlib import nullcontext
 from typing import Any
 
 import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
+from structlog.testing import capture_logs
 
 from mesh.channel import acting_for
 from mesh.errors import FieldViolation, InvalidArgument, NotFound, Refusal, ResourceExhausted, Unavailable, read_error
@@ -143,6 +145,29 @@ def test_an_outage_is_answered_as_the_server_was_told(ask: Callable[..., Any]) -
         ask(raising(DatabaseAwayError()), outages={DatabaseAwayError: Unavailable("DATABASE_AWAY", "try again")})
     failure = read_error(refused.value)
     assert (failure.code, failure.reason) == (grpc.StatusCode.UNAVAILABLE, "DATABASE_AWAY")
+
+
+def test_an_outage_is_one_line_when_it_begins_and_one_when_it_ends() -> None:
+    answers = iter([OSError("away"), OSError("away"), OSError("away"), None, None])
+
+    def answer(_context: object) -> bridge_pb2.GetLinkStatusResponse:
+        trouble = next(answers)
+        if trouble is not None:
+            raise trouble
+        return bridge_pb2.GetLinkStatusResponse()
+
+    away = {OSError: Unavailable("DATABASE_AWAY", "try again")}
+    with (
+        capture_logs() as lines,
+        serving(bridge_service(answer), outages=away) as server,
+        channel_to(server) as channel,
+    ):
+        stub = bridge_pb2_grpc.BridgeServiceStub(channel)
+        for refused in (True, True, True, False, False):
+            with pytest.raises(grpc.RpcError) if refused else nullcontext():
+                stub.GetLinkStatus(bridge_pb2.GetLinkStatusRequest(), timeout=10)
+    seen = [line["event"] for line in lines if line["log_level"] != "debug"]
+    assert seen == ["outage", "outage_over"]
 
 
 def test_what_nobody_expected_is_internal_without_details(
