@@ -48,6 +48,8 @@ OUTAGES: dict[type[Exception], Refusal] = {
     LostRace: CONTENDED,
 }
 BRIDGE_DEADLINE_SECONDS = 2.0
+# Of a bridge that is there: its peer is not, or another instance owns the link.
+EXPECTED_REFUSALS = ("LINK_NOT_OPEN", "STALE_EPOCH")
 SHOPS = ("storefront", "cli")
 BRIDGES = ("world_bridge", "ups_bridge")
 # The threads that use the database beside the RPCs: one for each worker, and the group commit.
@@ -61,18 +63,27 @@ class BridgeClient:
         self._token = token
         self._address = ""
         self._channel: grpc.Channel | None = None
+        # Why the bridge last took nothing: said once, until it takes something again.
+        self._trouble = ""
 
     def send(self, address: str, link_epoch: int, commands: Sequence[bridge_pb2.Command]) -> int:
         """How many commands, from the front, are in the bridge's window; 0 if it cannot take any now."""
         request = bridge_pb2.SendCommandsRequest(link_epoch=link_epoch, commands=commands)
         try:
             stub = bridge_pb2_grpc.BridgeServiceStub(self._to(address))
-            return int(stub.SendCommands(request, timeout=BRIDGE_DEADLINE_SECONDS).taken)
+            taken = int(stub.SendCommands(request, timeout=BRIDGE_DEADLINE_SECONDS).taken)
         except grpc.RpcError as error:
             failure = read_error(error)
-            level = log.debug if failure.reason in ("LINK_NOT_OPEN", "STALE_EPOCH") else log.warning
+            is_news = failure.reason not in (*EXPECTED_REFUSALS, self._trouble)
+            level = log.warning if is_news else log.debug
             level("bridge_did_not_take", address=address, reason=failure.reason, message=failure.message)
+            if failure.reason not in EXPECTED_REFUSALS:
+                self._trouble = failure.reason
             return 0
+        if self._trouble:
+            log.info("bridge_takes_again", address=address)
+            self._trouble = ""
+        return taken
 
     def close(self) -> None:
         """Closes the channel."""
@@ -164,9 +175,9 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
     bridges = [BridgeClient(tokens.token_of("orders_svc")) for _ in (WORLD, UPS)]
     poll = min(1.0, settings.world_tick / 2)
     for link, bridge in zip((WORLD, UPS), bridges, strict=True):
-        workers[link] = Worker(f"dispatch-{link}", Dispatcher(link, engine, clock, bridge).step, poll)
-    workers["serve"] = Worker("serve-waiting", app.serve_waiting, 1.0)
-    workers["overdue"] = Worker("ask-overdue", app.ask_overdue, poll)
+        workers[link] = Worker(f"dispatch-{link}", Dispatcher(link, engine, clock, bridge).step, poll, tuple(OUTAGES))
+    workers["serve"] = Worker("serve-waiting", app.serve_waiting, 1.0, tuple(OUTAGES))
+    workers["overdue"] = Worker("ask-overdue", app.ask_overdue, poll, tuple(OUTAGES))
     placing: GroupCommit[PlaceOrder, Placed | Refusal] = GroupCommit("place-orders", app.place_orders)
     public = build_server(
         settings.orders_listen,

@@ -2,7 +2,8 @@
 
 Rules: each loop does a step, and again at once while there is more, else waits
 for a wake-up or its interval; a wake-up is a hint, so one that got lost costs
-an interval and nothing else; an error is logged and met with a growing pause.
+an interval and nothing else; an error is met with a growing pause; one that
+nobody expected is logged with its traceback, an outage when it begins and ends.
 """
 
 import threading
@@ -28,6 +29,8 @@ class Worker:
     name: str
     step: Callable[[], bool]
     interval: float
+    # Errors that mean that something is away for a while.
+    outages: tuple[type[Exception], ...] = ()
     _wake: threading.Event = field(default_factory=threading.Event)
     _stopping: bool = False
     _thread: threading.Thread | None = None
@@ -54,14 +57,21 @@ class Worker:
 
     def _run(self) -> None:
         failures = 0
+        is_out = False
         while not self._stopping:
             self._wake.clear()
             try:
                 more = self.step()
-                failures = 0
+                if is_out:
+                    log.info("worker_goes_on", worker=self.name, failures=failures)
+                failures, is_out = 0, False
             except Exception as error:
                 failures += 1
                 more = False
-                log.error("worker_failed", worker=self.name, failures=failures, exc_info=error)
+                if not isinstance(error, self.outages):
+                    log.error("worker_failed", worker=self.name, failures=failures, exc_info=error)
+                elif not is_out:
+                    is_out = True
+                    log.warning("worker_waits", worker=self.name, error=" ".join(str(error).split())[:300])
             if not more and not self._stopping:
                 self._wake.wait(pause_after(failures, self.interval))

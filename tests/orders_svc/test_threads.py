@@ -3,10 +3,12 @@
 import threading
 from concurrent.futures import ThreadPoolExecutor
 
+import grpc
 import pytest
+from structlog.testing import capture_logs
 
-from mesh.errors import ResourceExhausted, Unavailable
-from orders_svc import events, groups
+from mesh.errors import ResourceExhausted, RpcFailure, Unavailable
+from orders_svc import bootstrap, events, groups
 from orders_svc.events import Broadcaster
 from orders_svc.groups import GroupCommit
 from orders_svc.service.changes import OrderChange
@@ -199,3 +201,51 @@ def test_after_the_close_every_stream_ends_also_a_new_one() -> None:
         assert listener.take(10) is None
     with broadcaster.listening() as listener:
         assert listener.take(10) is None
+
+
+def test_an_outage_is_one_line_when_it_begins_and_one_when_it_ends_and_the_rest_has_its_traceback() -> None:
+    answers: list[Exception | None] = [OSError("away"), OSError("away"), OSError("away"), None, KeyError("bug"), None]
+    done = threading.Event()
+
+    def step() -> bool:
+        if not answers:
+            done.set()
+            return False
+        answer = answers.pop(0)
+        if answer is not None:
+            raise answer
+        return True
+
+    worker = Worker("w", step, 0.001, (OSError,))
+    with capture_logs() as lines:
+        worker.start()
+        assert done.wait(10)
+        worker.stop()
+    assert [line["event"] for line in lines] == ["worker_waits", "worker_goes_on", "worker_failed"]
+    assert lines[0]["error"] == "away"
+    assert ["exc_info" in line for line in lines] == [False, False, True]
+
+
+def test_a_bridge_that_is_away_is_one_line_when_it_goes_and_one_when_it_is_back(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    client = bootstrap.BridgeClient("token")
+    away = RpcFailure(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", "away")
+    answers: list[str] = ["away", "away", "away", "taken", "taken"]
+
+    class Stub:
+        def __init__(self, _channel: object) -> None:
+            pass
+
+        def SendCommands(self, _request: object, timeout: float) -> bootstrap.bridge_pb2.SendCommandsResponse:
+            if answers.pop(0) == "away":
+                raise grpc.RpcError
+            return bootstrap.bridge_pb2.SendCommandsResponse(taken=1)
+
+    monkeypatch.setattr(bootstrap.bridge_pb2_grpc, "BridgeServiceStub", Stub)
+    monkeypatch.setattr(bootstrap, "read_error", lambda _error: away)
+    with capture_logs() as lines:
+        assert [client.send("127.0.0.1:9", 1, []) for _ in range(5)] == [0, 0, 0, 1, 1]
+    client.close()
+    seen = [line["event"] for line in lines if line["log_level"] != "debug"]
+    assert seen == ["bridge_did_not_take", "bridge_takes_again"]
