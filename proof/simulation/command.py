@@ -63,6 +63,7 @@ class Numbers(click.ParamType[frozenset[int]]):
 @click.option("--trace", type=click.Path(dir_okay=False, path_type=Path), help="Write the trace of one seed here.")
 @click.option("--planted", is_flag=True, help="Plant each bug of proof/planted in a copy, and see it caught.")
 @click.option("--only", help="Only this planted bug.")
+@click.option("--table", is_flag=True, help="Make docs/planted-bugs.md anew, if all planted bugs are caught.")
 def simulate(
     seeds: range,
     profile: str,
@@ -72,12 +73,13 @@ def simulate(
     trace: Path | None,
     planted: bool,
     only: str | None,
+    table: bool,
 ) -> int:
     """Run the whole system in virtual time under faults, and check every guarantee."""
     if planted or only:
         from proof.simulation import planted as planting
 
-        return planting.run(only, jobs)
+        return planting.run(only, jobs, table)
     if len(seeds) == 1 and (only_faults is not None or trace is not None):
         return _one(seeds[0], profile, orders, only_faults, trace)
     if only_faults is not None or trace is not None:

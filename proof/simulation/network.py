@@ -35,6 +35,8 @@ class End:
     peer: "End" = field(init=False)
     open: bool = True
     mute: bool = False
+    # The connection is broken, and this side may not know yet: what it writes goes nowhere.
+    gone: bool = False
     _clear_at: float = 0.0
 
 
@@ -83,7 +85,7 @@ class Network:
 
     def send(self, end: End, frames: list[bytes]) -> None:
         """Writes frames, each complete with its length."""
-        if not end.open:
+        if not end.open or end.gone:
             return
         if self._trace.on:
             to = end.peer.process.name
@@ -101,7 +103,7 @@ class Network:
 
     def write(self, end: End, data: bytes) -> None:
         """Writes bytes that are no frames."""
-        if end.open:
+        if end.open and not end.gone:
             self._carry(end, data, 0.0)
 
     def _suffer(self, end: End, whole: list[bytes], fate: FrameFate) -> bool:
@@ -195,6 +197,7 @@ class Network:
         """Both sides hear of it, a little later; what is on the way may come first, or with `after_data` will."""
         for side in (end, end.peer):
             self._ends.pop(side, None)
+            side.gone = True
             if side.open and not side.mute:
                 at = max(self._scheduler.time + self._latency(), side.peer._clear_at if after_data else 0.0)
                 self._scheduler.at(at, side.process, lambda side=side: self._end(side, reason))  # type: ignore[misc]

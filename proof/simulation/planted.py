@@ -25,6 +25,19 @@ TABLE = ROOT / "docs" / "planted-bugs.md"
 PACKAGES = ("db", "gen", "mesh", "orders_svc", "proof", "sim", "ups_bridge", "wire", "world_bridge")
 MOST_SEEDS = 2000
 PROFILE = "harsh"
+HEAD = f"""# Planted bugs
+
+A checker that never bites proves nothing. Each bug below is a patch in proof/planted. `minimart simulate --planted`
+puts it in a copy of the tree and lets {PROFILE} seeds run, from 0 on, until a guarantee is seen broken. One that is
+not caught within {MOST_SEEDS} seeds, or a patch that no longer applies, fails the run. When the code under a patch
+changes, the patch is made anew with the change, not dropped; `minimart simulate --planted --table` then makes this
+table anew.
+
+"Breaks" is what the bug is about; "seen as" is the guarantee whose check was the first to notice, often a later effect.
+
+| bug | what it does | breaks | seen as | seeds until caught |
+|---|---|---|---|---|
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,17 +119,29 @@ def hunt_all(chosen: list[Bug], jobs: int) -> Iterator[Outcome]:
         yield from pool.map(hunt, chosen)
 
 
-def run(only: str | None, jobs: int) -> int:
-    """Hunts planted bugs and says how it went; 0: all were caught."""
+def table(outcomes: list[Outcome]) -> str:
+    """docs/planted-bugs.md, as these outcomes make it."""
+    rows = ((one.bug.name, one.bug.what, one.bug.breaks, one.guarantee, one.seeds) for one in outcomes)
+    return HEAD + "".join(
+        f"| `{name}` | {what} | {breaks} | {seen} | {seeds} |\n" for name, what, breaks, seen, seeds in rows
+    )
+
+
+def run(only: str | None, jobs: int, write: bool) -> int:
+    """Hunts planted bugs and says how it went; 0: all were caught. `write`: the table is made anew."""
     chosen = [bug for bug in bugs() if only in (None, bug.name)]
     if not chosen:
         raise click.UsageError(f"there is no planted bug {only!r}" if only else "no bugs are planted")
     missed = 0
+    outcomes = []
     for outcome in hunt_all(chosen, jobs):
+        outcomes.append(outcome)
         if outcome.seeds is None:
             missed += 1
             click.echo(f"MISSED {outcome.bug.name}: {outcome.words}")
         else:
             click.echo(f"{outcome.bug.name}: {outcome.seeds} seeds, {outcome.guarantee}: {outcome.words[:120]}")
+    if write and only is None and not missed:
+        TABLE.write_text(table(outcomes), encoding="utf-8")
     click.echo(f"{len(chosen) - missed} of {len(chosen)} planted bugs were caught")
     return 1 if missed else 0
