@@ -59,7 +59,7 @@ class PostgresServer:
         """Starts the server without waiting for it. It ends again while the rest of one that was killed is there."""
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line
-                tied(self._command, user=self._identity.get("user"), group=self._identity.get("group")),
+                self._as_its_user(self._command),
                 stdin=subprocess.DEVNULL,
                 stdout=log,
                 stderr=log,
@@ -125,8 +125,15 @@ class PostgresServer:
             with connection.cursor() as cursor:
                 cursor.execute(statement)
 
+    def _as_its_user(self, command: list[Any]) -> list[str]:
+        # Not by subprocess's own `user`: that forks in full, and gRPC's fork handlers can break such a child.
+        words = [str(word) for word in command]
+        return tied(words, user=self._identity.get("user"), group=self._identity.get("group"))
+
     def _run(self, command: list[Any]) -> None:
-        done = subprocess.run(command, capture_output=True, text=True, cwd="/", check=False, **self._identity)  # noqa: S603
+        done = subprocess.run(  # noqa: S603 - our own command line
+            self._as_its_user(command), capture_output=True, text=True, cwd="/", check=False
+        )
         if done.returncode != 0:
             raise PostgresMissingError(f"{command[0]} failed: {done.stderr.strip()}")
 

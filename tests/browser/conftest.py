@@ -54,7 +54,7 @@ class OpenShop:
     orders: FakeOrders
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenShop]:
     """A storefront process over SQLite with the seeded shop, in front of the small orders_svc of tests/storefront."""
     folder = tmp_path_factory.mktemp("shop")
@@ -81,7 +81,7 @@ def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenShop]:
     engine.dispose()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def whole_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the whole shop with its stand-ins, as `minimart up` starts it, slow enough to be watched."""
     with shop(tmp_path_factory.mktemp("whole") / "data", "--world-tick", "0.8") as running:
@@ -108,7 +108,8 @@ def running_storefront(settings: dict[str, str]) -> Iterator[str]:
         process.wait(15)
 
 
-@pytest.fixture(scope="session")
+# Not for the session: while it lives, its event loop runs on this thread, and other modules' tests have their own.
+@pytest.fixture(scope="module")
 def browser() -> Iterator[Browser]:
     expect.set_options(timeout=PATIENCE_MS)
     with sync_playwright() as playwright:
