@@ -15,6 +15,7 @@ from gunicorn.app.base import BaseApplication
 
 from mesh.settings import parse_address
 from storefront.bootstrap import Storefront
+from storefront.connections import PatientWorker
 
 # A request that is cut short loses nothing: what it began is committed or was never there.
 GRACE_SECONDS = 2
@@ -60,7 +61,7 @@ class Server(BaseApplication):
         given: dict[str, Any] = {
             "bind": f"fd://{self._listener.fileno()}",
             "workers": 1,
-            "worker_class": "gthread",
+            "worker_class": PatientWorker,
             "threads": self._threads,
             "worker_connections": CONNECTIONS,
             "keepalive": KEEPALIVE_SECONDS,

@@ -21,6 +21,7 @@ OPENS_SOCKETS = {
     "proof/processes.py": "asks whether a port is free",
     "proof/chaos/browsers.py": "is a browser at the shop",
     "proof/chaos/proxy.py": "stands between our bridges and their peers, and spoils what goes through",
+    "storefront/connections.py": "gives a browser's connection its deadlines",
     "storefront/serving.py": "binds the shop's port before anything is forked",
 }
 CATCHES_ALL = {

@@ -1,0 +1,78 @@
+"""The gunicorn worker that serves browsers: who says nothing, or a byte now and then, keeps nobody else waiting.
+
+Rules: a connection gets a thread once it has said something, not before; what of a request has not come after
+REQUEST_SECONDS counts as never coming; an answer that is not taken for ANSWER_SECONDS ends its connection; closing
+waits for nobody, since it happens on the loop that accepts. All else is gunicorn's own threaded worker.
+"""
+
+import errno
+import selectors
+import socket
+import time
+from contextlib import suppress
+from functools import partial
+
+from gunicorn.workers.gthread import TConn, ThreadWorker
+
+REQUEST_SECONDS = 5.0
+ANSWER_SECONDS = 20.0
+_LEFT_OVER_BYTES = 64 * 1024
+
+
+class _Socket(socket.socket):
+    """A socket whose waits end. `until`: when the present request must be there, in steady time."""
+
+    until = float("inf")
+
+    def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
+        """As `socket.recv`; after the time is over as if the client had gone."""
+        left = self.until - time.monotonic()
+        if left <= 0:
+            return b""
+        self.settimeout(min(left, REQUEST_SECONDS))
+        try:
+            return super().recv(bufsize, flags)
+        except TimeoutError:
+            return b""
+
+    def sendall(self, data: bytes, flags: int = 0, /) -> None:  # type: ignore[override]
+        """As `socket.sendall`. TimeoutError: the client does not take it."""
+        self.settimeout(ANSWER_SECONDS)
+        super().sendall(data, flags)
+
+
+class _Connection(TConn):
+    """One browser's connection."""
+
+    def init(self) -> None:
+        """Called by the thread that begins to read a request."""
+        super().init()
+        self.sock.until = time.monotonic() + REQUEST_SECONDS
+
+    def close(self, graceful: bool = False) -> None:
+        """Closes at once; `graceful`: without what was sent and not read spoiling the answer's last bytes."""
+        if graceful:
+            with suppress(OSError):
+                self.sock.shutdown(socket.SHUT_WR)
+                self.sock.setblocking(False)
+                socket.socket.recv(self.sock, _LEFT_OVER_BYTES)
+        super().close()
+
+
+class PatientWorker(ThreadWorker):
+    """The threaded worker, on such connections."""
+
+    def accept(self, listener: socket.socket) -> None:
+        """Takes a connection in, to wait for its first word."""
+        try:
+            accepted, address = listener.accept()
+        except OSError as error:
+            if error.errno not in (errno.EAGAIN, errno.ECONNABORTED, errno.EWOULDBLOCK):
+                raise
+            return
+        sock = _Socket(fileno=accepted.detach())
+        self.nr_conns += 1
+        connection = _Connection(self.cfg, sock, address, listener.getsockname())
+        connection.set_timeout()
+        self.pending_conns.append(connection)
+        self.poller.register(sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, connection))
