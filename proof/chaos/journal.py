@@ -36,7 +36,8 @@ class Parcel:
 class Account:
     """Everything that took effect."""
 
-    boots: list[str] = field(default_factory=list)
+    boots: dict[str, float] = field(default_factory=dict)
+    """Each life of the stand-in, oldest first, and when it began."""
     worlds: list[WorldKey] = field(default_factory=list)
     parcels: dict[int, list[Parcel]] = field(default_factory=lambda: defaultdict(list))
     """Package -> what happened to it, once for each world that it was packed in."""
@@ -46,8 +47,17 @@ class Account:
 
     def latest(self, number: int) -> WorldKey | None:
         """The world of this number in the stand-in's last life."""
-        found = WorldKey(self.boots[-1], number) if self.boots else None
+        found = WorldKey(self.last_boot, number)
         return found if found in self.worlds else None
+
+    @property
+    def last_boot(self) -> str:
+        """The stand-in's last life; empty before the first."""
+        return next(reversed(self.boots), "")
+
+    def is_over(self, boot: str, at: float) -> bool:
+        """Whether another life had begun after this one by then."""
+        return any(began <= at for began in list(self.boots.values())[list(self.boots).index(boot) + 1 :])
 
 
 def read_journal(lines: Iterable[str]) -> Account:
@@ -63,7 +73,7 @@ def read_journal(lines: Iterable[str]) -> Account:
 def _add(account: Account, line: dict[str, object]) -> None:
     event, boot, at = line["event"], str(line["boot"]), float(str(line["at"]))
     if event == "started":
-        account.boots.append(boot)
+        account.boots[boot] = at
         return
     world = WorldKey(boot, _int(line, "world"))
     if event == "world":

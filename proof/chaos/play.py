@@ -162,7 +162,10 @@ def _read(stage: Stage, use: Callable[[Connection], T]) -> T:
 
 def _judge(stage: Stage, ledger: Ledger) -> tuple[Verdict, list[float]]:
     account = stage.account()
-    return _read(stage, lambda connection: (judge(connection, account, ledger), _delivery_seconds(connection)))
+    began_at = SystemClock().now() - time.monotonic()
+    return _read(
+        stage, lambda connection: (judge(connection, account, ledger, began_at), _delivery_seconds(connection))
+    )
 
 
 def _delivery_seconds(connection: Connection) -> list[float]:

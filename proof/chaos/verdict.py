@@ -53,8 +53,8 @@ def unrest(connection: Connection) -> dict[str, int]:
     return {words: count for words, count in found.items() if count}
 
 
-def judge(connection: Connection, account: Account, ledger: Ledger) -> Verdict:
-    """Holds everything against everything."""
+def judge(connection: Connection, account: Account, ledger: Ledger, began_at: float = 0.0) -> Verdict:
+    """Holds everything against everything. `began_at`: what the wall clock says when the steady clock says 0."""
     verdict = Verdict()
     orders = _rows(connection, Order)
     for finding in (
@@ -64,7 +64,7 @@ def judge(connection: Connection, account: Account, ledger: Ledger) -> Verdict:
         *_restockings(connection, ledger),
         *_wishes(connection, account, ledger),
         *_at_rest(connection, orders),
-        *_deliveries(connection, account, verdict.counts),
+        *_deliveries(connection, account, began_at, verdict.counts),
         *_world_stock(connection, account),
         *(f"books: {line}" for line in checkers.violations(connection)),
         *(f"surprise: {line}" for line in ledger.surprises),
@@ -184,7 +184,7 @@ def _at_rest(connection: Connection, orders: Rows) -> Iterator[str]:
         yield f"not at rest: {count} {words}"
 
 
-def _deliveries(connection: Connection, account: Account, counts: Counter[str]) -> Iterator[str]:
+def _deliveries(connection: Connection, account: Account, began_at: float, counts: Counter[str]) -> Iterator[str]:
     """Each parcel was packed, loaded and delivered once, to its address, by the world that it counts in."""
     contents: defaultdict[int, dict[int, int]] = defaultdict(dict)
     for item in _rows(connection, ShipmentItem):
@@ -218,7 +218,17 @@ def _deliveries(connection: Connection, account: Account, counts: Counter[str]) 
         elif times and row.id in known_delivered:
             yield f"{name}: heard of as delivered, and sent anew"
         elif times:
-            counts["delivered by a world that was gone before it could say so"] += 1
+            (life,) = (life for life in lives if life.delivered)
+            counts[_unheard(account, life, row.ended_at - began_at)] += 1
+
+
+def _unheard(account: Account, life: Parcel, given_up_at: float) -> str:
+    """In which way a delivery came to be one that nobody heard of before the parcel was sent anew."""
+    if account.is_over(life.world.boot, given_up_at):
+        return "sent anew, delivered before by a world that died"
+    if life.delivered[0] < given_up_at:
+        return "sent anew, delivered before in the world that UPS left"
+    return "sent anew, on the road in the world that UPS left"
 
 
 def _heard_of(connection: Connection) -> set[int]:

@@ -26,7 +26,8 @@ def life(boot: str, package: int) -> list[str]:
 
 def test_everything_is_booked_in_its_world() -> None:
     account = read_journal([*life("a", 100), *life("b", 200)])
-    assert account.boots == ["a", "b"]
+    assert account.boots == {"a": 1.0, "b": 1.0}
+    assert account.last_boot == "b"
     assert account.worlds == [WorldKey("a", 1), WorldKey("b", 1)]
     assert account.bought[WorldKey("a", 1)] == {(2, 3): 5}
     assert account.taken[WorldKey("b", 1)] == {(2, 3): 2}
@@ -57,3 +58,10 @@ def test_a_last_line_without_its_end_does_not_count() -> None:
 def test_what_is_no_journal_is_refused(text: str) -> None:
     with pytest.raises(ValueError, match=r"."):
         read_journal([*life("a", 100), text])
+
+
+def test_a_life_is_over_once_the_next_one_has_begun() -> None:
+    account = read_journal([line("a", 1.0, "started"), line("b", 5.0, "started")])
+    assert not account.is_over("a", 4.9)
+    assert account.is_over("a", 5.0)
+    assert not account.is_over("b", 99.0)
