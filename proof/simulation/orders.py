@@ -198,38 +198,54 @@ class _Worker:
         self._schedule(pause_after(self._failures, self._interval))
 
 
+@dataclass(slots=True, eq=False)
+class _Queued:
+    """A call that waits for the commit of its group."""
+
+    value: PlaceOrder
+    waiting: Waiting
+    given_up: bool = False
+
+
 @dataclass(slots=True)
 class _Group:
-    """orders_svc.groups.GroupCommit without its thread."""
+    """orders_svc.groups.GroupCommit without its thread: what nobody waits for any more is never begun."""
 
     service: OrdersService
-    queue: list[tuple[PlaceOrder, Waiting]] | None = None
+    queue: list[_Queued] | None = None
 
-    def submit(self, value: PlaceOrder, _timeout: float) -> Placed | Refusal:
-        """Waits for the group's commit; raises what the group raised."""
+    def submit(self, value: PlaceOrder, timeout: float) -> Placed | Refusal:
+        """Waits for the group's commit; raises what the group raised. Unavailable (LATE): nobody knows yet."""
         room, process = self.service.room, self.service.process
-        waiting = Waiting(room.scheduler, process)
+        queued = _Queued(value, Waiting(room.scheduler, process))
         if self.queue is None:
             self.queue = []
             room.scheduler.after(
                 room.setup.group_seconds, process, lambda: room.scheduler.task(process, "PlaceOrder", self._commit)
             )
-        if len(self.queue) >= GROUP_LIMIT:
-            raise Unavailable("LATE", "no answer in time; send the same again")
-        self.queue.append((value, waiting))
-        answer = waiting.wait()
+        self.queue.append(queued)
+        room.scheduler.after(timeout, process, lambda: self._give_up(queued))
+        answer = queued.waiting.wait()
         if isinstance(answer, Exception) and not isinstance(answer, Refusal):
             raise answer
         return answer  # type: ignore[no-any-return]
 
+    def _give_up(self, queued: _Queued) -> None:
+        queued.given_up = True
+        queued.waiting.give(Unavailable("LATE", "no answer in time; send the same again"))
+
     def _commit(self) -> None:
-        group, self.queue = self.queue or [], None
+        group = [queued for queued in self.queue or () if not queued.given_up][:GROUP_LIMIT]
+        self.queue = None
+        if not group:
+            return
+        outputs: Sequence[object]
         try:
-            outputs: Sequence[object] = self.service.app.place_orders([value for value, _ in group])
+            outputs = self.service.app.place_orders([queued.value for queued in group])
         except Exception as error:  # noqa: BLE001 - each caller of the group raises it, as in orders_svc.groups
             outputs = [error] * len(group)
-        for (_, waiting), output in zip(group, outputs, strict=True):
-            waiting.give(output)
+        for queued, output in zip(group, outputs, strict=True):
+            queued.waiting.give(output)
 
 
 def patience_of(tick: float, *, quick: bool) -> Patience:

@@ -116,8 +116,9 @@ class Verdict:
             asked = {item.offer_id: item.quantity for item in wish.request.items}
             if lines[order_id] != asked or (x, y) != (wish.request.destination.x, wish.request.destination.y):
                 self._wrong("G1", f"order {order_id} is not what was asked for")
-            if not wish.orders and not wish.refusals:
-                self._wrong("G1", f"order {order_id} was accepted and never acknowledged")
+            if not wish.orders:
+                refused = f" and refused with {wish.refusals[0]}" if wish.refusals else ""
+                self._wrong("G1", f"order {order_id} was accepted{refused} and never acknowledged")
         for wish in self._room.shoppers.wishes:
             if not wish.done:
                 self._wrong("G6", f"{wish.request.request_id} never got a definite answer")
