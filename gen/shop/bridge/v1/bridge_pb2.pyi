@@ -28,6 +28,7 @@ class SendCommandsRequest(_message.Message):
     LINK_EPOCH_FIELD_NUMBER: _builtins.int
     COMMANDS_FIELD_NUMBER: _builtins.int
     link_epoch: _builtins.int
+    """As AttachLink gave it to this bridge."""
     @_builtins.property
     def commands(self) -> _containers.RepeatedCompositeFieldContainer[Global___Command]:
         """At most 500."""
@@ -52,6 +53,7 @@ class SendCommandsResponse(_message.Message):
 
     TAKEN_FIELD_NUMBER: _builtins.int
     taken: _builtins.int
+    """So many from the front are in the window now."""
     def __init__(
         self,
         *,
@@ -122,12 +124,15 @@ Global___Command: _TypeAlias = Command  # noqa: Y015
 
 @_typing.final
 class Thing(_message.Message):
+    """Units of one offer."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OFFER_ID_FIELD_NUMBER: _builtins.int
     DESCRIPTION_FIELD_NUMBER: _builtins.int
     COUNT_FIELD_NUMBER: _builtins.int
     offer_id: _builtins.int
+    """The world's product id."""
     description: _builtins.str
     """Cut to the world's 50 characters."""
     count: _builtins.int
@@ -201,6 +206,8 @@ Global___Pack: _TypeAlias = Pack  # noqa: Y015
 
 @_typing.final
 class Load(_message.Message):
+    """Load a parcel on a truck."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
@@ -226,6 +233,8 @@ Global___Load: _TypeAlias = Load  # noqa: Y015
 
 @_typing.final
 class QueryPackage(_message.Message):
+    """Ask the world where a parcel is."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SHIPMENT_ID_FIELD_NUMBER: _builtins.int
@@ -245,6 +254,8 @@ Global___QueryPackage: _TypeAlias = QueryPackage  # noqa: Y015
 
 @_typing.final
 class RequestTruck(_message.Message):
+    """Ask UPS for a truck for a parcel."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SHIPMENT_ID_FIELD_NUMBER: _builtins.int
@@ -256,6 +267,7 @@ class RequestTruck(_message.Message):
     UPS_ACCOUNT_FIELD_NUMBER: _builtins.int
     ITEMS_FIELD_NUMBER: _builtins.int
     shipment_id: _builtins.int
+    """The ship id on the wire."""
     warehouse_id: _builtins.int
     warehouse_x: _builtins.int
     warehouse_y: _builtins.int
@@ -287,6 +299,8 @@ Global___RequestTruck: _TypeAlias = RequestTruck  # noqa: Y015
 
 @_typing.final
 class Deliver(_message.Message):
+    """Tell UPS that a parcel is loaded."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SHIPMENT_ID_FIELD_NUMBER: _builtins.int
@@ -343,18 +357,27 @@ class GetLinkStatusResponse(_message.Message):
     state: _builtins.str
     """Plain words: "open", or what it is waiting for."""
     connected: _builtins.bool
+    """Whether the peer is there."""
     unacked: _builtins.int
+    """Commands that the peer has not acknowledged."""
     window: _builtins.int
+    """How many of those there may be."""
     frames_sent: _builtins.int
+    """This and what follows count from the start of the process."""
     frames_received: _builtins.int
     elements_sent: _builtins.int
+    """Commands put into frames, copies included."""
     resends: _builtins.int
+    """The copies among them."""
     reconnects: _builtins.int
     bad_frames: _builtins.int
+    """Connections that were closed for what came on them."""
     loss_estimate: _builtins.float
     """What the session believes of the loss towards the peer, 0 to 1."""
     @_builtins.property
-    def last_frame_at(self) -> _timestamp_pb2.Timestamp: ...
+    def last_frame_at(self) -> _timestamp_pb2.Timestamp:
+        """When the peer said something last. Absent: never."""
+
     def __init__(
         self,
         *,

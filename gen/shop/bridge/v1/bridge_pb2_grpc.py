@@ -26,7 +26,14 @@ if _version_not_supported:
 
 
 class BridgeServiceStub:
-    """Caller: orders_svc only.
+    """Callers: orders_svc, and the command line for GetLinkStatus, each with its
+    service token in the metadata key `authorization` (`Bearer <token>`). Any call
+    may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    INTERNAL: a bug of ours; the bridge's log has it.
     """
 
     def __init__(self, channel):
@@ -48,7 +55,14 @@ class BridgeServiceStub:
 
 
 class BridgeServiceServicer:
-    """Caller: orders_svc only.
+    """Callers: orders_svc, and the command line for GetLinkStatus, each with its
+    service token in the metadata key `authorization` (`Bearer <token>`). Any call
+    may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    INTERNAL: a bug of ours; the bridge's log has it.
     """
 
     def SendCommands(self, request, context):
@@ -62,7 +76,7 @@ class BridgeServiceServicer:
 
         FAILED_PRECONDITION (STALE_EPOCH): the bridge owns another link_epoch.
         FAILED_PRECONDITION (LINK_NOT_OPEN): the peer is not connected and checked yet.
-        INVALID_ARGUMENT: a command without a body, of another link or another world.
+        INVALID_ARGUMENT (INVALID_FIELD): a command without a body, of another link or another world.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -97,7 +111,14 @@ def add_BridgeServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class BridgeService:
-    """Caller: orders_svc only.
+    """Callers: orders_svc, and the command line for GetLinkStatus, each with its
+    service token in the metadata key `authorization` (`Bearer <token>`). Any call
+    may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    INTERNAL: a bug of ours; the bridge's log has it.
     """
 
     @staticmethod

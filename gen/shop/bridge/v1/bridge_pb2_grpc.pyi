@@ -29,7 +29,15 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class BridgeServiceStub:
-    """Caller: orders_svc only."""
+    """Callers: orders_svc, and the command line for GetLinkStatus, each with its
+    service token in the metadata key `authorization` (`Bearer <token>`). Any call
+    may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    INTERNAL: a bug of ours; the bridge's log has it.
+    """
 
     @_typing.overload
     def __new__(cls, channel: _grpc.Channel) -> _Self: ...
@@ -46,14 +54,22 @@ class BridgeServiceStub:
 
     FAILED_PRECONDITION (STALE_EPOCH): the bridge owns another link_epoch.
     FAILED_PRECONDITION (LINK_NOT_OPEN): the peer is not connected and checked yet.
-    INVALID_ARGUMENT: a command without a body, of another link or another world.
+    INVALID_ARGUMENT (INVALID_FIELD): a command without a body, of another link or another world.
     """
     GetLinkStatus: _grpc.UnaryUnaryMultiCallable[_bridge_pb2.GetLinkStatusRequest, _bridge_pb2.GetLinkStatusResponse]
     """What the bridge is doing, for people and tests. Read only, and so idempotent."""
 
 @_typing.type_check_only
 class BridgeServiceAsyncStub(BridgeServiceStub):
-    """Caller: orders_svc only."""
+    """Callers: orders_svc, and the command line for GetLinkStatus, each with its
+    service token in the metadata key `authorization` (`Bearer <token>`). Any call
+    may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    INTERNAL: a bug of ours; the bridge's log has it.
+    """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
     SendCommands: _aio.UnaryUnaryMultiCallable[_bridge_pb2.SendCommandsRequest, _bridge_pb2.SendCommandsResponse]  # type: ignore[assignment]
@@ -67,13 +83,21 @@ class BridgeServiceAsyncStub(BridgeServiceStub):
 
     FAILED_PRECONDITION (STALE_EPOCH): the bridge owns another link_epoch.
     FAILED_PRECONDITION (LINK_NOT_OPEN): the peer is not connected and checked yet.
-    INVALID_ARGUMENT: a command without a body, of another link or another world.
+    INVALID_ARGUMENT (INVALID_FIELD): a command without a body, of another link or another world.
     """
     GetLinkStatus: _aio.UnaryUnaryMultiCallable[_bridge_pb2.GetLinkStatusRequest, _bridge_pb2.GetLinkStatusResponse]  # type: ignore[assignment]
     """What the bridge is doing, for people and tests. Read only, and so idempotent."""
 
 class BridgeServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Caller: orders_svc only."""
+    """Callers: orders_svc, and the command line for GetLinkStatus, each with its
+    service token in the metadata key `authorization` (`Bearer <token>`). Any call
+    may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    INTERNAL: a bug of ours; the bridge's log has it.
+    """
 
     @_abc_1.abstractmethod
     def SendCommands(
@@ -91,7 +115,7 @@ class BridgeServiceServicer(metaclass=_abc_1.ABCMeta):
 
         FAILED_PRECONDITION (STALE_EPOCH): the bridge owns another link_epoch.
         FAILED_PRECONDITION (LINK_NOT_OPEN): the peer is not connected and checked yet.
-        INVALID_ARGUMENT: a command without a body, of another link or another world.
+        INVALID_ARGUMENT (INVALID_FIELD): a command without a body, of another link or another world.
         """
 
     @_abc_1.abstractmethod

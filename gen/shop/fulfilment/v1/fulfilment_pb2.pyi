@@ -36,7 +36,8 @@ class _EventResultEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_EventResu
     EVENT_RESULT_IGNORED: _EventResult.ValueType  # 3
     """New and recorded, but not obeyed: late, unknown or impossible."""
 
-class EventResult(_EventResult, metaclass=_EventResultEnumTypeWrapper): ...
+class EventResult(_EventResult, metaclass=_EventResultEnumTypeWrapper):
+    """What became of an event."""
 
 EVENT_RESULT_UNSPECIFIED: EventResult.ValueType  # 0
 EVENT_RESULT_APPLIED: EventResult.ValueType  # 1
@@ -56,6 +57,7 @@ class AttachLinkRequest(_message.Message):
     BOOT_NONCE_FIELD_NUMBER: _builtins.int
     CALLBACK_ADDRESS_FIELD_NUMBER: _builtins.int
     link: _builtins.str
+    """"world" or "ups"."""
     instance: _builtins.str
     """Stays the same over restarts of one installation's bridge."""
     boot_nonce: _builtins.str
@@ -86,7 +88,9 @@ class AttachLinkResponse(_message.Message):
     LEASE_SECONDS_FIELD_NUMBER: _builtins.int
     WORLD_TICK_SECONDS_FIELD_NUMBER: _builtins.int
     link_epoch: _builtins.int
+    """Grows with every change of the link's owner."""
     lease_seconds: _builtins.float
+    """The lease ends so long after it was given or renewed last."""
     world_tick_seconds: _builtins.float
     """One step of the world's time: re-send interval, wait before a reconnect."""
     def __init__(
@@ -115,6 +119,7 @@ class RenewLinkRequest(_message.Message):
     link: _builtins.str
     link_epoch: _builtins.int
     connected: _builtins.bool
+    """Whether the peer is there."""
     state: _builtins.str
     """Plain words, shown to people: "open", or what the bridge waits for."""
     def __init__(
@@ -201,6 +206,8 @@ Global___AdvanceWorldRequest: _TypeAlias = AdvanceWorldRequest  # noqa: Y015
 
 @_typing.final
 class Start(_message.Message):
+    """The bridge is about to dial the world."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     CANDIDATE_WORLD_ID_FIELD_NUMBER: _builtins.int
@@ -223,6 +230,8 @@ Global___Start: _TypeAlias = Start  # noqa: Y015
 
 @_typing.final
 class Connected(_message.Message):
+    """The world answered AConnect, whatever it said."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORLD_EPOCH_FIELD_NUMBER: _builtins.int
@@ -256,6 +265,8 @@ Global___Connected: _TypeAlias = Connected  # noqa: Y015
 
 @_typing.final
 class Answered(_message.Message):
+    """All that `Ask` asked has been answered, and reported."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORLD_EPOCH_FIELD_NUMBER: _builtins.int
@@ -321,6 +332,8 @@ Global___AdvanceWorldResponse: _TypeAlias = AdvanceWorldResponse  # noqa: Y015
 
 @_typing.final
 class Wait(_message.Message):
+    """There is nothing to dial yet."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REASON_FIELD_NUMBER: _builtins.int
@@ -341,12 +354,15 @@ Global___Wait: _TypeAlias = Wait  # noqa: Y015
 
 @_typing.final
 class Dial(_message.Message):
+    """Dial the world and send AConnect."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORLD_EPOCH_FIELD_NUMBER: _builtins.int
     WORLD_ID_FIELD_NUMBER: _builtins.int
     WAREHOUSES_FIELD_NUMBER: _builtins.int
     world_epoch: _builtins.int
+    """Our own number of the world: its id can come again."""
     world_id: _builtins.int
     """Absent: ask the world to make a new one."""
     @_builtins.property
@@ -372,6 +388,8 @@ Global___Dial: _TypeAlias = Dial  # noqa: Y015
 
 @_typing.final
 class InitWarehouse(_message.Message):
+    """A warehouse for AConnect's list."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
@@ -397,6 +415,8 @@ Global___InitWarehouse: _TypeAlias = InitWarehouse  # noqa: Y015
 
 @_typing.final
 class Ask(_message.Message):
+    """Find out which world this is before anything else is said."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORLD_EPOCH_FIELD_NUMBER: _builtins.int
@@ -420,6 +440,8 @@ Global___Ask: _TypeAlias = Ask  # noqa: Y015
 
 @_typing.final
 class Open(_message.Message):
+    """The world is the right one: commands and acks may flow."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORLD_EPOCH_FIELD_NUMBER: _builtins.int
@@ -439,10 +461,13 @@ Global___Open: _TypeAlias = Open  # noqa: Y015
 
 @_typing.final
 class Redial(_message.Message):
+    """Close this connection and begin again."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     REASON_FIELD_NUMBER: _builtins.int
     reason: _builtins.str
+    """Plain words."""
     def __init__(
         self,
         *,
@@ -579,6 +604,8 @@ Global___PeerEvent: _TypeAlias = PeerEvent  # noqa: Y015
 
 @_typing.final
 class Arrived(_message.Message):
+    """Things that were bought are in the warehouse."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
@@ -602,6 +629,8 @@ Global___Arrived: _TypeAlias = Arrived  # noqa: Y015
 
 @_typing.final
 class Packed(_message.Message):
+    """The parcel is packed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SHIPMENT_ID_FIELD_NUMBER: _builtins.int
@@ -621,6 +650,8 @@ Global___Packed: _TypeAlias = Packed  # noqa: Y015
 
 @_typing.final
 class Loaded(_message.Message):
+    """The parcel is on the truck."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SHIPMENT_ID_FIELD_NUMBER: _builtins.int
@@ -640,6 +671,8 @@ Global___Loaded: _TypeAlias = Loaded  # noqa: Y015
 
 @_typing.final
 class PackageStatus(_message.Message):
+    """The world's answer to QueryPackage."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SHIPMENT_ID_FIELD_NUMBER: _builtins.int
@@ -663,6 +696,8 @@ Global___PackageStatus: _TypeAlias = PackageStatus  # noqa: Y015
 
 @_typing.final
 class TruckArrived(_message.Message):
+    """UPS: this truck is at the warehouse for this parcel."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SHIPMENT_ID_FIELD_NUMBER: _builtins.int
@@ -685,6 +720,8 @@ Global___TruckArrived: _TypeAlias = TruckArrived  # noqa: Y015
 
 @_typing.final
 class Delivered(_message.Message):
+    """UPS: the parcel is at its address."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SHIPMENT_ID_FIELD_NUMBER: _builtins.int
@@ -704,6 +741,8 @@ Global___Delivered: _TypeAlias = Delivered  # noqa: Y015
 
 @_typing.final
 class WorldAnnounced(_message.Message):
+    """UPS: this is the world that I am in."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WORLD_ID_FIELD_NUMBER: _builtins.int
@@ -723,6 +762,8 @@ Global___WorldAnnounced: _TypeAlias = WorldAnnounced  # noqa: Y015
 
 @_typing.final
 class CommandFailed(_message.Message):
+    """The peer could not do a command."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     COMMAND_ID_FIELD_NUMBER: _builtins.int

@@ -26,11 +26,20 @@ if _version_not_supported:
 
 
 class FulfilmentServiceStub:
-    """Callers: world_bridge and ups_bridge, each for its own link ("world", "ups").
-    Every call but AttachLink carries the link_epoch that AttachLink gave, and
-    fails with FAILED_PRECONDITION (STALE_EPOCH) once another instance owns the
-    link; the instance then drops its connection and attaches anew.
-    UNAVAILABLE: the database is away; send the same again.
+    """Callers: world_bridge and ups_bridge, each for its own link ("world", "ups"),
+    with its service token in the metadata key `authorization` (`Bearer <token>`).
+    Every call but AttachLink carries the link_epoch that AttachLink gave. Once
+    another instance owns the link, the former owner drops its connection to the
+    peer and attaches anew. Any call may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    PERMISSION_DENIED (WRONG_LINK): the link is another bridge's.
+    FAILED_PRECONDITION (STALE_EPOCH): another instance owns the link.
+    ABORTED (CONTENDED): lost a race too often; send the same again.
+    UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
+    INTERNAL: a bug of ours; the service's log has it.
     """
 
     def __init__(self, channel):
@@ -62,11 +71,20 @@ class FulfilmentServiceStub:
 
 
 class FulfilmentServiceServicer:
-    """Callers: world_bridge and ups_bridge, each for its own link ("world", "ups").
-    Every call but AttachLink carries the link_epoch that AttachLink gave, and
-    fails with FAILED_PRECONDITION (STALE_EPOCH) once another instance owns the
-    link; the instance then drops its connection and attaches anew.
-    UNAVAILABLE: the database is away; send the same again.
+    """Callers: world_bridge and ups_bridge, each for its own link ("world", "ups"),
+    with its service token in the metadata key `authorization` (`Bearer <token>`).
+    Every call but AttachLink carries the link_epoch that AttachLink gave. Once
+    another instance owns the link, the former owner drops its connection to the
+    peer and attaches anew. Any call may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    PERMISSION_DENIED (WRONG_LINK): the link is another bridge's.
+    FAILED_PRECONDITION (STALE_EPOCH): another instance owns the link.
+    ABORTED (CONTENDED): lost a race too often; send the same again.
+    UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
+    INTERNAL: a bug of ours; the service's log has it.
     """
 
     def AttachLink(self, request, context):
@@ -75,7 +93,7 @@ class FulfilmentServiceServicer:
         Idempotent by (link, instance, boot_nonce).
 
         FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease.
-        INVALID_ARGUMENT: unknown link, empty name, nonce or address.
+        INVALID_ARGUMENT (INVALID_FIELD): unknown link, empty name, nonce or address.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -93,7 +111,7 @@ class FulfilmentServiceServicer:
         saw, the answer says what to do next. Idempotent: the same observation in
         the same state gets an equal answer.
 
-        INVALID_ARGUMENT: an observation that does not fit the world_epoch.
+        INVALID_ARGUMENT (INVALID_FIELD): an observation that does not fit the world_epoch.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -140,11 +158,20 @@ def add_FulfilmentServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class FulfilmentService:
-    """Callers: world_bridge and ups_bridge, each for its own link ("world", "ups").
-    Every call but AttachLink carries the link_epoch that AttachLink gave, and
-    fails with FAILED_PRECONDITION (STALE_EPOCH) once another instance owns the
-    link; the instance then drops its connection and attaches anew.
-    UNAVAILABLE: the database is away; send the same again.
+    """Callers: world_bridge and ups_bridge, each for its own link ("world", "ups"),
+    with its service token in the metadata key `authorization` (`Bearer <token>`).
+    Every call but AttachLink carries the link_epoch that AttachLink gave. Once
+    another instance owns the link, the former owner drops its connection to the
+    peer and attaches anew. Any call may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    PERMISSION_DENIED (WRONG_LINK): the link is another bridge's.
+    FAILED_PRECONDITION (STALE_EPOCH): another instance owns the link.
+    ABORTED (CONTENDED): lost a race too often; send the same again.
+    UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
+    INTERNAL: a bug of ours; the service's log has it.
     """
 
     @staticmethod

@@ -29,11 +29,20 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class FulfilmentServiceStub:
-    """Callers: world_bridge and ups_bridge, each for its own link ("world", "ups").
-    Every call but AttachLink carries the link_epoch that AttachLink gave, and
-    fails with FAILED_PRECONDITION (STALE_EPOCH) once another instance owns the
-    link; the instance then drops its connection and attaches anew.
-    UNAVAILABLE: the database is away; send the same again.
+    """Callers: world_bridge and ups_bridge, each for its own link ("world", "ups"),
+    with its service token in the metadata key `authorization` (`Bearer <token>`).
+    Every call but AttachLink carries the link_epoch that AttachLink gave. Once
+    another instance owns the link, the former owner drops its connection to the
+    peer and attaches anew. Any call may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    PERMISSION_DENIED (WRONG_LINK): the link is another bridge's.
+    FAILED_PRECONDITION (STALE_EPOCH): another instance owns the link.
+    ABORTED (CONTENDED): lost a race too often; send the same again.
+    UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
+    INTERNAL: a bug of ours; the service's log has it.
     """
 
     @_typing.overload
@@ -46,7 +55,7 @@ class FulfilmentServiceStub:
     Idempotent by (link, instance, boot_nonce).
 
     FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease.
-    INVALID_ARGUMENT: unknown link, empty name, nonce or address.
+    INVALID_ARGUMENT (INVALID_FIELD): unknown link, empty name, nonce or address.
     """
     RenewLink: _grpc.UnaryUnaryMultiCallable[_fulfilment_pb2.RenewLinkRequest, _fulfilment_pb2.RenewLinkResponse]
     """Renews the lease and says how the link is. Idempotent."""
@@ -55,7 +64,7 @@ class FulfilmentServiceStub:
     saw, the answer says what to do next. Idempotent: the same observation in
     the same state gets an equal answer.
 
-    INVALID_ARGUMENT: an observation that does not fit the world_epoch.
+    INVALID_ARGUMENT (INVALID_FIELD): an observation that does not fit the world_epoch.
     """
     Report: _grpc.UnaryUnaryMultiCallable[_fulfilment_pb2.ReportRequest, _fulfilment_pb2.ReportResponse]
     """Hands over what a peer said. When this returns, all of it is committed
@@ -65,11 +74,20 @@ class FulfilmentServiceStub:
 
 @_typing.type_check_only
 class FulfilmentServiceAsyncStub(FulfilmentServiceStub):
-    """Callers: world_bridge and ups_bridge, each for its own link ("world", "ups").
-    Every call but AttachLink carries the link_epoch that AttachLink gave, and
-    fails with FAILED_PRECONDITION (STALE_EPOCH) once another instance owns the
-    link; the instance then drops its connection and attaches anew.
-    UNAVAILABLE: the database is away; send the same again.
+    """Callers: world_bridge and ups_bridge, each for its own link ("world", "ups"),
+    with its service token in the metadata key `authorization` (`Bearer <token>`).
+    Every call but AttachLink carries the link_epoch that AttachLink gave. Once
+    another instance owns the link, the former owner drops its connection to the
+    peer and attaches anew. Any call may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    PERMISSION_DENIED (WRONG_LINK): the link is another bridge's.
+    FAILED_PRECONDITION (STALE_EPOCH): another instance owns the link.
+    ABORTED (CONTENDED): lost a race too often; send the same again.
+    UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
+    INTERNAL: a bug of ours; the service's log has it.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -79,7 +97,7 @@ class FulfilmentServiceAsyncStub(FulfilmentServiceStub):
     Idempotent by (link, instance, boot_nonce).
 
     FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease.
-    INVALID_ARGUMENT: unknown link, empty name, nonce or address.
+    INVALID_ARGUMENT (INVALID_FIELD): unknown link, empty name, nonce or address.
     """
     RenewLink: _aio.UnaryUnaryMultiCallable[_fulfilment_pb2.RenewLinkRequest, _fulfilment_pb2.RenewLinkResponse]  # type: ignore[assignment]
     """Renews the lease and says how the link is. Idempotent."""
@@ -88,7 +106,7 @@ class FulfilmentServiceAsyncStub(FulfilmentServiceStub):
     saw, the answer says what to do next. Idempotent: the same observation in
     the same state gets an equal answer.
 
-    INVALID_ARGUMENT: an observation that does not fit the world_epoch.
+    INVALID_ARGUMENT (INVALID_FIELD): an observation that does not fit the world_epoch.
     """
     Report: _aio.UnaryUnaryMultiCallable[_fulfilment_pb2.ReportRequest, _fulfilment_pb2.ReportResponse]  # type: ignore[assignment]
     """Hands over what a peer said. When this returns, all of it is committed
@@ -97,11 +115,20 @@ class FulfilmentServiceAsyncStub(FulfilmentServiceStub):
     """
 
 class FulfilmentServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Callers: world_bridge and ups_bridge, each for its own link ("world", "ups").
-    Every call but AttachLink carries the link_epoch that AttachLink gave, and
-    fails with FAILED_PRECONDITION (STALE_EPOCH) once another instance owns the
-    link; the instance then drops its connection and attaches anew.
-    UNAVAILABLE: the database is away; send the same again.
+    """Callers: world_bridge and ups_bridge, each for its own link ("world", "ups"),
+    with its service token in the metadata key `authorization` (`Bearer <token>`).
+    Every call but AttachLink carries the link_epoch that AttachLink gave. Once
+    another instance owns the link, the former owner drops its connection to the
+    peer and attaches anew. Any call may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    PERMISSION_DENIED (WRONG_LINK): the link is another bridge's.
+    FAILED_PRECONDITION (STALE_EPOCH): another instance owns the link.
+    ABORTED (CONTENDED): lost a race too often; send the same again.
+    UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
+    INTERNAL: a bug of ours; the service's log has it.
     """
 
     @_abc_1.abstractmethod
@@ -115,7 +142,7 @@ class FulfilmentServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by (link, instance, boot_nonce).
 
         FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease.
-        INVALID_ARGUMENT: unknown link, empty name, nonce or address.
+        INVALID_ARGUMENT (INVALID_FIELD): unknown link, empty name, nonce or address.
         """
 
     @_abc_1.abstractmethod
@@ -136,7 +163,7 @@ class FulfilmentServiceServicer(metaclass=_abc_1.ABCMeta):
         saw, the answer says what to do next. Idempotent: the same observation in
         the same state gets an equal answer.
 
-        INVALID_ARGUMENT: an observation that does not fit the world_epoch.
+        INVALID_ARGUMENT (INVALID_FIELD): an observation that does not fit the world_epoch.
         """
 
     @_abc_1.abstractmethod

@@ -60,6 +60,8 @@ Global___GetStockResponse: _TypeAlias = GetStockResponse  # noqa: Y015
 
 @_typing.final
 class Stock(_message.Message):
+    """Units of one offer in one warehouse."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OFFER_ID_FIELD_NUMBER: _builtins.int
@@ -105,6 +107,7 @@ class ListWarehousesRequest(_message.Message):
     page_size: _builtins.int
     """0 means 50; more than 200 is taken as 200."""
     page_token: _builtins.str
+    """Empty: the first page."""
     def __init__(
         self,
         *,
@@ -126,6 +129,7 @@ class ListWarehousesResponse(_message.Message):
     WAREHOUSES_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
+    """Empty: this was the last page."""
     @_builtins.property
     def warehouses(self) -> _containers.RepeatedCompositeFieldContainer[Global___Warehouse]: ...
     def __init__(
@@ -144,6 +148,8 @@ Global___ListWarehousesResponse: _TypeAlias = ListWarehousesResponse  # noqa: Y0
 
 @_typing.final
 class Warehouse(_message.Message):
+    """Where goods are packed and trucks are loaded."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
@@ -151,8 +157,10 @@ class Warehouse(_message.Message):
     X_FIELD_NUMBER: _builtins.int
     Y_FIELD_NUMBER: _builtins.int
     warehouse_id: _builtins.int
+    """The world's number for it."""
     name: _builtins.str
     x: _builtins.int
+    """A place on the world's integer grid."""
     y: _builtins.int
     def __init__(
         self,

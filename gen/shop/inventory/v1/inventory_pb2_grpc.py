@@ -62,7 +62,7 @@ class InventoryServiceServicer:
         """Stock of up to 200 offers, one entry per offer and warehouse that has or
         expects units. Read only, and so idempotent.
 
-        INVALID_ARGUMENT: no offer, or more than 200.
+        INVALID_ARGUMENT (INVALID_FIELD): no offer, or more than 200.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -71,7 +71,7 @@ class InventoryServiceServicer:
     def ListWarehouses(self, request, context):
         """The warehouses, by id. Read only, and so idempotent.
 
-        INVALID_ARGUMENT: page_size is negative or page_token is not ours.
+        INVALID_ARGUMENT (INVALID_FIELD): page_size is negative or page_token is not ours.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -83,7 +83,7 @@ class InventoryServiceServicer:
 
         Idempotent by (acting user, request_id).
 
-        INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+        INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
         NOT_FOUND (OFFER_NOT_FOUND): the offer does not exist or is not the acting user's.
         NOT_FOUND (WAREHOUSE_NOT_FOUND): no such warehouse.
         ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.

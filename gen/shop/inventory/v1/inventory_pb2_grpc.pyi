@@ -39,12 +39,12 @@ class InventoryServiceStub:
     """Stock of up to 200 offers, one entry per offer and warehouse that has or
     expects units. Read only, and so idempotent.
 
-    INVALID_ARGUMENT: no offer, or more than 200.
+    INVALID_ARGUMENT (INVALID_FIELD): no offer, or more than 200.
     """
     ListWarehouses: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.ListWarehousesRequest, _inventory_pb2.ListWarehousesResponse]
     """The warehouses, by id. Read only, and so idempotent.
 
-    INVALID_ARGUMENT: page_size is negative or page_token is not ours.
+    INVALID_ARGUMENT (INVALID_FIELD): page_size is negative or page_token is not ours.
     """
     Restock: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.RestockRequest, _inventory_pb2.RestockResponse]
     """Buys units of an own offer from the world. When this returns, the purchase
@@ -52,7 +52,7 @@ class InventoryServiceStub:
 
     Idempotent by (acting user, request_id).
 
-    INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+    INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
     NOT_FOUND (OFFER_NOT_FOUND): the offer does not exist or is not the acting user's.
     NOT_FOUND (WAREHOUSE_NOT_FOUND): no such warehouse.
     ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
@@ -69,12 +69,12 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     """Stock of up to 200 offers, one entry per offer and warehouse that has or
     expects units. Read only, and so idempotent.
 
-    INVALID_ARGUMENT: no offer, or more than 200.
+    INVALID_ARGUMENT (INVALID_FIELD): no offer, or more than 200.
     """
     ListWarehouses: _aio.UnaryUnaryMultiCallable[_inventory_pb2.ListWarehousesRequest, _inventory_pb2.ListWarehousesResponse]  # type: ignore[assignment]
     """The warehouses, by id. Read only, and so idempotent.
 
-    INVALID_ARGUMENT: page_size is negative or page_token is not ours.
+    INVALID_ARGUMENT (INVALID_FIELD): page_size is negative or page_token is not ours.
     """
     Restock: _aio.UnaryUnaryMultiCallable[_inventory_pb2.RestockRequest, _inventory_pb2.RestockResponse]  # type: ignore[assignment]
     """Buys units of an own offer from the world. When this returns, the purchase
@@ -82,7 +82,7 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
 
     Idempotent by (acting user, request_id).
 
-    INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+    INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
     NOT_FOUND (OFFER_NOT_FOUND): the offer does not exist or is not the acting user's.
     NOT_FOUND (WAREHOUSE_NOT_FOUND): no such warehouse.
     ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
@@ -102,7 +102,7 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         """Stock of up to 200 offers, one entry per offer and warehouse that has or
         expects units. Read only, and so idempotent.
 
-        INVALID_ARGUMENT: no offer, or more than 200.
+        INVALID_ARGUMENT (INVALID_FIELD): no offer, or more than 200.
         """
 
     @_abc_1.abstractmethod
@@ -113,7 +113,7 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_inventory_pb2.ListWarehousesResponse, _abc.Awaitable[_inventory_pb2.ListWarehousesResponse]]:
         """The warehouses, by id. Read only, and so idempotent.
 
-        INVALID_ARGUMENT: page_size is negative or page_token is not ours.
+        INVALID_ARGUMENT (INVALID_FIELD): page_size is negative or page_token is not ours.
         """
 
     @_abc_1.abstractmethod
@@ -127,7 +127,7 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by (acting user, request_id).
 
-        INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+        INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
         NOT_FOUND (OFFER_NOT_FOUND): the offer does not exist or is not the acting user's.
         NOT_FOUND (WAREHOUSE_NOT_FOUND): no such warehouse.
         ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.

@@ -28,13 +28,18 @@ class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.Val
     DESCRIPTOR: _descriptor.EnumDescriptor
     DECISION_UNSPECIFIED: _Decision.ValueType  # 0
     DECISION_DONE: _Decision.ValueType  # 1
+    """Yes, and it is done: the parcel was taken back, or goes elsewhere."""
     DECISION_TOO_LATE: _Decision.ValueType  # 2
+    """No: the parcel goes on as it was."""
 
-class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper): ...
+class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper):
+    """The answer to a cancellation or a new address."""
 
 DECISION_UNSPECIFIED: Decision.ValueType  # 0
 DECISION_DONE: Decision.ValueType  # 1
+"""Yes, and it is done: the parcel was taken back, or goes elsewhere."""
 DECISION_TOO_LATE: Decision.ValueType  # 2
+"""No: the parcel goes on as it was."""
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
 
 class _OrderStatus:
@@ -55,9 +60,11 @@ class _OrderStatusEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_OrderStat
     ORDER_STATUS_OUT_FOR_DELIVERY: _OrderStatus.ValueType  # 5
     """On its way to the address."""
     ORDER_STATUS_DELIVERED: _OrderStatus.ValueType  # 6
+    """At its address. Final."""
     ORDER_STATUS_NEEDS_ATTENTION: _OrderStatus.ValueType  # 7
     """It cannot go on by itself; each such parcel says why."""
     ORDER_STATUS_CANCELLED: _OrderStatus.ValueType  # 8
+    """Every parcel was taken back. Final."""
 
 class OrderStatus(_OrderStatus, metaclass=_OrderStatusEnumTypeWrapper):
     """Where an order stands: the least advanced of its parcels decides."""
@@ -74,9 +81,11 @@ ORDER_STATUS_LOADING: OrderStatus.ValueType  # 4
 ORDER_STATUS_OUT_FOR_DELIVERY: OrderStatus.ValueType  # 5
 """On its way to the address."""
 ORDER_STATUS_DELIVERED: OrderStatus.ValueType  # 6
+"""At its address. Final."""
 ORDER_STATUS_NEEDS_ATTENTION: OrderStatus.ValueType  # 7
 """It cannot go on by itself; each such parcel says why."""
 ORDER_STATUS_CANCELLED: OrderStatus.ValueType  # 8
+"""Every parcel was taken back. Final."""
 Global___OrderStatus: _TypeAlias = OrderStatus  # noqa: Y015
 
 class _GoodsState:
@@ -87,23 +96,38 @@ class _GoodsStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_GoodsState
     DESCRIPTOR: _descriptor.EnumDescriptor
     GOODS_STATE_UNSPECIFIED: _GoodsState.ValueType  # 0
     GOODS_STATE_NEW: _GoodsState.ValueType  # 1
+    """Accepted; nothing was asked of the warehouse."""
     GOODS_STATE_AWAITING_STOCK: _GoodsState.ValueType  # 2
+    """Units that it needs have not arrived."""
     GOODS_STATE_PACKING: _GoodsState.ValueType  # 3
+    """The warehouse was asked to pack."""
     GOODS_STATE_PACKED: _GoodsState.ValueType  # 4
+    """Packed; waits for the truck."""
     GOODS_STATE_LOADING: _GoodsState.ValueType  # 5
+    """The warehouse was asked to load the truck."""
     GOODS_STATE_LOADED: _GoodsState.ValueType  # 6
+    """On the truck."""
     GOODS_STATE_CANCELLED: _GoodsState.ValueType  # 7
+    """Taken back."""
 
-class GoodsState(_GoodsState, metaclass=_GoodsStateEnumTypeWrapper): ...
+class GoodsState(_GoodsState, metaclass=_GoodsStateEnumTypeWrapper):
+    """How far a parcel's goods are in the warehouse."""
 
 GOODS_STATE_UNSPECIFIED: GoodsState.ValueType  # 0
 GOODS_STATE_NEW: GoodsState.ValueType  # 1
+"""Accepted; nothing was asked of the warehouse."""
 GOODS_STATE_AWAITING_STOCK: GoodsState.ValueType  # 2
+"""Units that it needs have not arrived."""
 GOODS_STATE_PACKING: GoodsState.ValueType  # 3
+"""The warehouse was asked to pack."""
 GOODS_STATE_PACKED: GoodsState.ValueType  # 4
+"""Packed; waits for the truck."""
 GOODS_STATE_LOADING: GoodsState.ValueType  # 5
+"""The warehouse was asked to load the truck."""
 GOODS_STATE_LOADED: GoodsState.ValueType  # 6
+"""On the truck."""
 GOODS_STATE_CANCELLED: GoodsState.ValueType  # 7
+"""Taken back."""
 Global___GoodsState: _TypeAlias = GoodsState  # noqa: Y015
 
 class _TruckState:
@@ -114,19 +138,30 @@ class _TruckStateEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_TruckState
     DESCRIPTOR: _descriptor.EnumDescriptor
     TRUCK_STATE_UNSPECIFIED: _TruckState.ValueType  # 0
     TRUCK_STATE_NONE: _TruckState.ValueType  # 1
+    """Nothing was asked of UPS."""
     TRUCK_STATE_REQUESTED: _TruckState.ValueType  # 2
+    """A truck was asked for."""
     TRUCK_STATE_AT_WAREHOUSE: _TruckState.ValueType  # 3
+    """A truck is at the warehouse."""
     TRUCK_STATE_EN_ROUTE: _TruckState.ValueType  # 4
+    """UPS was told to go."""
     TRUCK_STATE_DELIVERED: _TruckState.ValueType  # 5
+    """UPS, or the world, said that it is delivered."""
 
-class TruckState(_TruckState, metaclass=_TruckStateEnumTypeWrapper): ...
+class TruckState(_TruckState, metaclass=_TruckStateEnumTypeWrapper):
+    """How far UPS is with a parcel."""
 
 TRUCK_STATE_UNSPECIFIED: TruckState.ValueType  # 0
 TRUCK_STATE_NONE: TruckState.ValueType  # 1
+"""Nothing was asked of UPS."""
 TRUCK_STATE_REQUESTED: TruckState.ValueType  # 2
+"""A truck was asked for."""
 TRUCK_STATE_AT_WAREHOUSE: TruckState.ValueType  # 3
+"""A truck is at the warehouse."""
 TRUCK_STATE_EN_ROUTE: TruckState.ValueType  # 4
+"""UPS was told to go."""
 TRUCK_STATE_DELIVERED: TruckState.ValueType  # 5
+"""UPS, or the world, said that it is delivered."""
 Global___TruckState: _TypeAlias = TruckState  # noqa: Y015
 
 @_typing.final
@@ -156,12 +191,15 @@ Global___Address: _TypeAlias = Address  # noqa: Y015
 
 @_typing.final
 class OrderItem(_message.Message):
+    """So many of one offer, as a shopper asks for them."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OFFER_ID_FIELD_NUMBER: _builtins.int
     QUANTITY_FIELD_NUMBER: _builtins.int
     EXPECTED_UNIT_PRICE_CENTS_FIELD_NUMBER: _builtins.int
     offer_id: _builtins.int
+    """What the catalogue calls it; the world's product id as well."""
     quantity: _builtins.int
     """1 to 1000."""
     expected_unit_price_cents: _builtins.int
@@ -200,7 +238,9 @@ class PlaceOrderRequest(_message.Message):
         """1 to 50, no offer twice."""
 
     @_builtins.property
-    def destination(self) -> Global___Address: ...
+    def destination(self) -> Global___Address:
+        """Where the parcels are to be delivered."""
+
     def __init__(
         self,
         *,
@@ -225,7 +265,9 @@ class PlaceOrderResponse(_message.Message):
     TOTAL_CENTS_FIELD_NUMBER: _builtins.int
     REPLAYED_FIELD_NUMBER: _builtins.int
     order_id: _builtins.int
+    """Counts from 1 in an installation."""
     total_cents: _builtins.int
+    """Quantities times prices, in cents."""
     replayed: _builtins.bool
     """True if an earlier call with this request_id made the order."""
     def __init__(
@@ -357,7 +399,9 @@ class WatchOrderResponse(_message.Message):
 
     ORDER_FIELD_NUMBER: _builtins.int
     @_builtins.property
-    def order(self) -> Global___Order: ...
+    def order(self) -> Global___Order:
+        """The whole order, as it is now."""
+
     def __init__(
         self,
         *,
@@ -467,16 +511,21 @@ Global___ChangeAddressResponse: _TypeAlias = ChangeAddressResponse  # noqa: Y015
 
 @_typing.final
 class ParcelDecision(_message.Message):
+    """What was decided about one parcel."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     SHIPMENT_ID_FIELD_NUMBER: _builtins.int
     DECISION_FIELD_NUMBER: _builtins.int
     LEFT_AT_FIELD_NUMBER: _builtins.int
     REASON_FIELD_NUMBER: _builtins.int
+    PARCEL_FIELD_NUMBER: _builtins.int
     shipment_id: _builtins.int
     decision: Global___Decision.ValueType
     reason: _builtins.str
     """Plain words."""
+    parcel: _builtins.int
+    """Which parcel of the order, from 1, in all its attempts."""
     @_builtins.property
     def left_at(self) -> _timestamp_pb2.Timestamp:
         """Too late: since when, where that is known."""
@@ -488,10 +537,11 @@ class ParcelDecision(_message.Message):
         decision: Global___Decision.ValueType = ...,
         left_at: _timestamp_pb2.Timestamp | None = ...,
         reason: _builtins.str = ...,
+        parcel: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["left_at", b"left_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "left_at", b"left_at", "reason", b"reason", "shipment_id", b"shipment_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["decision", b"decision", "left_at", b"left_at", "parcel", b"parcel", "reason", b"reason", "shipment_id", b"shipment_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -540,6 +590,8 @@ Global___WatchEventsResponse: _TypeAlias = WatchEventsResponse  # noqa: Y015
 
 @_typing.final
 class OrderChange(_message.Message):
+    """A hint that an order changed."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORDER_ID_FIELD_NUMBER: _builtins.int
@@ -566,6 +618,8 @@ Global___OrderChange: _TypeAlias = OrderChange  # noqa: Y015
 
 @_typing.final
 class Order(_message.Message):
+    """What was bought, and where its parcels are."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     ORDER_ID_FIELD_NUMBER: _builtins.int
@@ -578,8 +632,10 @@ class Order(_message.Message):
     TOTAL_CENTS_FIELD_NUMBER: _builtins.int
     LINES_FIELD_NUMBER: _builtins.int
     SHIPMENTS_FIELD_NUMBER: _builtins.int
+    AMENDMENTS_FIELD_NUMBER: _builtins.int
     order_id: _builtins.int
     user_id: _builtins.int
+    """Whose it is."""
     status: Global___OrderStatus.ValueType
     version: _builtins.int
     """Grows with every change."""
@@ -595,6 +651,10 @@ class Order(_message.Message):
 
     @_builtins.property
     def shipments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Shipment]: ...
+    @_builtins.property
+    def amendments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Amendment]:
+        """What was asked for since, oldest first. Only in GetOrder and WatchOrder."""
+
     def __init__(
         self,
         *,
@@ -608,17 +668,57 @@ class Order(_message.Message):
         total_cents: _builtins.int = ...,
         lines: _abc.Iterable[Global___OrderLine] | None = ...,
         shipments: _abc.Iterable[Global___Shipment] | None = ...,
+        amendments: _abc.Iterable[Global___Amendment] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["destination", b"destination", "placed_at", b"placed_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["destination", b"destination", "lines", b"lines", "order_id", b"order_id", "placed_at", b"placed_at", "shipments", b"shipments", "status", b"status", "total_cents", b"total_cents", "ups_account", b"ups_account", "user_id", b"user_id", "version", b"version"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["amendments", b"amendments", "destination", b"destination", "lines", b"lines", "order_id", b"order_id", "placed_at", b"placed_at", "shipments", b"shipments", "status", b"status", "total_cents", b"total_cents", "ups_account", b"ups_account", "user_id", b"user_id", "version", b"version"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Order: _TypeAlias = Order  # noqa: Y015
 
 @_typing.final
+class Amendment(_message.Message):
+    """A cancellation or a change of address that was asked for, as it stands now."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    REQUEST_ID_FIELD_NUMBER: _builtins.int
+    ASKED_AT_FIELD_NUMBER: _builtins.int
+    DESTINATION_FIELD_NUMBER: _builtins.int
+    DECISIONS_FIELD_NUMBER: _builtins.int
+    request_id: _builtins.str
+    @_builtins.property
+    def asked_at(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def destination(self) -> Global___Address:
+        """The new address; absent: a cancellation."""
+
+    @_builtins.property
+    def decisions(self) -> _containers.RepeatedCompositeFieldContainer[Global___ParcelDecision]:
+        """One for each parcel that the order had then."""
+
+    def __init__(
+        self,
+        *,
+        request_id: _builtins.str = ...,
+        asked_at: _timestamp_pb2.Timestamp | None = ...,
+        destination: Global___Address | None = ...,
+        decisions: _abc.Iterable[Global___ParcelDecision] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at", "destination", b"destination"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["asked_at", b"asked_at", "decisions", b"decisions", "destination", b"destination", "request_id", b"request_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Amendment: _TypeAlias = Amendment  # noqa: Y015
+
+@_typing.final
 class OrderLine(_message.Message):
+    """One line of an order, with names and prices as they were."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OFFER_ID_FIELD_NUMBER: _builtins.int
@@ -732,6 +832,8 @@ Global___Shipment: _TypeAlias = Shipment  # noqa: Y015
 
 @_typing.final
 class ShipmentItem(_message.Message):
+    """What is in a parcel."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     OFFER_ID_FIELD_NUMBER: _builtins.int
@@ -769,7 +871,9 @@ class Waiting(_message.Message):
     next: _builtins.str
     """Plain words: what happens next."""
     @_builtins.property
-    def since(self) -> _timestamp_pb2.Timestamp: ...
+    def since(self) -> _timestamp_pb2.Timestamp:
+        """Since when."""
+
     def __init__(
         self,
         *,
@@ -787,6 +891,8 @@ Global___Waiting: _TypeAlias = Waiting  # noqa: Y015
 
 @_typing.final
 class ShipmentStep(_message.Message):
+    """Something that happened to a parcel."""
+
     DESCRIPTOR: _descriptor.Descriptor
 
     AT_FIELD_NUMBER: _builtins.int

@@ -26,13 +26,20 @@ if _version_not_supported:
 
 
 class OrdersServiceStub:
-    """Callers: storefront and the command line, each with its service token. Every
-    call acts for one user, named in the metadata key `x-acting-user` (a decimal
-    user id). A call without a valid token fails with UNAUTHENTICATED; one by a
-    service that has no business here with PERMISSION_DENIED.
+    """Callers: storefront and the command line, each with its service token in the
+    metadata key `authorization` (`Bearer <token>`). Every call acts for one user,
+    named in the metadata key `x-acting-user` (a decimal user id).
 
     Errors carry google.rpc.ErrorInfo (domain "minimart"); bad input carries
-    google.rpc.BadRequest with one entry per field as well.
+    google.rpc.BadRequest with one entry per field as well. Any call may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    UNAUTHENTICATED (BAD_ACTING_USER): x-acting-user is not a user id.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    FAILED_PRECONDITION (NO_ACTING_USER): the call does not say for whom it is.
+    UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
+    INTERNAL: a bug of ours; the service's log has it.
     """
 
     def __init__(self, channel):
@@ -79,13 +86,20 @@ class OrdersServiceStub:
 
 
 class OrdersServiceServicer:
-    """Callers: storefront and the command line, each with its service token. Every
-    call acts for one user, named in the metadata key `x-acting-user` (a decimal
-    user id). A call without a valid token fails with UNAUTHENTICATED; one by a
-    service that has no business here with PERMISSION_DENIED.
+    """Callers: storefront and the command line, each with its service token in the
+    metadata key `authorization` (`Bearer <token>`). Every call acts for one user,
+    named in the metadata key `x-acting-user` (a decimal user id).
 
     Errors carry google.rpc.ErrorInfo (domain "minimart"); bad input carries
-    google.rpc.BadRequest with one entry per field as well.
+    google.rpc.BadRequest with one entry per field as well. Any call may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    UNAUTHENTICATED (BAD_ACTING_USER): x-acting-user is not a user id.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    FAILED_PRECONDITION (NO_ACTING_USER): the call does not say for whom it is.
+    UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
+    INTERNAL: a bug of ours; the service's log has it.
     """
 
     def PlaceOrder(self, request, context):
@@ -95,14 +109,16 @@ class OrdersServiceServicer:
         Idempotent by (acting user, request_id): the same request again returns
         the order that the first one made, with `replayed` set.
 
-        INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+        INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
         NOT_FOUND (OFFER_NOT_FOUND): an offer does not exist or was withdrawn.
         FAILED_PRECONDITION (PRICE_CHANGED): an expected price is not today's.
         RESOURCE_EXHAUSTED (OUT_OF_STOCK): too few units, and no backorder allowed.
         RESOURCE_EXHAUSTED (OVERLOADED): too many calls at once; try again later.
         ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
         ABORTED (STOCK_CONTENDED): lost a race too often; send the same again.
-        UNAVAILABLE: the database is away; send the same again.
+        UNAVAILABLE (LATE): no answer in time; whether the order was made is told by
+        sending the same again.
+        UNAVAILABLE (STOPPING): the service is stopping; send the same again.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -121,7 +137,7 @@ class OrdersServiceServicer:
     def ListOrders(self, request, context):
         """The acting user's orders, newest first. Read only, and so idempotent.
 
-        INVALID_ARGUMENT: page_size is negative or page_token is not ours.
+        INVALID_ARGUMENT (INVALID_FIELD): page_size is negative or page_token is not ours.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -145,7 +161,7 @@ class OrdersServiceServicer:
 
         Idempotent by (acting user, request_id): the same answer is given again.
 
-        INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+        INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
         NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
         ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
         ABORTED (CONTENDED): lost a race too often; send the same again.
@@ -166,8 +182,10 @@ class OrdersServiceServicer:
     def WatchEvents(self, request, context):
         """Tells a storefront worker which orders changed, for all users, as it
         happens. Hints, not a log: on `resync`, which is always the first message,
-        re-read whatever is on display. Idempotent. Callers: storefront only.
+        re-read whatever is on display. It does not end by itself. Idempotent.
+        Callers: storefront only, for no user.
 
+        PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
         RESOURCE_EXHAUSTED (TOO_MANY_STREAMS): poll GetOrder instead.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
@@ -221,13 +239,20 @@ def add_OrdersServiceServicer_to_server(servicer, server):
 
  # This class is part of an EXPERIMENTAL API.
 class OrdersService:
-    """Callers: storefront and the command line, each with its service token. Every
-    call acts for one user, named in the metadata key `x-acting-user` (a decimal
-    user id). A call without a valid token fails with UNAUTHENTICATED; one by a
-    service that has no business here with PERMISSION_DENIED.
+    """Callers: storefront and the command line, each with its service token in the
+    metadata key `authorization` (`Bearer <token>`). Every call acts for one user,
+    named in the metadata key `x-acting-user` (a decimal user id).
 
     Errors carry google.rpc.ErrorInfo (domain "minimart"); bad input carries
-    google.rpc.BadRequest with one entry per field as well.
+    google.rpc.BadRequest with one entry per field as well. Any call may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    UNAUTHENTICATED (BAD_ACTING_USER): x-acting-user is not a user id.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    FAILED_PRECONDITION (NO_ACTING_USER): the call does not say for whom it is.
+    UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
+    INTERNAL: a bug of ours; the service's log has it.
     """
 
     @staticmethod

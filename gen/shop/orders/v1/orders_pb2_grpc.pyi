@@ -27,13 +27,20 @@ GRPC_GENERATED_VERSION: str
 GRPC_VERSION: str
 
 class OrdersServiceStub:
-    """Callers: storefront and the command line, each with its service token. Every
-    call acts for one user, named in the metadata key `x-acting-user` (a decimal
-    user id). A call without a valid token fails with UNAUTHENTICATED; one by a
-    service that has no business here with PERMISSION_DENIED.
+    """Callers: storefront and the command line, each with its service token in the
+    metadata key `authorization` (`Bearer <token>`). Every call acts for one user,
+    named in the metadata key `x-acting-user` (a decimal user id).
 
     Errors carry google.rpc.ErrorInfo (domain "minimart"); bad input carries
-    google.rpc.BadRequest with one entry per field as well.
+    google.rpc.BadRequest with one entry per field as well. Any call may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    UNAUTHENTICATED (BAD_ACTING_USER): x-acting-user is not a user id.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    FAILED_PRECONDITION (NO_ACTING_USER): the call does not say for whom it is.
+    UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
+    INTERNAL: a bug of ours; the service's log has it.
     """
 
     @_typing.overload
@@ -47,14 +54,16 @@ class OrdersServiceStub:
     Idempotent by (acting user, request_id): the same request again returns
     the order that the first one made, with `replayed` set.
 
-    INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+    INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
     NOT_FOUND (OFFER_NOT_FOUND): an offer does not exist or was withdrawn.
     FAILED_PRECONDITION (PRICE_CHANGED): an expected price is not today's.
     RESOURCE_EXHAUSTED (OUT_OF_STOCK): too few units, and no backorder allowed.
     RESOURCE_EXHAUSTED (OVERLOADED): too many calls at once; try again later.
     ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
     ABORTED (STOCK_CONTENDED): lost a race too often; send the same again.
-    UNAVAILABLE: the database is away; send the same again.
+    UNAVAILABLE (LATE): no answer in time; whether the order was made is told by
+    sending the same again.
+    UNAVAILABLE (STOPPING): the service is stopping; send the same again.
     """
     GetOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.GetOrderRequest, _orders_pb2.GetOrderResponse]
     """One order of the acting user, with its parcels and their history.
@@ -65,7 +74,7 @@ class OrdersServiceStub:
     ListOrders: _grpc.UnaryUnaryMultiCallable[_orders_pb2.ListOrdersRequest, _orders_pb2.ListOrdersResponse]
     """The acting user's orders, newest first. Read only, and so idempotent.
 
-    INVALID_ARGUMENT: page_size is negative or page_token is not ours.
+    INVALID_ARGUMENT (INVALID_FIELD): page_size is negative or page_token is not ours.
     """
     WatchOrder: _grpc.UnaryStreamMultiCallable[_orders_pb2.WatchOrderRequest, _orders_pb2.WatchOrderResponse]
     """Sends the order as it is, then again after each change, and ends when the
@@ -81,7 +90,7 @@ class OrdersServiceStub:
 
     Idempotent by (acting user, request_id): the same answer is given again.
 
-    INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+    INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
     NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
     ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
     ABORTED (CONTENDED): lost a race too often; send the same again.
@@ -94,20 +103,29 @@ class OrdersServiceStub:
     WatchEvents: _grpc.UnaryStreamMultiCallable[_orders_pb2.WatchEventsRequest, _orders_pb2.WatchEventsResponse]
     """Tells a storefront worker which orders changed, for all users, as it
     happens. Hints, not a log: on `resync`, which is always the first message,
-    re-read whatever is on display. Idempotent. Callers: storefront only.
+    re-read whatever is on display. It does not end by itself. Idempotent.
+    Callers: storefront only, for no user.
 
+    PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
     RESOURCE_EXHAUSTED (TOO_MANY_STREAMS): poll GetOrder instead.
     """
 
 @_typing.type_check_only
 class OrdersServiceAsyncStub(OrdersServiceStub):
-    """Callers: storefront and the command line, each with its service token. Every
-    call acts for one user, named in the metadata key `x-acting-user` (a decimal
-    user id). A call without a valid token fails with UNAUTHENTICATED; one by a
-    service that has no business here with PERMISSION_DENIED.
+    """Callers: storefront and the command line, each with its service token in the
+    metadata key `authorization` (`Bearer <token>`). Every call acts for one user,
+    named in the metadata key `x-acting-user` (a decimal user id).
 
     Errors carry google.rpc.ErrorInfo (domain "minimart"); bad input carries
-    google.rpc.BadRequest with one entry per field as well.
+    google.rpc.BadRequest with one entry per field as well. Any call may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    UNAUTHENTICATED (BAD_ACTING_USER): x-acting-user is not a user id.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    FAILED_PRECONDITION (NO_ACTING_USER): the call does not say for whom it is.
+    UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
+    INTERNAL: a bug of ours; the service's log has it.
     """
 
     def __init__(self, channel: _aio.Channel) -> None: ...
@@ -118,14 +136,16 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     Idempotent by (acting user, request_id): the same request again returns
     the order that the first one made, with `replayed` set.
 
-    INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+    INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
     NOT_FOUND (OFFER_NOT_FOUND): an offer does not exist or was withdrawn.
     FAILED_PRECONDITION (PRICE_CHANGED): an expected price is not today's.
     RESOURCE_EXHAUSTED (OUT_OF_STOCK): too few units, and no backorder allowed.
     RESOURCE_EXHAUSTED (OVERLOADED): too many calls at once; try again later.
     ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
     ABORTED (STOCK_CONTENDED): lost a race too often; send the same again.
-    UNAVAILABLE: the database is away; send the same again.
+    UNAVAILABLE (LATE): no answer in time; whether the order was made is told by
+    sending the same again.
+    UNAVAILABLE (STOPPING): the service is stopping; send the same again.
     """
     GetOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.GetOrderRequest, _orders_pb2.GetOrderResponse]  # type: ignore[assignment]
     """One order of the acting user, with its parcels and their history.
@@ -136,7 +156,7 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     ListOrders: _aio.UnaryUnaryMultiCallable[_orders_pb2.ListOrdersRequest, _orders_pb2.ListOrdersResponse]  # type: ignore[assignment]
     """The acting user's orders, newest first. Read only, and so idempotent.
 
-    INVALID_ARGUMENT: page_size is negative or page_token is not ours.
+    INVALID_ARGUMENT (INVALID_FIELD): page_size is negative or page_token is not ours.
     """
     WatchOrder: _aio.UnaryStreamMultiCallable[_orders_pb2.WatchOrderRequest, _orders_pb2.WatchOrderResponse]  # type: ignore[assignment]
     """Sends the order as it is, then again after each change, and ends when the
@@ -152,7 +172,7 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
 
     Idempotent by (acting user, request_id): the same answer is given again.
 
-    INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+    INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
     NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
     ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
     ABORTED (CONTENDED): lost a race too often; send the same again.
@@ -165,19 +185,28 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     WatchEvents: _aio.UnaryStreamMultiCallable[_orders_pb2.WatchEventsRequest, _orders_pb2.WatchEventsResponse]  # type: ignore[assignment]
     """Tells a storefront worker which orders changed, for all users, as it
     happens. Hints, not a log: on `resync`, which is always the first message,
-    re-read whatever is on display. Idempotent. Callers: storefront only.
+    re-read whatever is on display. It does not end by itself. Idempotent.
+    Callers: storefront only, for no user.
 
+    PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
     RESOURCE_EXHAUSTED (TOO_MANY_STREAMS): poll GetOrder instead.
     """
 
 class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
-    """Callers: storefront and the command line, each with its service token. Every
-    call acts for one user, named in the metadata key `x-acting-user` (a decimal
-    user id). A call without a valid token fails with UNAUTHENTICATED; one by a
-    service that has no business here with PERMISSION_DENIED.
+    """Callers: storefront and the command line, each with its service token in the
+    metadata key `authorization` (`Bearer <token>`). Every call acts for one user,
+    named in the metadata key `x-acting-user` (a decimal user id).
 
     Errors carry google.rpc.ErrorInfo (domain "minimart"); bad input carries
-    google.rpc.BadRequest with one entry per field as well.
+    google.rpc.BadRequest with one entry per field as well. Any call may fail with
+
+    UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
+    UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
+    UNAUTHENTICATED (BAD_ACTING_USER): x-acting-user is not a user id.
+    PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
+    FAILED_PRECONDITION (NO_ACTING_USER): the call does not say for whom it is.
+    UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
+    INTERNAL: a bug of ours; the service's log has it.
     """
 
     @_abc_1.abstractmethod
@@ -192,14 +221,16 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         Idempotent by (acting user, request_id): the same request again returns
         the order that the first one made, with `replayed` set.
 
-        INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+        INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
         NOT_FOUND (OFFER_NOT_FOUND): an offer does not exist or was withdrawn.
         FAILED_PRECONDITION (PRICE_CHANGED): an expected price is not today's.
         RESOURCE_EXHAUSTED (OUT_OF_STOCK): too few units, and no backorder allowed.
         RESOURCE_EXHAUSTED (OVERLOADED): too many calls at once; try again later.
         ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
         ABORTED (STOCK_CONTENDED): lost a race too often; send the same again.
-        UNAVAILABLE: the database is away; send the same again.
+        UNAVAILABLE (LATE): no answer in time; whether the order was made is told by
+        sending the same again.
+        UNAVAILABLE (STOPPING): the service is stopping; send the same again.
         """
 
     @_abc_1.abstractmethod
@@ -222,7 +253,7 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_orders_pb2.ListOrdersResponse, _abc.Awaitable[_orders_pb2.ListOrdersResponse]]:
         """The acting user's orders, newest first. Read only, and so idempotent.
 
-        INVALID_ARGUMENT: page_size is negative or page_token is not ours.
+        INVALID_ARGUMENT (INVALID_FIELD): page_size is negative or page_token is not ours.
         """
 
     @_abc_1.abstractmethod
@@ -250,7 +281,7 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
 
         Idempotent by (acting user, request_id): the same answer is given again.
 
-        INVALID_ARGUMENT: a field is out of range (BadRequest names it).
+        INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
         NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
         ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
         ABORTED (CONTENDED): lost a race too often; send the same again.
@@ -275,8 +306,10 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_abc.Iterator[_orders_pb2.WatchEventsResponse], _abc.AsyncIterator[_orders_pb2.WatchEventsResponse]]:
         """Tells a storefront worker which orders changed, for all users, as it
         happens. Hints, not a log: on `resync`, which is always the first message,
-        re-read whatever is on display. Idempotent. Callers: storefront only.
+        re-read whatever is on display. It does not end by itself. Idempotent.
+        Callers: storefront only, for no user.
 
+        PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
         RESOURCE_EXHAUSTED (TOO_MANY_STREAMS): poll GetOrder instead.
         """
 
