@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from google.protobuf.message import DecodeError, Message
 
 from partners.ups import ups_pb2 as ups
+from proof.conform.verdict import Entry, Way
 from proof.conform.wording import in_hex, in_words
 from wire.errors import BadFrames, ProtocolError
 from wire.link import Connection, Limits, Listener, listen
@@ -58,7 +59,7 @@ class Amazon:
         self.acks: defaultdict[int, list[float]] = defaultdict(list)
         # Kinds of elements that are not acked for the time being.
         self.holding: set[str] = set()
-        self.trace: list[str] = []
+        self.trace: list[Entry] = []
         self.changed = asyncio.Event()
         self.on_element: Callable[[Element], None] = lambda _: None
         self._next_number = first_number
@@ -108,13 +109,13 @@ class Amazon:
     def send(self, command: ups.AUCommand) -> None:
         """Sends a message once, on the live connection; without one, not at all."""
         if self.live is not None:
-            self.note(f"sent {in_words(command)}")
+            self.note(in_words(command), Way.SENT)
             self._write(self.live, command.SerializeToString())
 
     def send_bytes(self, data: bytes) -> None:
         """Sends bytes as they are."""
         if self.live is not None:
-            self.note(f"sent {in_hex(data)}")
+            self.note(in_hex(data), Way.SENT)
             self.live.connection.send_bytes(data)
 
     def repeat_unacked(self) -> None:
@@ -147,9 +148,9 @@ class Amazon:
             self.note("cut the connection")
             self.live.connection.abort(ConnectionResetError("cut"))
 
-    def note(self, line: str) -> None:
+    def note(self, text: str, way: Way = Way.NOTE) -> None:
         """Writes down for a report what happens."""
-        self.trace.append(f"{self._loop.time() - self._began_at:9.3f} s  {line}")
+        self.trace.append(Entry(self._loop.time() - self._began_at, way, text))
 
     # What the partner says.
 
@@ -179,7 +180,7 @@ class Amazon:
             self.note(partner.bad)
             partner.connection.abort(ConnectionResetError("no message"))
             return
-        self.note(f"came {in_words(message)}")
+        self.note(in_words(message), Way.CAME)
         partner.messages.append(message)
         if isinstance(message, ups.UAstart):
             fresh = partner.started_at is None

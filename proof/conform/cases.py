@@ -1,6 +1,7 @@
 """What a case is, and how one is chosen: an id that begins with the rule of the document, a level, a title, a play.
 
-Rules: the id is the rule's and a letter; cases run as they were declared, checks of the whole run last.
+Rules: the same for whichever side is checked; the id is the rule's and a letter; cases are played in the order they
+were declared in, checks of the whole run last.
 """
 
 import re
@@ -34,14 +35,23 @@ class NobodyThereError(CaseFailed):
     """There is no partner to play with."""
 
 
+class NotApplicable(Exception):
+    """The case says nothing about this partner, or about this way of running it; `reason` in plain words."""
+
+    def __init__(self, reason: str) -> None:
+        self.reason = reason
+        super().__init__(reason)
+
+
 @dataclass(frozen=True, slots=True)
 class Case:
-    """One case; `play` raises CaseFailed."""
+    """One case; `play` raises CaseFailed or NotApplicable. `whole_run`: it looks back, so it is played last."""
 
     id: str
     level: Level
     title: str
     play: Play
+    whole_run: bool = False
 
     @property
     def section(self) -> str:
@@ -57,19 +67,19 @@ class Catalogue:
     def __init__(self) -> None:
         self.cases: list[Case] = []
 
-    def must(self, id: str, title: str) -> Callable[[Play], Play]:
+    def must(self, id: str, title: str, *, whole_run: bool = False) -> Callable[[Play], Play]:
         """Declares a case that checks a MUST."""
-        return self._declare(id, Level.MUST, title)
+        return self._declare(id, Level.MUST, title, whole_run)
 
-    def should(self, id: str, title: str) -> Callable[[Play], Play]:
+    def should(self, id: str, title: str, *, whole_run: bool = False) -> Callable[[Play], Play]:
         """Declares a case that checks a SHOULD."""
-        return self._declare(id, Level.SHOULD, title)
+        return self._declare(id, Level.SHOULD, title, whole_run)
 
-    def _declare(self, id: str, level: Level, title: str) -> Callable[[Play], Play]:
+    def _declare(self, id: str, level: Level, title: str, whole_run: bool) -> Callable[[Play], Play]:
         assert _ID.fullmatch(id), id
 
         def declare(play: Play) -> Play:
-            self.cases.append(Case(id, level, title, play))
+            self.cases.append(Case(id, level, title, play, whole_run))
             return play
 
         return declare

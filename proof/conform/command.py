@@ -7,17 +7,16 @@ import asyncio
 import shlex
 import subprocess
 from contextlib import suppress
-from pathlib import Path
 from typing import Any
 
 import click
 
 from db.clock import SystemClock
 from proof.conform.amazon import Amazon
-from proof.conform.cases import Case, chosen
+from proof.conform.catalogue import CASES
 from proof.conform.kit import Kit, Patience
-from proof.conform.report import line, listed, summary, write_junit
-from proof.conform.runner import CASES, run_cases
+from proof.conform.play import play_cases
+from proof.conform.reporting import Reporting, reporting
 from proof.conform.world import World
 
 _STOP_SECONDS = 3.0
@@ -59,12 +58,7 @@ def conform() -> None:
     "--wait", type=click.FloatRange(1, 3600), default=60.0, show_default=True, help="Seconds for a partner to come."
 )
 @click.option("--start", help="A command that starts the partner; {amazon} and {world} are put in.")
-@click.option(
-    "--only", multiple=True, metavar="ID", help="Cases by id, rule or section (5.4b, 5.4, 5); may be repeated."
-)
-@click.option("--list", "list_only", is_flag=True, help="Name the cases and do nothing.")
-@click.option("--strict", is_flag=True, help="Let what a partner SHOULD do count as well.")
-@click.option("--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML here.")
+@reporting("ups", CASES)
 def ups(
     amazon: tuple[str, int],
     world: tuple[str, int],
@@ -72,23 +66,10 @@ def ups(
     resend: float,
     wait: float,
     start: str | None,
-    only: tuple[str, ...],
-    list_only: bool,
-    strict: bool,
-    junit: Path | None,
+    reporting: Reporting,
 ) -> int:
     """Check a UPS: it dials Amazon and the world here, and is put through the cases."""
-    try:
-        cases = chosen(CASES, only)
-    except ValueError as error:
-        raise click.UsageError(str(error)) from error
-    if list_only:
-        for case in cases:
-            click.echo(listed(case))
-        return 0
-    if junit is not None and not junit.absolute().parent.is_dir():
-        raise click.UsageError(f"--junit {junit}: there is no folder {junit.parent}")
-    return asyncio.run(_run(amazon, world, Patience(tick, resend), wait, start, cases, strict, junit))
+    return asyncio.run(_run(amazon, world, Patience(tick, resend), wait, start, reporting))
 
 
 async def _run(
@@ -97,11 +78,10 @@ async def _run(
     patience: Patience,
     wait: float,
     start: str | None,
-    cases: list[Case],
-    strict: bool,
-    junit: Path | None,
+    reporting: Reporting,
 ) -> int:
-    first = int(SystemClock().now()) << 20
+    began_at = SystemClock().now()
+    first = int(began_at) << 20
     amazon, world = Amazon(first), World(patience.tick)
     partner: subprocess.Popen[bytes] | None = None
     try:
@@ -112,7 +92,7 @@ async def _run(
         kit = Kit(amazon, world, patience, first)
         try:
             await _await_partner(kit, wait)
-            outcomes = await run_cases(kit, cases, lambda outcome: click.echo(line(outcome)))
+            outcomes = await play_cases([kit], reporting.cases, reporting.tell)
         finally:
             await kit.close()
     finally:
@@ -120,13 +100,14 @@ async def _run(
             _stop(partner)
         await amazon.close()
         await world.close()
-    click.echo(summary(outcomes, of=len(cases), strict=strict))
-    if junit is not None:
-        try:
-            write_junit(junit, outcomes, strict=strict)
-        except OSError as error:
-            raise click.UsageError(f"--junit {junit}: {error.strerror}") from error
-    return int(any(outcome.counts(strict=strict) for outcome in outcomes))
+    return reporting.finish(
+        outcomes,
+        began_at=began_at,
+        seconds=SystemClock().now() - began_at,
+        subject=f"a UPS that dials Amazon at {places[0]}: {start}"
+        if start
+        else f"a UPS that dials Amazon at {places[0]}",
+    )
 
 
 async def _open(what: str, listen: Any, at: tuple[str, int]) -> str:

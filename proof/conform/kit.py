@@ -5,13 +5,14 @@ has an end, at which it is said what was expected; between two cases everything 
 """
 
 import asyncio
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 
 from partners.ups import ups_pb2 as ups
 from proof.conform.amazon import DELIVERED, LOAD, START, Amazon, Element, Partner
 from proof.conform.cases import CaseFailed, NobodyThereError
+from proof.conform.verdict import Entry
 from proof.conform.world import WAREHOUSES, World
 
 
@@ -204,8 +205,14 @@ class Kit:
         finally:
             self.amazon.release()
 
-    async def settle(self) -> None:
-        """Puts everything right for the next case. Raises CaseFailed if no partner comes."""
+    @property
+    def trace(self) -> Sequence[Entry]:
+        """What happened since the case began."""
+        return self.amazon.trace
+
+    async def begin(self) -> None:
+        """Puts everything right for the next case. Raises NobodyThereError if no partner comes."""
+        self.amazon.trace.clear()
         self.amazon.holding.clear()
         for job in self.jobs.values():
             job.load = job.go = True

@@ -1,30 +1,37 @@
-"""Outcomes as text for people and as JUnit XML for machines."""
+"""A run as text for people, while it goes on and at its end."""
 
-from collections.abc import Sequence
-from pathlib import Path
-from xml.etree import ElementTree
+from proof.conform.cases import Case
+from proof.conform.verdict import DOCUMENT, Outcome, Run, Verdict
 
-from proof.conform.cases import Case, Level
-from proof.conform.runner import Outcome
-
-DOCUMENT = "docs/ups-protocol.md"
+_WORDS = {
+    Verdict.PASSED: "ok",
+    Verdict.FAILED: "FAILED",
+    Verdict.NOT_KEPT: "should",
+    Verdict.KNOWN: "known",
+    Verdict.SURPRISE: "passed!",
+    Verdict.NOT_APPLICABLE: "n/a",
+}
 
 
 def listed(case: Case) -> str:
     """A case in the list."""
-    return f"{case.id:7} {case.level:6} {case.title}"
+    return f"{case.id:8} {case.level:6} {case.title}"
 
 
-def line(outcome: Outcome) -> str:
+def line(outcome: Outcome, verdict: Verdict) -> str:
     """How one case went; a failure with all that is needed to repair it."""
-    word = "ok" if outcome.passed else "FAILED" if outcome.case.level is Level.MUST else "should"
-    first = f"{word:7}{listed(outcome.case)}  ({outcome.seconds:.1f} s)"
-    return first if outcome.passed else "\n".join([first, *explained(outcome)])
+    first = f"{_WORDS[verdict]:8}{listed(outcome.case)}  ({outcome.seconds:.1f} s)"
+    if outcome.skipped:
+        return f"{first}\n         {outcome.skipped}"
+    return "\n".join([first, *explained(outcome)]) if outcome.expected else first
 
 
 def explained(outcome: Outcome) -> list[str]:
-    """What was expected, what came, what had been sent, and where it is written."""
+    """What was sent, what was expected, what came, where it is written, and what went over the wire."""
+    first, *more = outcome.sent
     return [
+        f"         sent:     {first}",
+        *(f"                   {text}" for text in more),
         f"         expected: {outcome.expected}",
         f"         but:      {outcome.came}",
         f"         see:      {DOCUMENT}, {outcome.case.section}",
@@ -32,42 +39,21 @@ def explained(outcome: Outcome) -> list[str]:
     ]
 
 
-def summary(outcomes: Sequence[Outcome], *, of: int, strict: bool) -> str:
-    """The last line; `of` cases were to be played."""
-    failed = [outcome for outcome in outcomes if outcome.counts(strict=strict)]
-    others = [outcome for outcome in outcomes if not outcome.passed and not outcome.counts(strict=strict)]
-    played = f"{of} cases" if len(outcomes) == of else f"{len(outcomes)} of {of} cases, then given up: nobody is there"
-    words = [played, f"{sum(outcome.passed for outcome in outcomes)} passed", f"{len(failed)} failed"]
-    if others:
-        words.append(f"{len(others)} SHOULD not kept")
-    if failed:
-        words.append("failed: " + " ".join(outcome.case.id for outcome in failed))
-    return ", ".join(words)
-
-
-def write_junit(path: Path, outcomes: Sequence[Outcome], *, strict: bool) -> None:
-    """Writes JUnit XML. Raises OSError."""
-    failures = sum(outcome.counts(strict=strict) for outcome in outcomes)
-    seconds = sum(outcome.seconds for outcome in outcomes)
-    suite = ElementTree.Element(
-        "testsuite",
-        {
-            "name": "minimart conform ups",
-            "tests": str(len(outcomes)),
-            "failures": str(failures),
-            "errors": "0",
-            "skipped": "0",
-            "time": f"{seconds:.3f}",
-        },
-    )
-    for outcome in outcomes:
-        about = {"classname": f"ups.{outcome.case.section}", "name": f"{outcome.case.id} {outcome.case.title}"}
-        entry = ElementTree.SubElement(suite, "testcase", {**about, "time": f"{outcome.seconds:.3f}"})
-        if outcome.passed:
-            continue
-        text = "\n".join(explained(outcome))
-        if outcome.counts(strict=strict):
-            ElementTree.SubElement(entry, "failure", {"message": outcome.expected}).text = text
-        else:
-            ElementTree.SubElement(entry, "system-out").text = text
-    ElementTree.ElementTree(suite).write(path, encoding="utf-8", xml_declaration=True)
+def summary(run: Run) -> str:
+    """The last lines."""
+    counts, of = run.counts, len(run.cases)
+    played = f"{of} cases"
+    if run.unplayed:
+        played = f"{len(run.outcomes)} of {of} cases, then given up: nobody is there"
+    words = [played, f"{counts[Verdict.PASSED]} passed", f"{counts[Verdict.FAILED]} failed"]
+    words += [
+        f"{counts[verdict]} {verdict}"
+        for verdict in (Verdict.NOT_KEPT, Verdict.KNOWN, Verdict.SURPRISE, Verdict.NOT_APPLICABLE)
+        if counts[verdict]
+    ]
+    lines = [f"{', '.join(words)} ({run.seconds:.0f} s)"]
+    for verdict in (Verdict.FAILED, Verdict.NOT_KEPT, Verdict.SURPRISE):
+        ids = [outcome.case.id for outcome in run.outcomes if run.verdict(outcome) is verdict]
+        if ids:
+            lines.append(f"{verdict}: {' '.join(ids)}")
+    return "\n".join(lines)

@@ -12,7 +12,7 @@ from xml.etree import ElementTree
 import pytest
 
 from proof.conform.cases import Level, chosen
-from proof.conform.runner import CASES
+from proof.conform.catalogue import CASES
 from tests.java import building
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "ups-protocol.md").read_text(encoding="utf-8")
@@ -26,7 +26,7 @@ def conform(*arguments: str, seconds: float = 200.0) -> subprocess.CompletedProc
 
 
 def failed(done: subprocess.CompletedProcess[str]) -> set[str]:
-    return set(re.findall(r"^FAILED (\S+)", done.stdout, re.MULTILINE))
+    return set(re.findall(r"^FAILED +(\S+)", done.stdout, re.MULTILINE))
 
 
 def test_each_case_has_an_id_of_its_own_that_is_a_rule_of_the_document() -> None:
