@@ -4,7 +4,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 
 from db.orders.requests import Decision
 from orders_svc.domain.lifecycle import Goods, Truck
-from orders_svc.service.amending import Decided
+from orders_svc.service.amending import Amendment, Decided
 from orders_svc.service.reading import OrderView, ParcelView
 from shop.orders.v1 import orders_pb2 as pb
 
@@ -32,10 +32,26 @@ DECISION = {Decision.DONE: pb.DECISION_DONE, Decision.TOO_LATE: pb.DECISION_TOO_
 def decision(decided: Decided) -> pb.ParcelDecision:
     """The answer for one parcel."""
     message = pb.ParcelDecision(
-        shipment_id=decided.shipment_id, decision=DECISION[decided.decision], reason=decided.reason
+        shipment_id=decided.shipment_id,
+        decision=DECISION[decided.decision],
+        reason=decided.reason,
+        parcel=decided.parcel_no,
     )
     if decided.left_at is not None:
         message.left_at.CopyFrom(timestamp(decided.left_at))
+    return message
+
+
+def amendment(asked: Amendment) -> pb.Amendment:
+    """What was asked for since, with its answers."""
+    row = asked.row
+    message = pb.Amendment(
+        request_id=row.request_id,
+        asked_at=timestamp(row.asked_at),
+        decisions=[decision(one) for one in asked.decisions],
+    )
+    if row.x is not None:
+        message.destination.CopyFrom(pb.Address(x=row.x, y=row.y))
     return message
 
 
@@ -69,6 +85,7 @@ def order(view: OrderView) -> pb.Order:
             for line in view.lines
         ],
         shipments=[shipment(parcel) for parcel in view.parcels],
+        amendments=[amendment(asked) for asked in view.amendments],
     )
 
 

@@ -7,8 +7,9 @@ guarded statement decides for us and for the dispatcher. After that it is too
 late, with the time at which it left.
 """
 
+from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, insert, select
@@ -22,7 +23,7 @@ from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
 from orders_svc.service.changes import Changes
 from orders_svc.service.current import current_world
-from orders_svc.service.reading import order_not_found
+from orders_svc.service.refusals import order_not_found
 from orders_svc.service.shipments import Shipments
 from orders_svc.service.transactions import LostRace
 
@@ -55,6 +56,8 @@ class Decided:
     decision: Decision
     left_at: float | None
     reason: str
+    # Which parcel of the order, from 1.
+    parcel_no: int = 0
 
 
 def amend(connection: Connection, patience: Patience, wish: Wish, now: float) -> tuple[list[Decided], Changes]:
@@ -73,7 +76,7 @@ def amend(connection: Connection, patience: Patience, wish: Wish, now: float) ->
     parcels = connection.execute(select(*Shipment.__table__.c).where(*counting).order_by(Shipment.id)).all()
     shipments = Shipments(connection, patience, world.world_epoch, now)
     shipments.load([parcel.id for parcel in parcels])
-    decided = [_decide(connection, shipments, wish, parcel) for parcel in parcels]
+    decided = [replace(_decide(connection, shipments, wish, parcel), parcel_no=parcel.parcel_no) for parcel in parcels]
     changes = shipments.flush()
     _write_down(connection, wish, decided, now)
     return decided, changes
@@ -117,11 +120,39 @@ def _decided_before(connection: Connection, wish: Wish) -> list[Decided] | None:
         return None
     if (row.order_id, row.kind, row.x, row.y) != (wish.order_id, wish.kind, wish.x, wish.y):
         raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used for another request")
-    query = select(*RequestDecision.__table__.c).where(RequestDecision.order_request_id == row.id)
-    return [
-        Decided(told.shipment_id, Decision(told.decision), told.left_at, told.reason)
-        for told in connection.execute(query.order_by(RequestDecision.shipment_id))
-    ]
+    return [_decided(told) for told in connection.execute(_DECISIONS.where(RequestDecision.order_request_id == row.id))]
+
+
+_DECISIONS = (
+    select(*RequestDecision.__table__.c, Shipment.parcel_no)
+    .join(Shipment, Shipment.id == RequestDecision.shipment_id)
+    .order_by(RequestDecision.shipment_id)
+)
+
+
+def _decided(row: Any) -> Decided:
+    return Decided(row.shipment_id, Decision(row.decision), row.left_at, row.reason, row.parcel_no)
+
+
+@dataclass(frozen=True, slots=True)
+class Amendment:
+    """What was asked for, and how it stands; `row` is that of the request."""
+
+    row: Row[Any]
+    decisions: Sequence[Decided]
+
+
+def read_amendments(connection: Connection, order_id: int) -> list[Amendment]:
+    """Everything that was asked for about an order, oldest first, with the answers."""
+    asked = select(*OrderRequest.__table__.c).where(OrderRequest.order_id == order_id).order_by(OrderRequest.id)
+    requests = connection.execute(asked).all()
+    if not requests:
+        return []
+    decided: defaultdict[int, list[Decided]] = defaultdict(list)
+    among = RequestDecision.order_request_id.in_([request.id for request in requests])
+    for told in connection.execute(_DECISIONS.where(among)):
+        decided[told.order_request_id].append(_decided(told))
+    return [Amendment(request, decided[request.id]) for request in requests]
 
 
 def _write_down(connection: Connection, wish: Wish, decided: Sequence[Decided], now: float) -> None:

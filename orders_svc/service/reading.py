@@ -6,7 +6,7 @@ is shown as the attempt that counts, with the history of all its attempts.
 
 from collections import defaultdict
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from sqlalchemy import Connection, Row, select
@@ -14,11 +14,12 @@ from sqlalchemy import Connection, Row, select
 from db.orders.orders import Order, OrderLine
 from db.orders.shipments import Shipment, ShipmentStep
 from db.orders.stock import Warehouse
-from mesh.errors import NotFound
 from orders_svc.domain import explain
 from orders_svc.domain.lifecycle import Goods, State, Truck
 from orders_svc.service import commands, links
+from orders_svc.service.amending import Amendment, read_amendments
 from orders_svc.service.commands import Thing
+from orders_svc.service.refusals import order_not_found
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,11 +42,7 @@ class OrderView:
     row: Row[Any]
     lines: Sequence[Row[Any]]
     parcels: Sequence[ParcelView]
-
-
-def order_not_found(order_id: int) -> NotFound:
-    """What is said of an order that does not exist, or is somebody else's."""
-    return NotFound("ORDER_NOT_FOUND", f"there is no order {order_id}", order_id=order_id)
+    amendments: Sequence[Amendment] = ()
 
 
 def read_order(connection: Connection, user_id: int, order_id: int) -> OrderView:
@@ -54,7 +51,7 @@ def read_order(connection: Connection, user_id: int, order_id: int) -> OrderView
     row = connection.execute(query).one_or_none()
     if row is None:
         raise order_not_found(order_id)
-    return _views(connection, [row], with_history=True)[0]
+    return replace(_views(connection, [row], with_history=True)[0], amendments=read_amendments(connection, order_id))
 
 
 def read_orders(connection: Connection, user_id: int, before_id: int | None, limit: int) -> list[OrderView]:

@@ -12,7 +12,7 @@ from orders_svc.outbox import rows
 from orders_svc.service.amending import Wish
 from orders_svc.service.reports import Result
 from shop.bridge.v1.bridge_pb2 import Command
-from tests.orders_svc.stage import BACKORDER, SHOPPER, Stage
+from tests.orders_svc.stage import BACKORDER, LAST_ONE, SHOPPER, Stage
 
 
 def cancel(stage: Stage, order_id: int, request_id: str = "cancel-0001", user: int = SHOPPER) -> list[Decision]:
@@ -155,3 +155,32 @@ def test_a_cancellation_and_the_dispatcher_at_once_agree(shop: Stage) -> None:
     sent += [body.shipment_id for body in shop.sent("pack", "world")]
     parcels = {n: shop.parcel(order_id).row.id for n, order_id in enumerate(order_ids)}
     assert sorted(sent) == sorted(parcels[n] for n in parcels if n not in cancelled)
+
+
+def test_an_order_tells_what_was_asked_of_it_and_what_was_answered(shop: Stage) -> None:
+    order_id = shop.place((1, 1), (LAST_ONE, 1))
+    move(shop, order_id, 7, -8)
+    shop.dispatch()
+    shop.clock.time += 30
+    cancel(shop, order_id)
+    cancel(shop, order_id)
+    moved, cancelled = shop.order(order_id).amendments
+    assert (moved.row.x, moved.row.y) == (7, -8)
+    assert [one.decision for one in moved.decisions] == [Decision.DONE] * len(moved.decisions)
+    assert [one.parcel_no for one in moved.decisions] == list(range(1, len(moved.decisions) + 1))
+    assert (cancelled.row.x, cancelled.row.asked_at) == (None, shop.clock.time)
+    assert [one.left_at for one in cancelled.decisions] == [pytest.approx(shop.clock.time - 30)] * len(moved.decisions)
+    assert shop.order(order_id).parcels[-1].row.parcel_no == len(cancelled.decisions)
+
+
+def test_answers_about_a_parcel_that_was_sent_anew_name_the_parcel_still(shop: Stage) -> None:
+    order_id = shop.place((1, 1))
+    shop.dispatch()
+    cancel(shop, order_id)
+    before = shop.parcel(order_id).row.id
+    shop.announce(8)
+    ask = shop.connected(shop.start(8).dial)
+    assert shop.hand_over(ask.ask).HasField("open")
+    assert shop.parcel(order_id).row.id != before
+    (asked,) = shop.order(order_id).amendments
+    assert [(one.shipment_id, one.parcel_no) for one in asked.decisions] == [(before, 1)]
