@@ -1,8 +1,9 @@
 """Runs the orders service in the foreground until SIGTERM or SIGINT: `python -m orders_svc`."""
 
+import os
 import signal
 import sys
-import threading
+from queue import SimpleQueue
 
 from db.errors import DatabaseNotUsable
 from mesh.identity import TokensError
@@ -21,20 +22,22 @@ def main() -> int:
     """Exit code 0 after a stop that was asked for, 1 if it cannot start, 2 for a wrong setting."""
     settings = load_settings(Settings)
     configure_logging("orders_svc", settings.log_level)
-    stop = threading.Event()
     for number in (signal.SIGTERM, signal.SIGINT):
-        # Until it serves there is nothing to finish: a database that is away may be waited for, at most so long.
-        signal.signal(number, lambda *_: sys.exit(0))
+        # Until it serves there is nothing to finish. An exception would be thrown away where Python ignores what is
+        # raised (a weak reference's callback while a module is imported), and the wait for a database would go on.
+        signal.signal(number, lambda *_: os._exit(0))
     try:
         service = bootstrap(settings)
     except (DatabaseNotUsable, TokensError, ListenError) as error:
         sys.stderr.write(f"orders_svc: {error}\n")
         return 1
+    # Unlike an event's `set`, its `put` may interrupt the `get` of the same thread at any point.
+    asked = SimpleQueue[int]()
     for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda *_: stop.set())
+        signal.signal(number, lambda number, _: asked.put(number))
     sys.setswitchinterval(SWITCH_SECONDS)
     service.start()
-    stop.wait()
+    asked.get()
     service.stop()
     return 0
 

@@ -7,16 +7,16 @@ import socket
 import subprocess
 import sys
 import threading
-import time
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 import grpc
 import pytest
 from sqlalchemy import event
+from sqlalchemy.pool import QueuePool
 
 from db.clock import SystemClock
 from db.engine import make_engine
@@ -122,10 +122,11 @@ def test_shoppers_who_hold_all_their_connections_hold_up_no_report(sqlite_url: s
         shoppers = next(engine for engine in shop.service.engines if engine is not shop.app.engine)
         for _ in range(4):
             held.enter_context(shoppers.connect())
-        started = time.monotonic()
+        # Whoever asks that pool for one more waits in vain, and fails.
+        assert isinstance(shoppers.pool, QueuePool)
+        assert shoppers.pool.size() == shoppers.pool.checkedout() == 4
         shop.report("world", packed=pb.Packed(shipment_id=1))
         assert shop.place((1, 1))
-        assert time.monotonic() - started < 4
 
 
 def test_a_stop_leaves_no_thread_and_no_connection(database_url: str, tmp_path: Path) -> None:
@@ -139,8 +140,6 @@ def test_a_stop_leaves_no_thread_and_no_connection(database_url: str, tmp_path: 
             orders.WatchOrderRequest(order_id=placed), timeout=30, metadata=acting_for(SHOPPER)
         )
         next(stream)
-        began = time.monotonic()
-    assert time.monotonic() - began < 5
     del shop, stream
 
     def gone() -> bool:
@@ -150,7 +149,9 @@ def test_a_stop_leaves_no_thread_and_no_connection(database_url: str, tmp_path: 
     eventually(gone)
 
 
-def start(folder: Path, **settings: str) -> "subprocess.Popen[str]":
+@contextmanager
+def start(folder: Path, *program: str, **settings: str) -> Iterator["subprocess.Popen[str]"]:
+    """The service, or another program of Python's, as a process; ended also where the test fails."""
     values = {
         "DATABASE_URL": f"sqlite:///{folder / 'minimart.db'}",
         "MINIMART_DATA_DIR": str(folder),
@@ -159,9 +160,14 @@ def start(folder: Path, **settings: str) -> "subprocess.Popen[str]":
         **settings,
     }
     environment = {key: value for key, value in os.environ.items() if not key.startswith("MINIMART_")} | values
-    return subprocess.Popen(
-        [sys.executable, "-m", "orders_svc"], env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
-    )
+    command = [sys.executable, *(program or ("-m", "orders_svc"))]
+    with subprocess.Popen(
+        command, env=environment, stderr=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    ) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.parametrize(
@@ -179,8 +185,8 @@ def start(folder: Path, **settings: str) -> "subprocess.Popen[str]":
     ],
 )
 def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path, name: str, value: str) -> None:
-    process = start(tmp_path, **{name: value})
-    _, said = process.communicate(timeout=60)
+    with start(tmp_path, **{name: value}) as process:
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 2
     assert len(said.splitlines()) == 1
     assert name in said
@@ -192,8 +198,8 @@ def test_a_port_in_use_is_one_line_that_names_it(tmp_path: Path, setting: str) -
         taken.bind(("127.0.0.1", 0))
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
-        process = start(tmp_path, **{setting: address, "MINIMART_LOG_LEVEL": "ERROR"})
-        _, said = process.communicate(timeout=60)
+        with start(tmp_path, **{setting: address, "MINIMART_LOG_LEVEL": "ERROR"}) as process:
+            _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert len(said.splitlines()) == 1, said
     assert address in said
@@ -201,8 +207,8 @@ def test_a_port_in_use_is_one_line_that_names_it(tmp_path: Path, setting: str) -
 
 def test_a_database_that_cannot_be_reached_is_one_line_without_the_password(tmp_path: Path) -> None:
     url = "postgresql://somebody:secret-word@127.0.0.1:1/minimart"
-    process = start(tmp_path, DATABASE_URL=url, MINIMART_DATABASE_WAIT="0", MINIMART_LOG_LEVEL="ERROR")
-    _, said = process.communicate(timeout=60)
+    with start(tmp_path, DATABASE_URL=url, MINIMART_DATABASE_WAIT="0", MINIMART_LOG_LEVEL="ERROR") as process:
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 1
     assert len(said.splitlines()) == 1
     assert "secret-word" not in said
@@ -210,40 +216,92 @@ def test_a_database_that_cannot_be_reached_is_one_line_without_the_password(tmp_
 
 def test_a_start_that_waits_for_its_database_can_be_stopped(tmp_path: Path) -> None:
     url = "postgresql://somebody@127.0.0.1:1/minimart"
-    process = start(tmp_path, DATABASE_URL=url, MINIMART_DATABASE_WAIT="3600")
     tokens = tmp_path / "service-tokens"
-    eventually(tokens.exists)
-    process.send_signal(signal.SIGTERM)
-    began = time.monotonic()
-    process.communicate(timeout=30)
+    with start(tmp_path, DATABASE_URL=url, MINIMART_DATABASE_WAIT="3600") as process:
+        eventually(tokens.exists, 60)
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=60)
     assert process.returncode == 0
-    assert time.monotonic() - began < 5
+
+
+WHERE_NOTHING_CAN_BE_RAISED = """
+import signal, sys, time
+from orders_svc import __main__ as service
+
+class Forgotten:
+    def __del__(self):
+        signal.raise_signal(signal.SIGTERM)
+
+def bootstrap(settings):
+    Forgotten()
+    time.sleep(3600)
+
+service.bootstrap = bootstrap
+sys.exit(service.main())
+"""
+
+
+def test_a_start_can_be_stopped_at_any_point(tmp_path: Path) -> None:
+    """Also in the callback of something forgotten, where Python throws exceptions away."""
+    with start(tmp_path, "-c", WHERE_NOTHING_CAN_BE_RAISED) as process:
+        process.communicate(timeout=60)
+    assert process.returncode == 0
+
+
+AT_EVERY_LINE = """
+import os, signal, sys, threading
+from types import SimpleNamespace
+from orders_svc import __main__ as service
+
+def told(frame, event, argument):
+    if frame.f_code.co_filename != service.__file__:
+        signal.raise_signal(signal.SIGTERM)
+    return told
+
+def start():
+    threading.Timer(0.1, os.kill, (os.getpid(), signal.SIGTERM)).start()
+    sys.settrace(told)
+
+service.bootstrap = lambda settings: SimpleNamespace(start=start, stop=lambda: sys.settrace(None))
+sys.exit(service.main())
+"""
+
+
+def test_a_process_can_be_told_to_stop_while_it_begins_to_wait_for_that(tmp_path: Path) -> None:
+    with start(tmp_path, "-c", AT_EVERY_LINE) as process:
+        process.communicate(timeout=60)
+    assert process.returncode == 0
 
 
 def test_a_process_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
-    process = start(tmp_path)
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "serving" in line:
-            break
-    process.send_signal(signal.SIGINT)
-    began = time.monotonic()
-    _, said = process.communicate(timeout=30)
+    with start(tmp_path) as process:
+        assert process.stderr is not None
+        for line in process.stderr:
+            if "serving" in line:
+                break
+        process.send_signal(signal.SIGINT)
+        _, said = process.communicate(timeout=60)
     assert process.returncode == 0, said
     assert "Traceback" not in said
-    assert time.monotonic() - began < 5
 
 
 def test_callers_beside_each_other_share_transactions(shop: Running) -> None:
-    """32 at once need far fewer commits than orders; each gets its own answer."""
+    """Those who come while one transaction is committed have the next one together; each gets its own answer."""
+    first, go_on = threading.Event(), threading.Event()
     commits: list[int] = []
-    event.listen(shop.app.engine, "commit", lambda _connection: commits.append(1))
-    barrier = threading.Barrier(32)
 
-    def place(number: int) -> int:
-        barrier.wait()
-        return sum(shop.place((1 + number % 5, 1)) > 0 for _ in range(5))
+    @event.listens_for(shop.app.engine, "commit")
+    def count(_connection: object) -> None:
+        if threading.current_thread().name == "place-orders":
+            commits.append(1)
+            first.set()
+            go_on.wait(60)
 
     with ThreadPoolExecutor(32) as pool:
-        assert sum(pool.map(place, range(32))) == 160
-    assert len(commits) < 120
+        placed = [pool.submit(shop.place, (1, 1))]
+        assert first.wait(60)
+        placed += [pool.submit(shop.place, (1 + number % 5, 1)) for number in range(31)]
+        eventually(lambda: len(shop.service.placing._queue) == 31)
+        go_on.set()
+        assert len({order.result(60) for order in placed}) == 32
+    assert len(commits) == 2
