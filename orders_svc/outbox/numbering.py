@@ -6,9 +6,11 @@ of the rows, so the sorted ids are theirs - one statement instead of one for eac
 """
 
 from collections.abc import Sequence
+from functools import cache
 
 from sqlalchemy import Connection, insert
 from sqlalchemy.orm import InstrumentedAttribute
+from sqlalchemy.sql.dml import ReturningInsert
 
 from db.orders.base import OrdersBase
 
@@ -22,7 +24,11 @@ def insert_numbered(
     """Inserts the rows; returns their ids, in the same order."""
     if not rows:
         return []
-    if connection.dialect.name == "sqlite":
-        return sorted(connection.execute(insert(model).returning(key), rows).scalars())
-    statement = insert(model).returning(key, sort_by_parameter_order=True)
-    return list(connection.execute(statement, rows).scalars())
+    in_order = connection.dialect.name != "sqlite"
+    ids = connection.execute(_statement(model, key, in_order), rows).scalars()
+    return list(ids) if in_order else sorted(ids)
+
+
+@cache
+def _statement(model: type[OrdersBase], key: InstrumentedAttribute[int], in_order: bool) -> ReturningInsert[int]:
+    return insert(model).returning(key, sort_by_parameter_order=in_order)

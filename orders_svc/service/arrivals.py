@@ -28,7 +28,7 @@ CAUSE = "stock:arrived"
 def arrive(connection: Connection, shipments: Shipments, arrived: fulfilment_pb2.Arrived) -> str | None:
     """Books what arrived at a warehouse; returns why not, if not."""
     warehouse_id = arrived.warehouse_id
-    if connection.scalar(select(Warehouse.id).where(Warehouse.id == warehouse_id)) is None:
+    if connection.scalar(_WAREHOUSE, {"k_warehouse": warehouse_id}) is None:
         return f"arrived at an unknown warehouse {warehouse_id}"
     if any(thing.count < 0 for thing in arrived.things):
         return "a negative number of units arrived"
@@ -55,8 +55,7 @@ def buy_failed(connection: Connection, shipments: Shipments, command_id: int, tr
 
 def can_serve(connection: Connection) -> bool:
     """Whether there may be anybody to serve: looked at without a lock, since mostly there is not."""
-    here = (Stock.world_epoch == peek_world(connection).world_epoch, Stock.awaited > 0, Stock.available > 0)
-    return connection.scalar(select(Stock.offer_id).where(*here).limit(1)) is not None
+    return connection.scalar(_SERVABLE, {"k_epoch": peek_world(connection).world_epoch}) is not None
 
 
 def serve_waiting(connection: Connection, patience: Patience, now: float) -> Changes:
@@ -80,6 +79,7 @@ def serve_waiting(connection: Connection, patience: Patience, now: float) -> Cha
     return changes
 
 
+_WAREHOUSE = select(Warehouse.id).where(Warehouse.id == bindparam("k_warehouse"))
 _SERVABLE = (
     select(Stock.offer_id, Stock.warehouse_id, Stock.available)
     .where(Stock.world_epoch == bindparam("k_epoch"), Stock.awaited > 0, Stock.available > 0)

@@ -10,7 +10,7 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select
+from sqlalchemy import Connection, bindparam, insert, select
 
 from db.orders.orders import Order, OrderLine
 from db.shop.catalogue import OfferForSale, offers_for_sale
@@ -124,11 +124,18 @@ def _placed_before(
     connection: Connection, requests: Sequence[PlaceOrder]
 ) -> dict[tuple[int, str], tuple[int, int, bytes]]:
     # Not by pairs, which PostgreSQL plans one by one; the few pairs too many that this may find do no harm.
-    query = select(Order.user_id, Order.request_id, Order.id, Order.total_cents, Order.request_digest).where(
-        Order.user_id.in_({request.user_id for request in requests}),
-        Order.request_id.in_({request.request_id for request in requests}),
-    )
-    return {(row[0], row[1]): (row[2], row[3], row[4]) for row in connection.execute(query)}
+    among = {
+        "k_users": sorted({request.user_id for request in requests}),
+        "k_requests": sorted({request.request_id for request in requests}),
+    }
+    return {(row[0], row[1]): (row[2], row[3], row[4]) for row in connection.execute(_PLACED_BEFORE, among)}
+
+
+_PLACED_BEFORE = select(Order.user_id, Order.request_id, Order.id, Order.total_cents, Order.request_digest).where(
+    Order.user_id.in_(bindparam("k_users", expanding=True)),
+    Order.request_id.in_(bindparam("k_requests", expanding=True)),
+)
+_NEW_LINE = insert(OrderLine)
 
 
 def _decide(request: PlaceOrder, offers: dict[int, OfferForSale], shelves: Shelves) -> _Accepted | Refusal:
@@ -191,9 +198,8 @@ def _write(
         for entry in accepted
     ]
     ids = insert_numbered(connection, Order, Order.id, rows)
-    connection.execute(
-        insert(OrderLine), [line for order_id, e in zip(ids, accepted, strict=True) for line in _lines(order_id, e)]
-    )
+    lines = [line for order_id, entry in zip(ids, accepted, strict=True) for line in _lines(order_id, entry)]
+    connection.execute(_NEW_LINE, lines)
     parcels = []
     for order_id, entry in zip(ids, accepted, strict=True):
         titles = {offer.offer_id: offer.title for offer in entry.offers}

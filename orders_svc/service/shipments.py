@@ -157,7 +157,7 @@ class Shipments:
                         "reserved": int(parcel.ready),
                     }
                 )
-        self.connection.execute(insert(ShipmentItem), items)
+        self.connection.execute(_NEW_ITEM, items)
         return ids
 
     def flush(self) -> Changes:
@@ -167,7 +167,7 @@ class Shipments:
         if self._moved:
             self.connection.execute(UPDATE, [shipment.row() for shipment in self._moved.values()])
         if self._steps:
-            self.connection.execute(insert(ShipmentStep), self._steps)
+            self.connection.execute(_NEW_STEP, self._steps)
         self._write_orders()
         self._moved.clear()
         self._steps.clear()
@@ -315,6 +315,8 @@ _LOCK_ORDERS = (
     .order_by(Order.id)
     .with_for_update()
 )
+_NEW_ITEM = insert(ShipmentItem)
+_NEW_STEP = insert(ShipmentStep)
 _PLACES = select(Warehouse.id, Warehouse.x, Warehouse.y)
 _ACCOUNTS = select(Order.id, Order.ups_account).where(_AMONG_ORDERS)
 _KNOWN_ORDERS = select(Order.id, Order.user_id, Order.version).where(_AMONG_ORDERS)

@@ -123,8 +123,13 @@ def ensure_rows(connection: Connection, world_epoch: int, keys: Iterable[tuple[i
         for offer_id, warehouse_id in keys
     ]
     if rows:
-        insert = insert_pg if connection.dialect.name == "postgresql" else insert_sqlite
-        connection.execute(insert(Stock).on_conflict_do_nothing(), rows)
+        connection.execute(_ENSURE[connection.dialect.name], rows)
+
+
+_ENSURE = {
+    name: insert(Stock).on_conflict_do_nothing()
+    for name, insert in (("postgresql", insert_pg), ("sqlite", insert_sqlite))
+}
 
 
 def read_levels(connection: Connection, world_epoch: int, offer_ids: Iterable[int]) -> dict[tuple[int, int], Level]:

@@ -20,7 +20,7 @@ import random
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, delete, insert, select, update
+from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
 
 from db.orders.links import Link, WarehouseState, World, WorldState, WorldWarehouse
 from db.orders.shipments import Shipment
@@ -93,7 +93,7 @@ class Advance:
         return world.world_id is not None and candidate(self.connection) == world.world_id
 
     def _start(self, current: CurrentWorld, candidate_id: int | None) -> pb.AdvanceWorldResponse:
-        ups = self.connection.execute(select(*Link.__table__.c).where(Link.name == UPS)).one()
+        ups = self.connection.execute(_UPS_LINK).one()
         if candidate_id is not None and current.is_open:
             if not ups.candidate or ups.announced_world_id != candidate_id:
                 return _wait(f"world {candidate_id} is not announced any more")
@@ -132,8 +132,7 @@ class Advance:
         """What is still to be known of a connected world before it may be used; nothing: open it."""
         if world.marker_missing:
             return self._leave(current, world)
-        columns = select(WorldWarehouse.warehouse_id, WorldWarehouse.state).order_by(WorldWarehouse.warehouse_id)
-        warehouses = self.connection.execute(columns.where(WorldWarehouse.world_epoch == world.world_epoch)).all()
+        warehouses = self.connection.execute(_ITS_WAREHOUSES, {"k_epoch": world.world_epoch}).all()
         unsure = [row for row in warehouses if row.state == WarehouseState.PERHAPS]
         if unsure:
             probes = self._append([commands.probe(world.world_epoch, row.warehouse_id) for row in unsure])
@@ -216,16 +215,10 @@ class Advance:
 
     def _dial(self, world_epoch: int, world_id: int | None) -> pb.AdvanceWorldResponse:
         """Connect, listing the warehouses that this world does not have yet."""
-        known = dict(
-            self.connection.execute(
-                select(WorldWarehouse.warehouse_id, WorldWarehouse.state).where(
-                    WorldWarehouse.world_epoch == world_epoch
-                )
-            ).all()
-        )
+        known = dict(self.connection.execute(_ITS_WAREHOUSES, {"k_epoch": world_epoch}).all())
         listed = [
             row
-            for row in self.connection.execute(select(Warehouse.id, Warehouse.x, Warehouse.y).order_by(Warehouse.id))
+            for row in self.connection.execute(_ALL_WAREHOUSES)
             if known.get(row.id, WarehouseState.MISSING) == WarehouseState.MISSING
         ]
         if listed:
@@ -270,10 +263,20 @@ class Advance:
         self.connection.execute(update(World).where(World.world_epoch == world_epoch).values(values))
 
     def _world(self, world_epoch: int) -> Row[Any]:
-        row = self.connection.execute(select(*World.__table__.c).where(World.world_epoch == world_epoch)).one_or_none()
+        row = self.connection.execute(_WORLD, {"k_epoch": world_epoch}).one_or_none()
         if row is None:
             raise InvalidArgument([FieldViolation("world_epoch", f"{world_epoch} is none of ours")])
         return row
+
+
+_UPS_LINK = select(*Link.__table__.c).where(Link.name == UPS)
+_WORLD = select(*World.__table__.c).where(World.world_epoch == bindparam("k_epoch"))
+_ALL_WAREHOUSES = select(Warehouse.id, Warehouse.x, Warehouse.y).order_by(Warehouse.id)
+_ITS_WAREHOUSES = (
+    select(WorldWarehouse.warehouse_id, WorldWarehouse.state)
+    .where(WorldWarehouse.world_epoch == bindparam("k_epoch"))
+    .order_by(WorldWarehouse.warehouse_id)
+)
 
 
 def candidate(connection: Connection) -> int | None:
