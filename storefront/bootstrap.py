@@ -22,6 +22,7 @@ from storefront.checkout.routes import bp as checkout
 from storefront.checkout.sweep import Sweep
 from storefront.checkout.tickets import TicketOffice
 from storefront.config import Settings
+from storefront.orders.amending import bp as amending
 from storefront.orders.fanout import Fanout
 from storefront.orders.feed import Feed
 from storefront.orders.routes import bp as orders
@@ -104,7 +105,7 @@ def build(
     presentation.add_to(app)
     errors.add_to(app)
     app.url_map.converters.update(id32=_Id32, id64=_Id64)
-    for room in (accounts, catalogue, cart, checkout, orders, seller):
+    for room in (accounts, catalogue, cart, checkout, orders, amending, seller):
         app.register_blueprint(room)
     app.add_url_rule("/healthz", "healthz", _healthz)
     sweep = Sweep(engine, read_only(engine), client, clock, order_deadline=settings.storefront_order_deadline)

@@ -23,6 +23,8 @@ IDEMPOTENT = (
     f"{_ORDERS}/PlaceOrder",
     f"{_ORDERS}/GetOrder",
     f"{_ORDERS}/ListOrders",
+    f"{_ORDERS}/CancelOrder",
+    f"{_ORDERS}/ChangeAddress",
     f"{_INVENTORY}/Restock",
 )
 
@@ -87,6 +89,17 @@ class OrdersClient:
             self._orders.ListOrders, request, user_id, self._deadlines.read
         )
         return answer
+
+    def cancel_order(self, user_id: int, order_id: int, request_id: str) -> None:
+        """Asks to take an order back; the answers are in the order from then on. CallFailed: nobody knows yet."""
+        request = orders_pb2.CancelOrderRequest(request_id=request_id, order_id=order_id)
+        self._call(self._orders.CancelOrder, request, user_id, self._deadlines.order)
+
+    def change_address(self, user_id: int, order_id: int, request_id: str, x: int, y: int) -> None:
+        """Asks to send an order elsewhere; the answers are in the order from then on. CallFailed: nobody knows yet."""
+        to = orders_pb2.Address(x=x, y=y)
+        request = orders_pb2.ChangeAddressRequest(request_id=request_id, order_id=order_id, destination=to)
+        self._call(self._orders.ChangeAddress, request, user_id, self._deadlines.order)
 
     def restock(self, user_id: int, request: inventory_pb2.RestockRequest) -> bool:
         """Buys units of an own offer. False: an earlier call with this request_id did. CallFailed: not bought."""

@@ -25,6 +25,11 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%d %b %Y, %H:%M:%S UTC")
 
 
+def sentence(words: str) -> str:
+    """The same with a capital letter in front."""
+    return words[:1].upper() + words[1:]
+
+
 def static_urls(folder: Path) -> Callable[[str], str]:
     """A function from a file's name to its address, which changes with its content and so may be kept for a year."""
     marks = {
@@ -42,7 +47,7 @@ def static_urls(folder: Path) -> Callable[[str], str]:
 def add_to(app: Flask) -> None:
     """Makes these known to the templates of `app`."""
     assert app.static_folder is not None
-    app.jinja_env.filters.update(money=money, iso=iso, moment=moment)
+    app.jinja_env.filters.update(money=money, iso=iso, moment=moment, sentence=sentence)
     app.jinja_env.globals["static_url"] = static_urls(Path(app.static_folder))
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

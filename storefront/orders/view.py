@@ -10,6 +10,7 @@ from enum import StrEnum
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from shop.orders.v1 import orders_pb2 as pb
+from storefront.orders.amendments import AmendmentShown, if_cancelled, if_sent_elsewhere, show_amendment
 
 
 class Tone(StrEnum):
@@ -61,10 +62,12 @@ class Parcel:
 
     tracking_number: int
     number: int
+    name: str
     status: StatusWords
     stages: tuple[Stage, ...]
     warehouse_name: str
     warehouse: tuple[int, int]
+    destination: tuple[int, int]
     items: tuple[tuple[str, int], ...]
     truck_id: int | None
     waiting_for: str
@@ -73,6 +76,9 @@ class Parcel:
     attention_reason: str
     history: tuple[StepShown, ...]
     attempt: int
+    # What asking for it would mean now.
+    if_cancelled: str
+    if_sent_elsewhere: str
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,7 @@ class OrderShown:
     total_cents: int
     lines: tuple[pb.OrderLine, ...]
     parcels: tuple[Parcel, ...]
+    amendments: tuple[AmendmentShown, ...]
 
     @property
     def units(self) -> int:
@@ -134,19 +141,22 @@ def show_order(order: pb.Order) -> OrderShown:
         ups_account=order.ups_account,
         total_cents=order.total_cents,
         lines=tuple(order.lines),
-        parcels=tuple(_parcel(number, one) for number, one in enumerate(order.shipments, 1)),
+        parcels=tuple(_parcel(number, one, len(order.shipments)) for number, one in enumerate(order.shipments, 1)),
+        amendments=tuple(show_amendment(asked) for asked in order.amendments),
     )
 
 
-def _parcel(number: int, shipment: pb.Shipment) -> Parcel:
+def _parcel(number: int, shipment: pb.Shipment, of: int) -> Parcel:
     waits = shipment.HasField("waiting")
     return Parcel(
         tracking_number=shipment.shipment_id,
         number=number,
+        name=f"Parcel {number} of {of}" if of > 1 else "The parcel",
         status=STATUS_WORDS.get(shipment.status, _UNKNOWN_STATUS),
         stages=_stages(shipment),
         warehouse_name=shipment.warehouse_name,
         warehouse=(shipment.warehouse.x, shipment.warehouse.y),
+        destination=(shipment.destination.x, shipment.destination.y),
         items=tuple((item.title, item.quantity) for item in shipment.items),
         truck_id=shipment.truck_id if shipment.HasField("truck_id") else None,
         waiting_for=shipment.waiting.who if waits else "",
@@ -155,6 +165,8 @@ def _parcel(number: int, shipment: pb.Shipment) -> Parcel:
         attention_reason=shipment.attention_reason,
         history=tuple(StepShown(_seconds(step.at), step.what) for step in shipment.history),
         attempt=shipment.attempt,
+        if_cancelled=if_cancelled(shipment),
+        if_sent_elsewhere=if_sent_elsewhere(shipment),
     )
 
 

@@ -87,6 +87,8 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
     max_streams: int = 4
     # What GetOrder answers instead of the order.
     get_refusal: Exception | None = None
+    # Since when it is too late to cancel, or to change the address; None: it is not.
+    left_at: float | None = None
     # Steps happen now and not at fixed times: for pages that people look at.
     real_time: bool = False
 
@@ -110,6 +112,15 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
         if order is None or order.user_id != _user(context):
             raise NotFound("ORDER_NOT_FOUND", "no such order")
         return pb.GetOrderResponse(order=order)
+
+    def CancelOrder(self, request: pb.CancelOrderRequest, context: grpc.ServicerContext) -> pb.CancelOrderResponse:
+        return pb.CancelOrderResponse(decisions=self._amend(request, _user(context), "packing had been asked for"))
+
+    def ChangeAddress(
+        self, request: pb.ChangeAddressRequest, context: grpc.ServicerContext
+    ) -> pb.ChangeAddressResponse:
+        decisions = self._amend(request, _user(context), "the truck had been asked for", request.destination)
+        return pb.ChangeAddressResponse(decisions=decisions)
 
     def ListOrders(self, request: pb.ListOrdersRequest, context: grpc.ServicerContext) -> pb.ListOrdersResponse:
         if not request.page_token.isdecimal() and request.page_token:
@@ -173,6 +184,56 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
         """Ends all event streams."""
         self._tell(None)
 
+    def _amend(
+        self,
+        request: pb.CancelOrderRequest | pb.ChangeAddressRequest,
+        user_id: int,
+        too_late: str,
+        destination: pb.Address | None = None,
+    ) -> list[pb.ParcelDecision]:
+        order = self.orders.get(request.order_id)
+        if order is None or order.user_id != user_id:
+            raise NotFound("ORDER_NOT_FOUND", "no such order")
+
+        def take() -> list[pb.ParcelDecision]:
+            for before in order.amendments:
+                if before.request_id == request.request_id:
+                    if before.HasField("destination") != (destination is not None):
+                        raise AlreadyExists("REQUEST_ID_REUSED", "used for another request")
+                    return list(before.decisions)
+            asked = order.amendments.add(request_id=request.request_id, destination=destination)
+            asked.asked_at.FromMilliseconds(int((self._now() or BEGAN) * 1000))
+            for number, shipment in enumerate(order.shipments, 1):
+                decision = asked.decisions.add(shipment_id=shipment.shipment_id, parcel=number)
+                self._decide(order, shipment, decision, too_late, destination)
+            self.changed(order.order_id)
+            return list(asked.decisions)
+
+        mood = self.moods.popleft() if self.moods else None
+        decided: list[pb.ParcelDecision] = mood(take) if mood else take()
+        return decided
+
+    def _decide(
+        self,
+        order: pb.Order,
+        shipment: pb.Shipment,
+        decision: pb.ParcelDecision,
+        too_late: str,
+        destination: pb.Address | None,
+    ) -> None:
+        if self.left_at is not None:
+            decision.decision, decision.reason = pb.DECISION_TOO_LATE, too_late
+            decision.left_at.FromMilliseconds(int(self.left_at * 1000))
+        elif destination is not None:
+            decision.decision, decision.reason = pb.DECISION_DONE, "no truck had been asked for yet"
+            shipment.destination.CopyFrom(destination)
+        else:
+            decision.decision = pb.DECISION_DONE
+            decision.reason = "nothing had left; the goods stay on the shelf"
+            shipment.goods, shipment.status = pb.GOODS_STATE_CANCELLED, pb.ORDER_STATUS_CANCELLED
+            shipment.ClearField("waiting")
+            order.status = pb.ORDER_STATUS_CANCELLED
+
     def _expect(self, request: inventory_pb2.RestockRequest) -> None:
         key = {"world_epoch": 1, "offer_id": request.offer_id, "warehouse_id": request.warehouse_id}
         with self.engine.begin() as connection:
@@ -228,6 +289,7 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
             shipment_id=FIRST_SHIPMENT_ID + order.order_id, warehouse_id=1, warehouse_name="Market Square", attempt=1
         )
         shipment.warehouse.x, shipment.warehouse.y = 0, 0
+        shipment.destination.CopyFrom(request.destination)
         for line in order.lines:
             shipment.items.add(offer_id=line.offer_id, title=line.title, quantity=line.quantity)
         _go(shipment, JOURNEY[0], self._now())

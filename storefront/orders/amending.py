@@ -1,0 +1,138 @@
+"""Cancelling an order, and sending it elsewhere: a page that says what it means, a button, and the truthful answer.
+
+Rules: a page carries a request_id of its own, so pressing twice, going back and asking again after silence are one
+request; what was answered is never kept here: the order's page reads it from orders_svc, after any crash too.
+"""
+
+import re
+import secrets
+
+from flask import Blueprint, redirect, render_template, url_for
+from flask_login import login_required
+from flask_wtf import FlaskForm
+from werkzeug.wrappers import Response
+from wtforms import HiddenField, ValidationError
+
+from shop.orders.v1 import orders_pb2
+from storefront.fields import INT32_MAX, INT32_MIN, WholeNumber
+from storefront.orders.view import OrderShown, show_order
+from storefront.orders_client import CallFailed
+from storefront.security import the_shopper
+from storefront.services import services
+
+bp = Blueprint("amending", __name__, template_folder="templates")
+
+_REFUSED, _NO_ANSWER = 422, 503
+_UNSURE = (
+    "No answer came in time, so we do not know yet whether it was done. Press the button again: it is the same request"
+    " and counts once. The order's page tells what became of it."
+)
+_STALE = "This page was out of date. Nothing was asked; here is a new one."
+_REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
+
+
+class _Request(FlaskForm):
+    """The request_id that makes pressing twice one request."""
+
+    request_id = HiddenField()
+
+    def validate_request_id(self, field: HiddenField) -> None:
+        """ValidationError: it is none of ours."""
+        if not _REQUEST_ID.fullmatch(field.data or ""):
+            raise ValidationError(_STALE)
+
+
+class CancelForm(_Request):
+    """Nothing but the button."""
+
+
+class AddressForm(_Request):
+    """Where to instead."""
+
+    x = WholeNumber("New address x", low=INT32_MIN, high=INT32_MAX)
+    y = WholeNumber("New address y", low=INT32_MIN, high=INT32_MAX)
+
+
+@bp.get("/orders/<id64:order_id>/cancel")
+@login_required
+def cancel(order_id: int) -> str | Response:
+    """What cancelling means now, and the button."""
+    return _page("cancel", _order(order_id), CancelForm(formdata=None, data=_new()))
+
+
+@bp.post("/orders/<id64:order_id>/cancel")
+@login_required
+def do_cancel(order_id: int) -> Response | str | tuple[str | Response, int]:
+    """Asks for it."""
+    form = CancelForm()
+    if not form.validate():
+        return _page("cancel", _order(order_id), _with_new_id(form), message=_STALE), _REFUSED
+    try:
+        services().orders.cancel_order(the_shopper().user_id, order_id, form.request_id.data or "")
+    except CallFailed as failed:
+        return _not_done("cancel", order_id, form, failed)
+    return _to_the_answer(order_id)
+
+
+@bp.get("/orders/<id64:order_id>/address")
+@login_required
+def address(order_id: int) -> str | Response:
+    """What a change of address means now, and where to."""
+    order = _order(order_id)
+    to = order.parcels[0].destination if order.parcels else order.destination
+    return _page("address", order, AddressForm(formdata=None, data={**_new(), "x": to[0], "y": to[1]}))
+
+
+@bp.post("/orders/<id64:order_id>/address")
+@login_required
+def do_address(order_id: int) -> Response | str | tuple[str | Response, int]:
+    """Asks for it."""
+    form = AddressForm()
+    if not form.validate():
+        stale = bool(form.request_id.errors)
+        return _page("address", _order(order_id), _with_new_id(form), message=_STALE if stale else ""), _REFUSED
+    try:
+        services().orders.change_address(
+            the_shopper().user_id, order_id, form.request_id.data or "", form.x.number, form.y.number
+        )
+    except CallFailed as failed:
+        return _not_done("address", order_id, form, failed)
+    return _to_the_answer(order_id)
+
+
+def _order(order_id: int) -> OrderShown:
+    return show_order(services().orders.get_order(the_shopper().user_id, order_id))
+
+
+def _new() -> dict[str, str]:
+    return {"request_id": secrets.token_urlsafe(24)}
+
+
+def _with_new_id(form: _Request) -> _Request:
+    """Nothing was asked under the old one."""
+    form.request_id.data = secrets.token_urlsafe(24)
+    form.request_id.errors = []
+    return form
+
+
+def _not_done(kind: str, order_id: int, form: _Request, failed: CallFailed) -> tuple[str | Response, int]:
+    """The page again with what was typed: a request that was not answered keeps its request_id."""
+    if failed.refused and failed.failure.reason == "REQUEST_ID_REUSED":
+        return _page(kind, _order(order_id), _with_new_id(form), message=_STALE), _REFUSED
+    if failed.refused:
+        raise failed
+    try:
+        order = _order(order_id)
+    except CallFailed:
+        order = show_order(orders_pb2.Order(order_id=order_id))
+    return _page(kind, order, form, message=_UNSURE), _NO_ANSWER
+
+
+def _page(kind: str, order: OrderShown, form: _Request, *, message: str = "") -> str | Response:
+    if order.has_ended:
+        return redirect(url_for("orders.show", order_id=order.order_id), 303)
+    return render_template(f"orders/{kind}.html", order=order, form=form, message=message)
+
+
+def _to_the_answer(order_id: int) -> Response:
+    return redirect(url_for("orders.show", order_id=order_id, _anchor="asked"), 303)
