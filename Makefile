@@ -37,9 +37,10 @@ lint-mypy: .venv/.dev
 lint-buf: .venv/.dev
 	@$(BIN)/buf lint
 lint-breaking: .venv/.dev
-	@$(BIN)/buf breaking --against proto/baseline.binpb
+	@$(BIN)/python proto/breaking.py
 lint-gen: .venv/.dev
 	@$(BIN)/python proto/generate.py --check
+	@$(BIN)/python proto/document.py --check
 
 .PHONY: format
 format: .venv/.dev ## Format the code and repair what can be repaired by itself
@@ -47,12 +48,13 @@ format: .venv/.dev ## Format the code and repair what can be repaired by itself
 	@$(BIN)/ruff format --quiet .
 
 .PHONY: gen
-gen: .venv/.dev ## Make gen/ from proto/
+gen: .venv/.dev ## Make gen/ and docs/api/ from proto/
 	@$(BIN)/python proto/generate.py
+	@$(BIN)/python proto/document.py
 
 .PHONY: baseline
-baseline: .venv/.dev ## Accept today's contracts as those that must not break
-	@$(BIN)/buf build -o proto/baseline.binpb
+baseline: .venv/.dev ## Hold today's contracts against every change from now on (FORCE=1: also if they break)
+	@$(BIN)/python proto/breaking.py --accept $(if $(FORCE),--force)
 
 .PHONY: bench
 bench: .venv/.dev ## Measure, each figure against its yardstick (ARGS="--json" for JSON)

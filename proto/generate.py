@@ -17,6 +17,7 @@ from grpc_tools import protoc
 
 ROOT = Path(__file__).resolve().parent
 GEN = ROOT.parent / "gen"
+WELL_KNOWN = Path(protoc.__file__).parent / "_proto"
 
 
 def generate(target: Path) -> None:
@@ -24,11 +25,10 @@ def generate(target: Path) -> None:
     # protoc finds the type stub plugins, which live beside this interpreter, by PATH.
     os.environ["PATH"] = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
     sources = sorted(str(path.relative_to(ROOT)) for path in ROOT.rglob("*.proto"))
-    well_known = Path(protoc.__file__).parent / "_proto"
     arguments = [
         "protoc",
         f"-I{ROOT}",
-        f"-I{well_known}",
+        f"-I{WELL_KNOWN}",
         f"--python_out={target}",
         f"--grpc_python_out={target}",
         f"--mypy_out=quiet:{target}",
