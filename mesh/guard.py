@@ -120,7 +120,9 @@ def guard_method(guard: Guard, service: str, method: str, callers: Collection[st
                     yield message
             finally:
                 guard.slots.give_back()
-        except Exception as error:  # noqa: BLE001 - the edge of an RPC
+        except Exception as error:
+            if isinstance(error, grpc.RpcError) and not context.is_active():
+                raise  # the caller went while it had more to say, as one that reads the reflection does
             _end(context, guard, method, error)
 
     return _rebuild(handler, stream if handler.response_streaming else call)

@@ -217,6 +217,25 @@ def test_reflection_lists_the_services() -> None:
     assert {"shop.bridge.v1.BridgeService", "grpc.health.v1.Health"} <= names
 
 
+def test_who_goes_in_the_middle_of_the_reflection_is_no_failure_of_ours() -> None:
+    said = threading.Event()
+
+    def questions() -> Iterator[reflection_pb2.ServerReflectionRequest]:
+        yield reflection_pb2.ServerReflectionRequest(list_services="")
+        said.wait(10)
+
+    with capture_logs() as lines:
+        with (
+            serving(bridge_service(lambda _context: OK)) as server,
+            grpc.insecure_channel(f"127.0.0.1:{server.port}") as channel,
+        ):
+            call = reflection_pb2_grpc.ServerReflectionStub(channel).ServerReflectionInfo(questions())
+            next(iter(call))
+            call.cancel()
+        said.set()
+    assert not [line for line in lines if line["event"] == "rpc_failed"]
+
+
 def test_health_and_reflection_of_an_asyncio_server() -> None:
     async def conversation() -> tuple[int, int, set[str]]:
         async with (
