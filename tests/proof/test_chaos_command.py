@@ -5,6 +5,8 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
@@ -13,16 +15,23 @@ import pytest
 SEED = "11"
 
 
-def chaos(*arguments: str, folder: Path) -> subprocess.Popen[str]:
+@contextmanager
+def chaos(*arguments: str, folder: Path) -> Iterator[subprocess.Popen[str]]:
+    """The command, ended also where the test fails."""
     command = [sys.executable, "-m", "minimart", "chaos", "--seed", SEED, "--report", str(folder), *arguments]
-    return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 @pytest.mark.timeout(500)
 @pytest.mark.parametrize("database", ["sqlite", "postgresql"])
 def test_nothing_is_lost_doubled_or_stuck_whatever_is_killed(tmp_path: Path, database: str) -> None:
     arguments = ("--minutes", "0.4", "--pace", "1.5", "--database", database)
-    said, complained = chaos(*arguments, folder=tmp_path).communicate(timeout=480)
+    with chaos(*arguments, folder=tmp_path) as process:
+        said, complained = process.communicate(timeout=480)
     report = json.loads((tmp_path / "report.json").read_text())
     assert report["findings"] == [], f"{report['repeat']}\n{said}\n{complained}"
     assert report["kills"] >= 3
@@ -36,16 +45,13 @@ def test_nothing_is_lost_doubled_or_stuck_whatever_is_killed(tmp_path: Path, dat
 @pytest.mark.timeout(200)
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGKILL])
 def test_nothing_is_left_when_it_is_ended_in_the_middle(tmp_path: Path, number: signal.Signals) -> None:
-    process = chaos("--minutes", "5", "--database", "postgresql", folder=tmp_path)
-    try:
+    with chaos("--minutes", "5", "--database", "postgresql", folder=tmp_path) as process:
         everyone = wait_until_it_plays(process)
         process.send_signal(number)
-        process.communicate(timeout=60)
-    finally:
-        process.kill()
-    assert process.returncode == (130 if number is signal.SIGINT else -number)
-    _, left = psutil.wait_procs(everyone, timeout=20)
-    assert not [one for one in left if one.is_running() and one.status() != psutil.STATUS_ZOMBIE]
+        _, complained = process.communicate(timeout=100)
+    assert process.returncode == (130 if number is signal.SIGINT else -number), complained
+    _, left = psutil.wait_procs(everyone, timeout=60)
+    assert not [one for one in left if command_line(one)]
 
 
 def wait_until_it_plays(process: subprocess.Popen[str]) -> list[psutil.Process]:
@@ -53,12 +59,20 @@ def wait_until_it_plays(process: subprocess.Popen[str]) -> list[psutil.Process]:
     give_up_at = time.monotonic() + 90
     while time.monotonic() < give_up_at:
         everyone = psutil.Process(process.pid).children(recursive=True)
-        lines = [" ".join(one.cmdline()) for one in everyone if one.is_running()]
+        lines = [command_line(one) for one in everyone]
         if all(any(part in line for line in lines) for part in ("-m storefront", "-m ups_bridge", "-m sim world")):
             return everyone
         assert process.poll() is None
         time.sleep(0.1)
     raise AssertionError("it did not begin")
+
+
+def command_line(process: psutil.Process) -> str:
+    """Empty: it has ended, maybe just now."""
+    try:
+        return " ".join(process.cmdline())
+    except psutil.NoSuchProcess:
+        return ""
 
 
 @pytest.mark.parametrize(
@@ -70,7 +84,7 @@ def wait_until_it_plays(process: subprocess.Popen[str]) -> list[psutil.Process]:
     ],
 )
 def test_a_wrong_option_is_one_line(tmp_path: Path, arguments: tuple[str, ...], said: str) -> None:
-    process = chaos(*arguments, folder=tmp_path / "report")
-    out, complained = process.communicate(timeout=60)
+    with chaos(*arguments, folder=tmp_path / "report") as process:
+        out, complained = process.communicate(timeout=60)
     assert (process.returncode, complained.count("\n"), out) == (2, 1, "")
     assert said in complained
