@@ -112,10 +112,12 @@ def of_element(name: str, message: Descriptor, field: FieldDescriptor) -> Iterat
     good = chunk(field.number, canonical(element, least(element)))
     before = b"".join(part for part in parts(message, least(message)) if part[0] >> 3 < field.number)
     after = rest[len(before) :]
-    yield accepted(f"{here}/fifty", "3.3", name, (good * 50 + rest, before + good * 50 + after))
+    # Copies of what is there once at most are merged into one.
+    kept = good * 50 if field.is_repeated else good
+    yield accepted(f"{here}/fifty", "3.3", name, (good * 50 + rest, before + kept + after))
     for lacking in (inner for inner in element.fields if inner.is_required):
         value = {key: item for key, item in least(element).items() if key != lacking.name}
-        body = rest + good + chunk(field.number, canonical(element, value))
+        body = rest + (good if field.is_repeated else b"") + chunk(field.number, canonical(element, value))
         yield Vector(f"{here}.{lacking.name}/missing", "2.7", name, (frame(body),), MISSING_FIELD, ())
     body = rest + tag(field.number, LENGTH) + varint(5)
     yield Vector(f"{here}/beyond-the-end", "2.7", name, (frame(body),), "bad-message", ())

@@ -24,7 +24,7 @@ _sym_db = _symbol_database.Default()
 
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16partners/ups/ups.proto\x12\x0cpartners.ups\"*\n\x07UAstart\x12\x0f\n\x07worldid\x18\x01 \x02(\x03\x12\x0e\n\x06seqnum\x18\x02 \x02(\x03\"\xab\x01\n\tAUCommand\x12\x35\n\x0epickupRequests\x18\x01 \x03(\x0b\x32\x1d.partners.ups.AUPickupRequest\x12\x37\n\x0f\x64\x65liverRequests\x18\x02 \x03(\x0b\x32\x1e.partners.ups.AUDeliverRequest\x12\x0c\n\x04\x61\x63ks\x18\x03 \x03(\x03\x12 \n\x05\x65rror\x18\x04 \x03(\x0b\x32\x11.partners.ups.Err\"\x9c\x01\n\tUACommand\x12\x31\n\x0cloadRequests\x18\x01 \x03(\x0b\x32\x1b.partners.ups.UALoadRequest\x12,\n\tdelivered\x18\x02 \x03(\x0b\x32\x19.partners.ups.UADelivered\x12\x0c\n\x04\x61\x63ks\x18\x03 \x03(\x03\x12 \n\x05\x65rror\x18\x04 \x03(\x0b\x32\x11.partners.ups.Err\"\xa8\x01\n\x0f\x41UPickupRequest\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x0e\n\x06shipId\x18\x02 \x02(\x03\x12\x13\n\x0bwarehouseId\x18\x03 \x02(\x05\x12\t\n\x01x\x18\x04 \x02(\x05\x12\t\n\x01y\x18\x05 \x02(\x05\x12\x14\n\x0c\x64\x65stinationX\x18\x06 \x02(\x05\x12\x14\n\x0c\x64\x65stinationY\x18\x07 \x02(\x05\x12\x0f\n\x07upsName\x18\x08 \x01(\t\x12\r\n\x05items\x18\t \x02(\t\"@\n\rUALoadRequest\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x0f\n\x07truckId\x18\x02 \x02(\x05\x12\x0e\n\x06shipId\x18\x03 \x02(\x03\"2\n\x10\x41UDeliverRequest\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x0e\n\x06shipId\x18\x02 \x02(\x03\"-\n\x0bUADelivered\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x0e\n\x06shipId\x18\x02 \x02(\x03\"8\n\x03\x45rr\x12\x0b\n\x03\x65rr\x18\x01 \x02(\t\x12\x14\n\x0coriginSeqNum\x18\x02 \x02(\x03\x12\x0e\n\x06seqNum\x18\x03 \x02(\x03\x42$\n\x15minimart.partners.upsB\tAmazonUpsP\x00')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x16partners/ups/ups.proto\x12\x0cpartners.ups\"f\n\x07UAstart\x12\x0f\n\x07worldid\x18\x01 \x02(\x03\x12\x0e\n\x06seqnum\x18\x02 \x02(\x03\x12\x10\n\x08\x66\x65\x61tures\x18\n \x03(\t\x12(\n\x08\x63ontract\x18\x0b \x01(\x0b\x32\x16.partners.ups.Contract\"\xdc\x02\n\tAUCommand\x12\x35\n\x0epickupRequests\x18\x01 \x03(\x0b\x32\x1d.partners.ups.AUPickupRequest\x12\x37\n\x0f\x64\x65liverRequests\x18\x02 \x03(\x0b\x32\x1e.partners.ups.AUDeliverRequest\x12\x0c\n\x04\x61\x63ks\x18\x03 \x03(\x03\x12 \n\x05\x65rror\x18\x04 \x03(\x0b\x32\x11.partners.ups.Err\x12$\n\x05hello\x18\n \x01(\x0b\x32\x15.partners.ups.AUHello\x12+\n\tredirects\x18\x0b \x03(\x0b\x32\x18.partners.ups.AURedirect\x12\'\n\x07\x63\x61ncels\x18\x0c \x03(\x0b\x32\x16.partners.ups.AUCancel\x12\x33\n\raccountChecks\x18\r \x03(\x0b\x32\x1c.partners.ups.AUAccountCheck\"\xb2\x03\n\tUACommand\x12\x31\n\x0cloadRequests\x18\x01 \x03(\x0b\x32\x1b.partners.ups.UALoadRequest\x12,\n\tdelivered\x18\x02 \x03(\x0b\x32\x19.partners.ups.UADelivered\x12\x0c\n\x04\x61\x63ks\x18\x03 \x03(\x03\x12 \n\x05\x65rror\x18\x04 \x03(\x0b\x32\x11.partners.ups.Err\x12\x37\n\x0fredirectAnswers\x18\x0b \x03(\x0b\x32\x1e.partners.ups.UARedirectAnswer\x12\x33\n\rcancelAnswers\x18\x0c \x03(\x0b\x32\x1c.partners.ups.UACancelAnswer\x12\x35\n\x0e\x61\x63\x63ountAnswers\x18\r \x03(\x0b\x32\x1d.partners.ups.UAAccountAnswer\x12\x38\n\x0f\x64\x65liveryStarted\x18\x0e \x03(\x0b\x32\x1f.partners.ups.UADeliveryStarted\x12\x35\n\x0etruckPositions\x18\x0f \x03(\x0b\x32\x1d.partners.ups.UATruckPosition\"\xa8\x01\n\x0f\x41UPickupRequest\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x0e\n\x06shipId\x18\x02 \x02(\x03\x12\x13\n\x0bwarehouseId\x18\x03 \x02(\x05\x12\t\n\x01x\x18\x04 \x02(\x05\x12\t\n\x01y\x18\x05 \x02(\x05\x12\x14\n\x0c\x64\x65stinationX\x18\x06 \x02(\x05\x12\x14\n\x0c\x64\x65stinationY\x18\x07 \x02(\x05\x12\x0f\n\x07upsName\x18\x08 \x01(\t\x12\r\n\x05items\x18\t \x02(\t\"@\n\rUALoadRequest\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x0f\n\x07truckId\x18\x02 \x02(\x05\x12\x0e\n\x06shipId\x18\x03 \x02(\x03\"2\n\x10\x41UDeliverRequest\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x0e\n\x06shipId\x18\x02 \x02(\x03\"-\n\x0bUADelivered\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x0e\n\x06shipId\x18\x02 \x02(\x03\"8\n\x03\x45rr\x12\x0b\n\x03\x65rr\x18\x01 \x02(\t\x12\x14\n\x0coriginSeqNum\x18\x02 \x02(\x03\x12\x0e\n\x06seqNum\x18\x03 \x02(\x03\"E\n\x07\x41UHello\x12\x10\n\x08\x66\x65\x61tures\x18\x01 \x03(\t\x12(\n\x08\x63ontract\x18\x02 \x01(\x0b\x32\x16.partners.ups.Contract\"/\n\x08\x43ontract\x12\x13\n\x0b\x66ingerprint\x18\x01 \x02(\t\x12\x0e\n\x06\x66ields\x18\x02 \x03(\t\"B\n\nAURedirect\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x0e\n\x06shipId\x18\x02 \x02(\x03\x12\t\n\x01x\x18\x03 \x02(\x05\x12\t\n\x01y\x18\x04 \x02(\x05\"j\n\x10UARedirectAnswer\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x14\n\x0coriginSeqNum\x18\x02 \x02(\x03\x12\x0e\n\x06shipId\x18\x03 \x02(\x03\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x04 \x02(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\"*\n\x08\x41UCancel\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x0e\n\x06shipId\x18\x02 \x02(\x03\"h\n\x0eUACancelAnswer\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x14\n\x0coriginSeqNum\x18\x02 \x02(\x03\x12\x0e\n\x06shipId\x18\x03 \x02(\x03\x12\x10\n\x08\x61\x63\x63\x65pted\x18\x04 \x02(\x08\x12\x0e\n\x06reason\x18\x05 \x01(\t\"1\n\x0e\x41UAccountCheck\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x0f\n\x07upsName\x18\x02 \x02(\t\"W\n\x0fUAAccountAnswer\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x14\n\x0coriginSeqNum\x18\x02 \x02(\x03\x12\x0f\n\x07upsName\x18\x03 \x02(\t\x12\r\n\x05known\x18\x04 \x02(\x08\"D\n\x11UADeliveryStarted\x12\x0e\n\x06seqNum\x18\x01 \x02(\x03\x12\x0e\n\x06shipId\x18\x02 \x02(\x03\x12\x0f\n\x07truckId\x18\x03 \x02(\x05\"I\n\x0fUATruckPosition\x12\x0f\n\x07truckId\x18\x01 \x02(\x05\x12\t\n\x01x\x18\x02 \x02(\x05\x12\t\n\x01y\x18\x03 \x02(\x05\x12\x0f\n\x07shipIds\x18\x04 \x03(\x03\x42$\n\x15minimart.partners.upsB\tAmazonUpsP\x00')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -33,19 +33,39 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\025minimart.partners.upsB\tAmazonUpsP\000'
   _globals['_UASTART']._serialized_start=40
-  _globals['_UASTART']._serialized_end=82
-  _globals['_AUCOMMAND']._serialized_start=85
-  _globals['_AUCOMMAND']._serialized_end=256
-  _globals['_UACOMMAND']._serialized_start=259
-  _globals['_UACOMMAND']._serialized_end=415
-  _globals['_AUPICKUPREQUEST']._serialized_start=418
-  _globals['_AUPICKUPREQUEST']._serialized_end=586
-  _globals['_UALOADREQUEST']._serialized_start=588
-  _globals['_UALOADREQUEST']._serialized_end=652
-  _globals['_AUDELIVERREQUEST']._serialized_start=654
-  _globals['_AUDELIVERREQUEST']._serialized_end=704
-  _globals['_UADELIVERED']._serialized_start=706
-  _globals['_UADELIVERED']._serialized_end=751
-  _globals['_ERR']._serialized_start=753
-  _globals['_ERR']._serialized_end=809
+  _globals['_UASTART']._serialized_end=142
+  _globals['_AUCOMMAND']._serialized_start=145
+  _globals['_AUCOMMAND']._serialized_end=493
+  _globals['_UACOMMAND']._serialized_start=496
+  _globals['_UACOMMAND']._serialized_end=930
+  _globals['_AUPICKUPREQUEST']._serialized_start=933
+  _globals['_AUPICKUPREQUEST']._serialized_end=1101
+  _globals['_UALOADREQUEST']._serialized_start=1103
+  _globals['_UALOADREQUEST']._serialized_end=1167
+  _globals['_AUDELIVERREQUEST']._serialized_start=1169
+  _globals['_AUDELIVERREQUEST']._serialized_end=1219
+  _globals['_UADELIVERED']._serialized_start=1221
+  _globals['_UADELIVERED']._serialized_end=1266
+  _globals['_ERR']._serialized_start=1268
+  _globals['_ERR']._serialized_end=1324
+  _globals['_AUHELLO']._serialized_start=1326
+  _globals['_AUHELLO']._serialized_end=1395
+  _globals['_CONTRACT']._serialized_start=1397
+  _globals['_CONTRACT']._serialized_end=1444
+  _globals['_AUREDIRECT']._serialized_start=1446
+  _globals['_AUREDIRECT']._serialized_end=1512
+  _globals['_UAREDIRECTANSWER']._serialized_start=1514
+  _globals['_UAREDIRECTANSWER']._serialized_end=1620
+  _globals['_AUCANCEL']._serialized_start=1622
+  _globals['_AUCANCEL']._serialized_end=1664
+  _globals['_UACANCELANSWER']._serialized_start=1666
+  _globals['_UACANCELANSWER']._serialized_end=1770
+  _globals['_AUACCOUNTCHECK']._serialized_start=1772
+  _globals['_AUACCOUNTCHECK']._serialized_end=1821
+  _globals['_UAACCOUNTANSWER']._serialized_start=1823
+  _globals['_UAACCOUNTANSWER']._serialized_end=1910
+  _globals['_UADELIVERYSTARTED']._serialized_start=1912
+  _globals['_UADELIVERYSTARTED']._serialized_end=1980
+  _globals['_UATRUCKPOSITION']._serialized_start=1982
+  _globals['_UATRUCKPOSITION']._serialized_end=2055
 # @@protoc_insertion_point(module_scope)

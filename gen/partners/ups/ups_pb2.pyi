@@ -4,7 +4,11 @@ isort:skip_file
 The contract between the shop ("A") and the UPS team ("U"): one TCP
 connection that the UPS side opens to us, each message with a varint length
 in front. Names, numbers, labels and types are what running partners use;
-the package name is ours and is not on the wire.
+the package name is ours and is not on the wire. docs/ups-protocol.md says
+what the messages mean.
+
+Fields below 10 are the base, which each partner speaks. From 10 up are the
+extension: optional, and said only to a partner that named the feature.
 """
 
 from collections import abc as _abc
@@ -32,17 +36,27 @@ class UAstart(_message.Message):
 
     WORLDID_FIELD_NUMBER: _builtins.int
     SEQNUM_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
     worldid: _builtins.int
     seqnum: _builtins.int
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """The features that the UPS side speaks."""
+
+    @_builtins.property
+    def contract(self) -> Global___Contract: ...
     def __init__(
         self,
         *,
         worldid: _builtins.int | None = ...,
         seqnum: _builtins.int | None = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
+        contract: Global___Contract | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["seqnum", b"seqnum", "worldid", b"worldid"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "seqnum", b"seqnum", "worldid", b"worldid"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["seqnum", b"seqnum", "worldid", b"worldid"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "features", b"features", "seqnum", b"seqnum", "worldid", b"worldid"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -58,6 +72,10 @@ class AUCommand(_message.Message):
     DELIVERREQUESTS_FIELD_NUMBER: _builtins.int
     ACKS_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    HELLO_FIELD_NUMBER: _builtins.int
+    REDIRECTS_FIELD_NUMBER: _builtins.int
+    CANCELS_FIELD_NUMBER: _builtins.int
+    ACCOUNTCHECKS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def pickupRequests(self) -> _containers.RepeatedCompositeFieldContainer[Global___AUPickupRequest]: ...
     @_builtins.property
@@ -66,6 +84,14 @@ class AUCommand(_message.Message):
     def acks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
     def error(self) -> _containers.RepeatedCompositeFieldContainer[Global___Err]: ...
+    @_builtins.property
+    def hello(self) -> Global___AUHello: ...
+    @_builtins.property
+    def redirects(self) -> _containers.RepeatedCompositeFieldContainer[Global___AURedirect]: ...
+    @_builtins.property
+    def cancels(self) -> _containers.RepeatedCompositeFieldContainer[Global___AUCancel]: ...
+    @_builtins.property
+    def accountChecks(self) -> _containers.RepeatedCompositeFieldContainer[Global___AUAccountCheck]: ...
     def __init__(
         self,
         *,
@@ -73,10 +99,14 @@ class AUCommand(_message.Message):
         deliverRequests: _abc.Iterable[Global___AUDeliverRequest] | None = ...,
         acks: _abc.Iterable[_builtins.int] | None = ...,
         error: _abc.Iterable[Global___Err] | None = ...,
+        hello: Global___AUHello | None = ...,
+        redirects: _abc.Iterable[Global___AURedirect] | None = ...,
+        cancels: _abc.Iterable[Global___AUCancel] | None = ...,
+        accountChecks: _abc.Iterable[Global___AUAccountCheck] | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["hello", b"hello"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acks", b"acks", "deliverRequests", b"deliverRequests", "error", b"error", "pickupRequests", b"pickupRequests"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accountChecks", b"accountChecks", "acks", b"acks", "cancels", b"cancels", "deliverRequests", b"deliverRequests", "error", b"error", "hello", b"hello", "pickupRequests", b"pickupRequests", "redirects", b"redirects"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -92,6 +122,11 @@ class UACommand(_message.Message):
     DELIVERED_FIELD_NUMBER: _builtins.int
     ACKS_FIELD_NUMBER: _builtins.int
     ERROR_FIELD_NUMBER: _builtins.int
+    REDIRECTANSWERS_FIELD_NUMBER: _builtins.int
+    CANCELANSWERS_FIELD_NUMBER: _builtins.int
+    ACCOUNTANSWERS_FIELD_NUMBER: _builtins.int
+    DELIVERYSTARTED_FIELD_NUMBER: _builtins.int
+    TRUCKPOSITIONS_FIELD_NUMBER: _builtins.int
     @_builtins.property
     def loadRequests(self) -> _containers.RepeatedCompositeFieldContainer[Global___UALoadRequest]: ...
     @_builtins.property
@@ -100,6 +135,16 @@ class UACommand(_message.Message):
     def acks(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
     @_builtins.property
     def error(self) -> _containers.RepeatedCompositeFieldContainer[Global___Err]: ...
+    @_builtins.property
+    def redirectAnswers(self) -> _containers.RepeatedCompositeFieldContainer[Global___UARedirectAnswer]: ...
+    @_builtins.property
+    def cancelAnswers(self) -> _containers.RepeatedCompositeFieldContainer[Global___UACancelAnswer]: ...
+    @_builtins.property
+    def accountAnswers(self) -> _containers.RepeatedCompositeFieldContainer[Global___UAAccountAnswer]: ...
+    @_builtins.property
+    def deliveryStarted(self) -> _containers.RepeatedCompositeFieldContainer[Global___UADeliveryStarted]: ...
+    @_builtins.property
+    def truckPositions(self) -> _containers.RepeatedCompositeFieldContainer[Global___UATruckPosition]: ...
     def __init__(
         self,
         *,
@@ -107,10 +152,15 @@ class UACommand(_message.Message):
         delivered: _abc.Iterable[Global___UADelivered] | None = ...,
         acks: _abc.Iterable[_builtins.int] | None = ...,
         error: _abc.Iterable[Global___Err] | None = ...,
+        redirectAnswers: _abc.Iterable[Global___UARedirectAnswer] | None = ...,
+        cancelAnswers: _abc.Iterable[Global___UACancelAnswer] | None = ...,
+        accountAnswers: _abc.Iterable[Global___UAAccountAnswer] | None = ...,
+        deliveryStarted: _abc.Iterable[Global___UADeliveryStarted] | None = ...,
+        truckPositions: _abc.Iterable[Global___UATruckPosition] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["acks", b"acks", "delivered", b"delivered", "error", b"error", "loadRequests", b"loadRequests"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accountAnswers", b"accountAnswers", "acks", b"acks", "cancelAnswers", b"cancelAnswers", "delivered", b"delivered", "deliveryStarted", b"deliveryStarted", "error", b"error", "loadRequests", b"loadRequests", "redirectAnswers", b"redirectAnswers", "truckPositions", b"truckPositions"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -265,3 +315,292 @@ class Err(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___Err: _TypeAlias = Err  # noqa: Y015
+
+@_typing.final
+class AUHello(_message.Message):
+    """The answer to a UAstart that names features: those that we speak. It has no
+    number and is not acked.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FEATURES_FIELD_NUMBER: _builtins.int
+    CONTRACT_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]: ...
+    @_builtins.property
+    def contract(self) -> Global___Contract: ...
+    def __init__(
+        self,
+        *,
+        features: _abc.Iterable[_builtins.str] | None = ...,
+        contract: Global___Contract | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["contract", b"contract", "features", b"features"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AUHello: _TypeAlias = AUHello  # noqa: Y015
+
+@_typing.final
+class Contract(_message.Message):
+    """Feature "contract": what a side speaks, so that a difference can be named."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    FINGERPRINT_FIELD_NUMBER: _builtins.int
+    FIELDS_FIELD_NUMBER: _builtins.int
+    fingerprint: _builtins.str
+    @_builtins.property
+    def fields(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """A line for each field, such as "UAstart 1 required int64 worldid"."""
+
+    def __init__(
+        self,
+        *,
+        fingerprint: _builtins.str | None = ...,
+        fields: _abc.Iterable[_builtins.str] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["fingerprint", b"fingerprint"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["fields", b"fields", "fingerprint", b"fingerprint"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Contract: _TypeAlias = Contract  # noqa: Y015
+
+@_typing.final
+class AURedirect(_message.Message):
+    """Feature "redirect": "deliver this package there." """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQNUM_FIELD_NUMBER: _builtins.int
+    SHIPID_FIELD_NUMBER: _builtins.int
+    X_FIELD_NUMBER: _builtins.int
+    Y_FIELD_NUMBER: _builtins.int
+    seqNum: _builtins.int
+    shipId: _builtins.int
+    x: _builtins.int
+    y: _builtins.int
+    def __init__(
+        self,
+        *,
+        seqNum: _builtins.int | None = ...,
+        shipId: _builtins.int | None = ...,
+        x: _builtins.int | None = ...,
+        y: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["seqNum", b"seqNum", "shipId", b"shipId", "x", b"x", "y", b"y"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seqNum", b"seqNum", "shipId", b"shipId", "x", b"x", "y", b"y"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AURedirect: _TypeAlias = AURedirect  # noqa: Y015
+
+@_typing.final
+class UARedirectAnswer(_message.Message):
+    """Accepted: a promise that the package goes there."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQNUM_FIELD_NUMBER: _builtins.int
+    ORIGINSEQNUM_FIELD_NUMBER: _builtins.int
+    SHIPID_FIELD_NUMBER: _builtins.int
+    ACCEPTED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    seqNum: _builtins.int
+    originSeqNum: _builtins.int
+    shipId: _builtins.int
+    accepted: _builtins.bool
+    reason: _builtins.str
+    """Text for the shopper."""
+    def __init__(
+        self,
+        *,
+        seqNum: _builtins.int | None = ...,
+        originSeqNum: _builtins.int | None = ...,
+        shipId: _builtins.int | None = ...,
+        accepted: _builtins.bool | None = ...,
+        reason: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "originSeqNum", b"originSeqNum", "reason", b"reason", "seqNum", b"seqNum", "shipId", b"shipId"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "originSeqNum", b"originSeqNum", "reason", b"reason", "seqNum", b"seqNum", "shipId", b"shipId"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UARedirectAnswer: _TypeAlias = UARedirectAnswer  # noqa: Y015
+
+@_typing.final
+class AUCancel(_message.Message):
+    """Feature "cancel": "give this package up." """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQNUM_FIELD_NUMBER: _builtins.int
+    SHIPID_FIELD_NUMBER: _builtins.int
+    seqNum: _builtins.int
+    shipId: _builtins.int
+    def __init__(
+        self,
+        *,
+        seqNum: _builtins.int | None = ...,
+        shipId: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["seqNum", b"seqNum", "shipId", b"shipId"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seqNum", b"seqNum", "shipId", b"shipId"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AUCancel: _TypeAlias = AUCancel  # noqa: Y015
+
+@_typing.final
+class UACancelAnswer(_message.Message):
+    """Accepted: nothing will be done for this package any more."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQNUM_FIELD_NUMBER: _builtins.int
+    ORIGINSEQNUM_FIELD_NUMBER: _builtins.int
+    SHIPID_FIELD_NUMBER: _builtins.int
+    ACCEPTED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    seqNum: _builtins.int
+    originSeqNum: _builtins.int
+    shipId: _builtins.int
+    accepted: _builtins.bool
+    reason: _builtins.str
+    """Text for the shopper."""
+    def __init__(
+        self,
+        *,
+        seqNum: _builtins.int | None = ...,
+        originSeqNum: _builtins.int | None = ...,
+        shipId: _builtins.int | None = ...,
+        accepted: _builtins.bool | None = ...,
+        reason: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "originSeqNum", b"originSeqNum", "reason", b"reason", "seqNum", b"seqNum", "shipId", b"shipId"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "originSeqNum", b"originSeqNum", "reason", b"reason", "seqNum", b"seqNum", "shipId", b"shipId"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UACancelAnswer: _TypeAlias = UACancelAnswer  # noqa: Y015
+
+@_typing.final
+class AUAccountCheck(_message.Message):
+    """Feature "account-check": "is there a UPS account of this name?" """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQNUM_FIELD_NUMBER: _builtins.int
+    UPSNAME_FIELD_NUMBER: _builtins.int
+    seqNum: _builtins.int
+    upsName: _builtins.str
+    def __init__(
+        self,
+        *,
+        seqNum: _builtins.int | None = ...,
+        upsName: _builtins.str | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["seqNum", b"seqNum", "upsName", b"upsName"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seqNum", b"seqNum", "upsName", b"upsName"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AUAccountCheck: _TypeAlias = AUAccountCheck  # noqa: Y015
+
+@_typing.final
+class UAAccountAnswer(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQNUM_FIELD_NUMBER: _builtins.int
+    ORIGINSEQNUM_FIELD_NUMBER: _builtins.int
+    UPSNAME_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    seqNum: _builtins.int
+    originSeqNum: _builtins.int
+    upsName: _builtins.str
+    known: _builtins.bool
+    def __init__(
+        self,
+        *,
+        seqNum: _builtins.int | None = ...,
+        originSeqNum: _builtins.int | None = ...,
+        upsName: _builtins.str | None = ...,
+        known: _builtins.bool | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["known", b"known", "originSeqNum", b"originSeqNum", "seqNum", b"seqNum", "upsName", b"upsName"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["known", b"known", "originSeqNum", b"originSeqNum", "seqNum", b"seqNum", "upsName", b"upsName"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UAAccountAnswer: _TypeAlias = UAAccountAnswer  # noqa: Y015
+
+@_typing.final
+class UADeliveryStarted(_message.Message):
+    """Feature "delivery-started": "the truck has left with this package." """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SEQNUM_FIELD_NUMBER: _builtins.int
+    SHIPID_FIELD_NUMBER: _builtins.int
+    TRUCKID_FIELD_NUMBER: _builtins.int
+    seqNum: _builtins.int
+    shipId: _builtins.int
+    truckId: _builtins.int
+    def __init__(
+        self,
+        *,
+        seqNum: _builtins.int | None = ...,
+        shipId: _builtins.int | None = ...,
+        truckId: _builtins.int | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["seqNum", b"seqNum", "shipId", b"shipId", "truckId", b"truckId"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["seqNum", b"seqNum", "shipId", b"shipId", "truckId", b"truckId"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UADeliveryStarted: _TypeAlias = UADeliveryStarted  # noqa: Y015
+
+@_typing.final
+class UATruckPosition(_message.Message):
+    """Feature "truck-position": where a truck is, and what is on it. It has no
+    number, is not acked and not sent again; the latest counts.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRUCKID_FIELD_NUMBER: _builtins.int
+    X_FIELD_NUMBER: _builtins.int
+    Y_FIELD_NUMBER: _builtins.int
+    SHIPIDS_FIELD_NUMBER: _builtins.int
+    truckId: _builtins.int
+    x: _builtins.int
+    y: _builtins.int
+    @_builtins.property
+    def shipIds(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]: ...
+    def __init__(
+        self,
+        *,
+        truckId: _builtins.int | None = ...,
+        x: _builtins.int | None = ...,
+        y: _builtins.int | None = ...,
+        shipIds: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["truckId", b"truckId", "x", b"x", "y", b"y"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shipIds", b"shipIds", "truckId", b"truckId", "x", b"x", "y", b"y"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___UATruckPosition: _TypeAlias = UATruckPosition  # noqa: Y015

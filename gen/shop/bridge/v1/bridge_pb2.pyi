@@ -81,6 +81,9 @@ class Command(_message.Message):
     QUERY_PACKAGE_FIELD_NUMBER: _builtins.int
     REQUEST_TRUCK_FIELD_NUMBER: _builtins.int
     DELIVER_FIELD_NUMBER: _builtins.int
+    REDIRECT_FIELD_NUMBER: _builtins.int
+    CANCEL_JOB_FIELD_NUMBER: _builtins.int
+    CHECK_ACCOUNT_FIELD_NUMBER: _builtins.int
     command_id: _builtins.int
     """The outbox row's id, and the seqnum on the wire."""
     world_epoch: _builtins.int
@@ -100,6 +103,16 @@ class Command(_message.Message):
 
     @_builtins.property
     def deliver(self) -> Global___Deliver: ...
+    @_builtins.property
+    def redirect(self) -> Global___Redirect:
+        """To UPS, where it speaks the feature. Sent to nobody else: such a command
+        is taken, and dropped.
+        """
+
+    @_builtins.property
+    def cancel_job(self) -> Global___CancelJob: ...
+    @_builtins.property
+    def check_account(self) -> Global___CheckAccount: ...
     def __init__(
         self,
         *,
@@ -111,12 +124,15 @@ class Command(_message.Message):
         query_package: Global___QueryPackage | None = ...,
         request_truck: Global___RequestTruck | None = ...,
         deliver: Global___Deliver | None = ...,
+        redirect: Global___Redirect | None = ...,
+        cancel_job: Global___CancelJob | None = ...,
+        check_account: Global___CheckAccount | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "buy", b"buy", "deliver", b"deliver", "load", b"load", "pack", b"pack", "query_package", b"query_package", "request_truck", b"request_truck"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "buy", b"buy", "cancel_job", b"cancel_job", "check_account", b"check_account", "deliver", b"deliver", "load", b"load", "pack", b"pack", "query_package", b"query_package", "redirect", b"redirect", "request_truck", b"request_truck"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "buy", b"buy", "command_id", b"command_id", "deliver", b"deliver", "load", b"load", "pack", b"pack", "query_package", b"query_package", "request_truck", b"request_truck", "world_epoch", b"world_epoch"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["body", b"body", "buy", b"buy", "cancel_job", b"cancel_job", "check_account", b"check_account", "command_id", b"command_id", "deliver", b"deliver", "load", b"load", "pack", b"pack", "query_package", b"query_package", "redirect", b"redirect", "request_truck", b"request_truck", "world_epoch", b"world_epoch"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["buy", "pack", "load", "query_package", "request_truck", "deliver"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["buy", "pack", "load", "query_package", "request_truck", "deliver", "redirect", "cancel_job", "check_account"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -319,6 +335,73 @@ class Deliver(_message.Message):
 Global___Deliver: _TypeAlias = Deliver  # noqa: Y015
 
 @_typing.final
+class Redirect(_message.Message):
+    """Deliver a parcel to another address than the truck was asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHIPMENT_ID_FIELD_NUMBER: _builtins.int
+    X_FIELD_NUMBER: _builtins.int
+    Y_FIELD_NUMBER: _builtins.int
+    shipment_id: _builtins.int
+    x: _builtins.int
+    y: _builtins.int
+    def __init__(
+        self,
+        *,
+        shipment_id: _builtins.int = ...,
+        x: _builtins.int = ...,
+        y: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shipment_id", b"shipment_id", "x", b"x", "y", b"y"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Redirect: _TypeAlias = Redirect  # noqa: Y015
+
+@_typing.final
+class CancelJob(_message.Message):
+    """Give a parcel up that a truck was asked for."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHIPMENT_ID_FIELD_NUMBER: _builtins.int
+    shipment_id: _builtins.int
+    def __init__(
+        self,
+        *,
+        shipment_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shipment_id", b"shipment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelJob: _TypeAlias = CancelJob  # noqa: Y015
+
+@_typing.final
+class CheckAccount(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPS_ACCOUNT_FIELD_NUMBER: _builtins.int
+    ups_account: _builtins.str
+    def __init__(
+        self,
+        *,
+        ups_account: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ups_account", b"ups_account"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckAccount: _TypeAlias = CheckAccount  # noqa: Y015
+
+@_typing.final
 class GetLinkStatusRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -351,6 +434,8 @@ class GetLinkStatusResponse(_message.Message):
     RECONNECTS_FIELD_NUMBER: _builtins.int
     BAD_FRAMES_FIELD_NUMBER: _builtins.int
     LOSS_ESTIMATE_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
+    CONTRACT_DIFFERENCE_FIELD_NUMBER: _builtins.int
     link: _builtins.str
     """"world" or "ups"."""
     link_epoch: _builtins.int
@@ -374,9 +459,17 @@ class GetLinkStatusResponse(_message.Message):
     """Connections that were closed for what came on them."""
     loss_estimate: _builtins.float
     """What the session believes of the loss towards the peer, 0 to 1."""
+    contract_difference: _builtins.str
+    """UPS link: the first difference between its contract and ours, in words.
+    Empty: none, or it did not say what it speaks.
+    """
     @_builtins.property
     def last_frame_at(self) -> _timestamp_pb2.Timestamp:
         """When the peer said something last. Absent: never."""
+
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """UPS link: the features of the extension that both sides speak now."""
 
     def __init__(
         self,
@@ -395,10 +488,12 @@ class GetLinkStatusResponse(_message.Message):
         reconnects: _builtins.int = ...,
         bad_frames: _builtins.int = ...,
         loss_estimate: _builtins.float = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
+        contract_difference: _builtins.str = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_frame_at", b"last_frame_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bad_frames", b"bad_frames", "connected", b"connected", "elements_sent", b"elements_sent", "frames_received", b"frames_received", "frames_sent", b"frames_sent", "last_frame_at", b"last_frame_at", "link", b"link", "link_epoch", b"link_epoch", "loss_estimate", b"loss_estimate", "reconnects", b"reconnects", "resends", b"resends", "state", b"state", "unacked", b"unacked", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bad_frames", b"bad_frames", "connected", b"connected", "contract_difference", b"contract_difference", "elements_sent", b"elements_sent", "features", b"features", "frames_received", b"frames_received", "frames_sent", b"frames_sent", "last_frame_at", b"last_frame_at", "link", b"link", "link_epoch", b"link_epoch", "loss_estimate", b"loss_estimate", "reconnects", b"reconnects", "resends", b"resends", "state", b"state", "unacked", b"unacked", "window", b"window"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

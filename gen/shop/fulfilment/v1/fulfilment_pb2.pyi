@@ -116,12 +116,19 @@ class RenewLinkRequest(_message.Message):
     LINK_EPOCH_FIELD_NUMBER: _builtins.int
     CONNECTED_FIELD_NUMBER: _builtins.int
     STATE_FIELD_NUMBER: _builtins.int
+    TRUCKS_FIELD_NUMBER: _builtins.int
     link: _builtins.str
     link_epoch: _builtins.int
     connected: _builtins.bool
     """Whether the peer is there."""
     state: _builtins.str
     """Plain words, shown to people: "open", or what the bridge waits for."""
+    @_builtins.property
+    def trucks(self) -> _containers.RepeatedCompositeFieldContainer[Global___TruckPosition]:
+        """UPS link: where trucks were seen since the last call, each truck once. At
+        most 1000. Nobody misses one that is lost: the latest counts.
+        """
+
     def __init__(
         self,
         *,
@@ -129,14 +136,46 @@ class RenewLinkRequest(_message.Message):
         link_epoch: _builtins.int = ...,
         connected: _builtins.bool = ...,
         state: _builtins.str = ...,
+        trucks: _abc.Iterable[Global___TruckPosition] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected", b"connected", "link", b"link", "link_epoch", b"link_epoch", "state", b"state"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["connected", b"connected", "link", b"link", "link_epoch", b"link_epoch", "state", b"state", "trucks", b"trucks"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RenewLinkRequest: _TypeAlias = RenewLinkRequest  # noqa: Y015
+
+@_typing.final
+class TruckPosition(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRUCK_ID_FIELD_NUMBER: _builtins.int
+    X_FIELD_NUMBER: _builtins.int
+    Y_FIELD_NUMBER: _builtins.int
+    SHIPMENT_IDS_FIELD_NUMBER: _builtins.int
+    truck_id: _builtins.int
+    x: _builtins.int
+    y: _builtins.int
+    @_builtins.property
+    def shipment_ids(self) -> _containers.RepeatedScalarFieldContainer[_builtins.int]:
+        """What is on it."""
+
+    def __init__(
+        self,
+        *,
+        truck_id: _builtins.int = ...,
+        x: _builtins.int = ...,
+        y: _builtins.int = ...,
+        shipment_ids: _abc.Iterable[_builtins.int] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shipment_ids", b"shipment_ids", "truck_id", b"truck_id", "x", b"x", "y", b"y"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TruckPosition: _TypeAlias = TruckPosition  # noqa: Y015
 
 @_typing.final
 class RenewLinkResponse(_message.Message):
@@ -556,6 +595,10 @@ class PeerEvent(_message.Message):
     DELIVERED_FIELD_NUMBER: _builtins.int
     WORLD_ANNOUNCED_FIELD_NUMBER: _builtins.int
     COMMAND_FAILED_FIELD_NUMBER: _builtins.int
+    REDIRECT_ANSWERED_FIELD_NUMBER: _builtins.int
+    CANCEL_ANSWERED_FIELD_NUMBER: _builtins.int
+    ACCOUNT_ANSWERED_FIELD_NUMBER: _builtins.int
+    DELIVERY_STARTED_FIELD_NUMBER: _builtins.int
     seqnum: _builtins.int
     @_builtins.property
     def arrived(self) -> Global___Arrived:
@@ -579,6 +622,16 @@ class PeerEvent(_message.Message):
     def command_failed(self) -> Global___CommandFailed:
         """From either."""
 
+    @_builtins.property
+    def redirect_answered(self) -> Global___RedirectAnswered:
+        """From UPS, where it speaks the feature."""
+
+    @_builtins.property
+    def cancel_answered(self) -> Global___CancelAnswered: ...
+    @_builtins.property
+    def account_answered(self) -> Global___AccountAnswered: ...
+    @_builtins.property
+    def delivery_started(self) -> Global___DeliveryStarted: ...
     def __init__(
         self,
         *,
@@ -591,12 +644,16 @@ class PeerEvent(_message.Message):
         delivered: Global___Delivered | None = ...,
         world_announced: Global___WorldAnnounced | None = ...,
         command_failed: Global___CommandFailed | None = ...,
+        redirect_answered: Global___RedirectAnswered | None = ...,
+        cancel_answered: Global___CancelAnswered | None = ...,
+        account_answered: Global___AccountAnswered | None = ...,
+        delivery_started: Global___DeliveryStarted | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["arrived", b"arrived", "body", b"body", "command_failed", b"command_failed", "delivered", b"delivered", "loaded", b"loaded", "package_status", b"package_status", "packed", b"packed", "truck_arrived", b"truck_arrived", "world_announced", b"world_announced"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["account_answered", b"account_answered", "arrived", b"arrived", "body", b"body", "cancel_answered", b"cancel_answered", "command_failed", b"command_failed", "delivered", b"delivered", "delivery_started", b"delivery_started", "loaded", b"loaded", "package_status", b"package_status", "packed", b"packed", "redirect_answered", b"redirect_answered", "truck_arrived", b"truck_arrived", "world_announced", b"world_announced"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["arrived", b"arrived", "body", b"body", "command_failed", b"command_failed", "delivered", b"delivered", "loaded", b"loaded", "package_status", b"package_status", "packed", b"packed", "seqnum", b"seqnum", "truck_arrived", b"truck_arrived", "world_announced", b"world_announced"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["account_answered", b"account_answered", "arrived", b"arrived", "body", b"body", "cancel_answered", b"cancel_answered", "command_failed", b"command_failed", "delivered", b"delivered", "delivery_started", b"delivery_started", "loaded", b"loaded", "package_status", b"package_status", "packed", b"packed", "redirect_answered", b"redirect_answered", "seqnum", b"seqnum", "truck_arrived", b"truck_arrived", "world_announced", b"world_announced"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["arrived", "packed", "loaded", "package_status", "truck_arrived", "delivered", "world_announced", "command_failed"]  # noqa: Y015
+    _WhichOneofReturnType_body: _TypeAlias = _typing.Literal["arrived", "packed", "loaded", "package_status", "truck_arrived", "delivered", "world_announced", "command_failed", "redirect_answered", "cancel_answered", "account_answered", "delivery_started"]  # noqa: Y015
     _WhichOneofArgType_body: _TypeAlias = _typing.Literal["body", b"body"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType_body) -> _WhichOneofReturnType_body | None: ...
 
@@ -746,15 +803,21 @@ class WorldAnnounced(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     WORLD_ID_FIELD_NUMBER: _builtins.int
+    FEATURES_FIELD_NUMBER: _builtins.int
     world_id: _builtins.int
+    @_builtins.property
+    def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
+        """Of the extension: what both sides speak, until the next announcement."""
+
     def __init__(
         self,
         *,
         world_id: _builtins.int = ...,
+        features: _abc.Iterable[_builtins.str] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["world_id", b"world_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "world_id", b"world_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -785,3 +848,111 @@ class CommandFailed(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___CommandFailed: _TypeAlias = CommandFailed  # noqa: Y015
+
+@_typing.final
+class RedirectAnswered(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    SHIPMENT_ID_FIELD_NUMBER: _builtins.int
+    ACCEPTED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.int
+    """The Redirect command's id."""
+    shipment_id: _builtins.int
+    accepted: _builtins.bool
+    reason: _builtins.str
+    """The peer's own words."""
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.int = ...,
+        shipment_id: _builtins.int = ...,
+        accepted: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "command_id", b"command_id", "reason", b"reason", "shipment_id", b"shipment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RedirectAnswered: _TypeAlias = RedirectAnswered  # noqa: Y015
+
+@_typing.final
+class CancelAnswered(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    SHIPMENT_ID_FIELD_NUMBER: _builtins.int
+    ACCEPTED_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.int
+    """The CancelJob command's id."""
+    shipment_id: _builtins.int
+    accepted: _builtins.bool
+    reason: _builtins.str
+    """The peer's own words."""
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.int = ...,
+        shipment_id: _builtins.int = ...,
+        accepted: _builtins.bool = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["accepted", b"accepted", "command_id", b"command_id", "reason", b"reason", "shipment_id", b"shipment_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CancelAnswered: _TypeAlias = CancelAnswered  # noqa: Y015
+
+@_typing.final
+class AccountAnswered(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    UPS_ACCOUNT_FIELD_NUMBER: _builtins.int
+    KNOWN_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.int
+    """The CheckAccount command's id."""
+    ups_account: _builtins.str
+    known: _builtins.bool
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.int = ...,
+        ups_account: _builtins.str = ...,
+        known: _builtins.bool = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "known", b"known", "ups_account", b"ups_account"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___AccountAnswered: _TypeAlias = AccountAnswered  # noqa: Y015
+
+@_typing.final
+class DeliveryStarted(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    SHIPMENT_ID_FIELD_NUMBER: _builtins.int
+    TRUCK_ID_FIELD_NUMBER: _builtins.int
+    shipment_id: _builtins.int
+    truck_id: _builtins.int
+    def __init__(
+        self,
+        *,
+        shipment_id: _builtins.int = ...,
+        truck_id: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["shipment_id", b"shipment_id", "truck_id", b"truck_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___DeliveryStarted: _TypeAlias = DeliveryStarted  # noqa: Y015

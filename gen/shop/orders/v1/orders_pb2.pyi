@@ -31,6 +31,10 @@ class _DecisionEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Decision.Val
     """Yes, and it is done: the parcel was taken back, or goes elsewhere."""
     DECISION_TOO_LATE: _Decision.ValueType  # 2
     """No: the parcel goes on as it was."""
+    DECISION_ASKED: _Decision.ValueType  # 3
+    """Only UPS can say, and is being asked: it becomes DONE or TOO_LATE, and the
+    order's version grows with that. Asked for anew, it stands as it is then.
+    """
 
 class Decision(_Decision, metaclass=_DecisionEnumTypeWrapper):
     """The answer to a cancellation or a new address."""
@@ -40,7 +44,37 @@ DECISION_DONE: Decision.ValueType  # 1
 """Yes, and it is done: the parcel was taken back, or goes elsewhere."""
 DECISION_TOO_LATE: Decision.ValueType  # 2
 """No: the parcel goes on as it was."""
+DECISION_ASKED: Decision.ValueType  # 3
+"""Only UPS can say, and is being asked: it becomes DONE or TOO_LATE, and the
+order's version grows with that. Asked for anew, it stands as it is then.
+"""
 Global___Decision: _TypeAlias = Decision  # noqa: Y015
+
+class _AccountVerdict:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _AccountVerdictEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_AccountVerdict.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    ACCOUNT_VERDICT_UNSPECIFIED: _AccountVerdict.ValueType  # 0
+    ACCOUNT_VERDICT_VERIFIED: _AccountVerdict.ValueType  # 1
+    """UPS knows this account."""
+    ACCOUNT_VERDICT_UNKNOWN: _AccountVerdict.ValueType  # 2
+    """UPS says that there is no such account."""
+    ACCOUNT_VERDICT_NOT_VERIFIED: _AccountVerdict.ValueType  # 3
+    """Nobody could say: UPS is away, or slow, or checks no accounts."""
+
+class AccountVerdict(_AccountVerdict, metaclass=_AccountVerdictEnumTypeWrapper):
+    """What is known of a UPS account."""
+
+ACCOUNT_VERDICT_UNSPECIFIED: AccountVerdict.ValueType  # 0
+ACCOUNT_VERDICT_VERIFIED: AccountVerdict.ValueType  # 1
+"""UPS knows this account."""
+ACCOUNT_VERDICT_UNKNOWN: AccountVerdict.ValueType  # 2
+"""UPS says that there is no such account."""
+ACCOUNT_VERDICT_NOT_VERIFIED: AccountVerdict.ValueType  # 3
+"""Nobody could say: UPS is away, or slow, or checks no accounts."""
+Global___AccountVerdict: _TypeAlias = AccountVerdict  # noqa: Y015
 
 class _OrderStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
@@ -163,6 +197,36 @@ TRUCK_STATE_EN_ROUTE: TruckState.ValueType  # 4
 TRUCK_STATE_DELIVERED: TruckState.ValueType  # 5
 """UPS, or the world, said that it is delivered."""
 Global___TruckState: _TypeAlias = TruckState  # noqa: Y015
+
+class _Changeable:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _ChangeableEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_Changeable.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    CHANGEABLE_UNSPECIFIED: _Changeable.ValueType  # 0
+    CHANGEABLE_AT_ONCE: _Changeable.ValueType  # 1
+    """DECISION_DONE."""
+    CHANGEABLE_ASKS_UPS: _Changeable.ValueType  # 2
+    """DECISION_ASKED."""
+    CHANGEABLE_TOO_LATE: _Changeable.ValueType  # 3
+    """DECISION_TOO_LATE."""
+    CHANGEABLE_PENDING: _Changeable.ValueType  # 4
+    """CHANGE_PENDING: UPS is being asked about another change."""
+
+class Changeable(_Changeable, metaclass=_ChangeableEnumTypeWrapper):
+    """What would come of a request at this moment."""
+
+CHANGEABLE_UNSPECIFIED: Changeable.ValueType  # 0
+CHANGEABLE_AT_ONCE: Changeable.ValueType  # 1
+"""DECISION_DONE."""
+CHANGEABLE_ASKS_UPS: Changeable.ValueType  # 2
+"""DECISION_ASKED."""
+CHANGEABLE_TOO_LATE: Changeable.ValueType  # 3
+"""DECISION_TOO_LATE."""
+CHANGEABLE_PENDING: Changeable.ValueType  # 4
+"""CHANGE_PENDING: UPS is being asked about another change."""
+Global___Changeable: _TypeAlias = Changeable  # noqa: Y015
 
 @_typing.final
 class Address(_message.Message):
@@ -548,6 +612,49 @@ class ParcelDecision(_message.Message):
 Global___ParcelDecision: _TypeAlias = ParcelDecision  # noqa: Y015
 
 @_typing.final
+class CheckAccountRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    UPS_ACCOUNT_FIELD_NUMBER: _builtins.int
+    ups_account: _builtins.str
+    """1 to 64 printable characters."""
+    def __init__(
+        self,
+        *,
+        ups_account: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["ups_account", b"ups_account"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckAccountRequest: _TypeAlias = CheckAccountRequest  # noqa: Y015
+
+@_typing.final
+class CheckAccountResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    VERDICT_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    verdict: Global___AccountVerdict.ValueType
+    reason: _builtins.str
+    """Plain words."""
+    def __init__(
+        self,
+        *,
+        verdict: Global___AccountVerdict.ValueType = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["reason", b"reason", "verdict", b"verdict"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___CheckAccountResponse: _TypeAlias = CheckAccountResponse  # noqa: Y015
+
+@_typing.final
 class WatchEventsRequest(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
@@ -774,6 +881,10 @@ class Shipment(_message.Message):
     HISTORY_FIELD_NUMBER: _builtins.int
     ATTEMPT_FIELD_NUMBER: _builtins.int
     DESTINATION_FIELD_NUMBER: _builtins.int
+    ADDRESS_CHANGEABLE_FIELD_NUMBER: _builtins.int
+    CANCELLABLE_FIELD_NUMBER: _builtins.int
+    LEFT_AT_FIELD_NUMBER: _builtins.int
+    TRUCK_SEEN_FIELD_NUMBER: _builtins.int
     shipment_id: _builtins.int
     warehouse_id: _builtins.int
     warehouse_name: _builtins.str
@@ -786,6 +897,11 @@ class Shipment(_message.Message):
     """Empty unless status is NEEDS_ATTENTION."""
     attempt: _builtins.int
     """1, and one more for each time it had to start again."""
+    address_changeable: Global___Changeable.ValueType
+    """What would be answered now if another address, or the end of it, were
+    asked for. Only in GetOrder and WatchOrder.
+    """
+    cancellable: Global___Changeable.ValueType
     @_builtins.property
     def warehouse(self) -> Global___Address: ...
     @_builtins.property
@@ -801,6 +917,16 @@ class Shipment(_message.Message):
     @_builtins.property
     def destination(self) -> Global___Address:
         """Where it goes: the order's address, or the one accepted since."""
+
+    @_builtins.property
+    def left_at(self) -> _timestamp_pb2.Timestamp:
+        """When the truck left with it, where UPS says so."""
+
+    @_builtins.property
+    def truck_seen(self) -> Global___TruckSeen:
+        """Where its truck was seen last, while it is on the way and UPS says so. It
+        changes without a new version of the order. Only in GetOrder and WatchOrder.
+        """
 
     def __init__(
         self,
@@ -819,16 +945,49 @@ class Shipment(_message.Message):
         history: _abc.Iterable[Global___ShipmentStep] | None = ...,
         attempt: _builtins.int = ...,
         destination: Global___Address | None = ...,
+        address_changeable: Global___Changeable.ValueType = ...,
+        cancellable: Global___Changeable.ValueType = ...,
+        left_at: _timestamp_pb2.Timestamp | None = ...,
+        truck_seen: Global___TruckSeen | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id", "destination", b"destination", "truck_id", b"truck_id", "waiting", b"waiting", "warehouse", b"warehouse"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id", "destination", b"destination", "left_at", b"left_at", "truck_id", b"truck_id", "truck_seen", b"truck_seen", "waiting", b"waiting", "warehouse", b"warehouse"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id", "attempt", b"attempt", "attention_reason", b"attention_reason", "destination", b"destination", "goods", b"goods", "history", b"history", "items", b"items", "shipment_id", b"shipment_id", "status", b"status", "truck", b"truck", "truck_id", b"truck_id", "waiting", b"waiting", "warehouse", b"warehouse", "warehouse_id", b"warehouse_id", "warehouse_name", b"warehouse_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id", "address_changeable", b"address_changeable", "attempt", b"attempt", "attention_reason", b"attention_reason", "cancellable", b"cancellable", "destination", b"destination", "goods", b"goods", "history", b"history", "items", b"items", "left_at", b"left_at", "shipment_id", b"shipment_id", "status", b"status", "truck", b"truck", "truck_id", b"truck_id", "truck_seen", b"truck_seen", "waiting", b"waiting", "warehouse", b"warehouse", "warehouse_id", b"warehouse_id", "warehouse_name", b"warehouse_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__truck_id: _TypeAlias = _typing.Literal["truck_id"]  # noqa: Y015
     _WhichOneofArgType__truck_id: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__truck_id) -> _WhichOneofReturnType__truck_id | None: ...
 
 Global___Shipment: _TypeAlias = Shipment  # noqa: Y015
+
+@_typing.final
+class TruckSeen(_message.Message):
+    """A truck at a place at a time."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    TRUCK_ID_FIELD_NUMBER: _builtins.int
+    AT_FIELD_NUMBER: _builtins.int
+    SEEN_AT_FIELD_NUMBER: _builtins.int
+    truck_id: _builtins.int
+    @_builtins.property
+    def at(self) -> Global___Address: ...
+    @_builtins.property
+    def seen_at(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        truck_id: _builtins.int = ...,
+        at: Global___Address | None = ...,
+        seen_at: _timestamp_pb2.Timestamp | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "seen_at", b"seen_at"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["at", b"at", "seen_at", b"seen_at", "truck_id", b"truck_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___TruckSeen: _TypeAlias = TruckSeen  # noqa: Y015
 
 @_typing.final
 class ShipmentItem(_message.Message):

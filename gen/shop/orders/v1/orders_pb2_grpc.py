@@ -78,6 +78,11 @@ class OrdersServiceStub:
                 request_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.ChangeAddressRequest.SerializeToString,
                 response_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.ChangeAddressResponse.FromString,
                 _registered_method=True)
+        self.CheckAccount = channel.unary_unary(
+                '/shop.orders.v1.OrdersService/CheckAccount',
+                request_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.CheckAccountRequest.SerializeToString,
+                response_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.CheckAccountResponse.FromString,
+                _registered_method=True)
         self.WatchEvents = channel.unary_stream(
                 '/shop.orders.v1.OrdersService/WatchEvents',
                 request_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.WatchEventsRequest.SerializeToString,
@@ -157,12 +162,16 @@ class OrdersServiceServicer:
 
     def CancelOrder(self, request, context):
         """Takes an order back, parcel by parcel: yes, as long as packing was not
-        asked of the warehouse; after that it is too late. The answer is committed.
+        asked of the warehouse. After that UPS is asked, if it can be and the
+        parcel is not being loaded (DECISION_ASKED: what comes of it is told by
+        Order.amendments); else it is too late. The answer is committed.
 
         Idempotent by (acting user, request_id): the same answer is given again.
 
         INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
         NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
+        FAILED_PRECONDITION (CHANGE_PENDING): UPS is still being asked about an
+        earlier change; one at a time.
         ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
         ABORTED (CONTENDED): lost a race too often; send the same again.
         """
@@ -172,8 +181,21 @@ class OrdersServiceServicer:
 
     def ChangeAddress(self, request, context):
         """Sends an order elsewhere, parcel by parcel: yes, as long as no truck was
-        asked for; after that it is too late. Idempotency and errors are as in
+        asked for. After that UPS is asked, if it can be, even when the parcel is
+        under way; else it is too late. Idempotency and errors are as in
         CancelOrder.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def CheckAccount(self, request, context):
+        """Whether a UPS account exists, as far as UPS says so within two seconds. It
+        is a kindness to the shopper and no condition of an order: an account that
+        could not be verified is as good as any. Writes nothing but the question,
+        and so may be asked again.
+
+        INVALID_ARGUMENT (INVALID_FIELD): the name is empty or out of range.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')
@@ -224,6 +246,11 @@ def add_OrdersServiceServicer_to_server(servicer, server):
                     servicer.ChangeAddress,
                     request_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.ChangeAddressRequest.FromString,
                     response_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.ChangeAddressResponse.SerializeToString,
+            ),
+            'CheckAccount': grpc.unary_unary_rpc_method_handler(
+                    servicer.CheckAccount,
+                    request_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.CheckAccountRequest.FromString,
+                    response_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.CheckAccountResponse.SerializeToString,
             ),
             'WatchEvents': grpc.unary_stream_rpc_method_handler(
                     servicer.WatchEvents,
@@ -407,6 +434,33 @@ class OrdersService:
             '/shop.orders.v1.OrdersService/ChangeAddress',
             shop_dot_orders_dot_v1_dot_orders__pb2.ChangeAddressRequest.SerializeToString,
             shop_dot_orders_dot_v1_dot_orders__pb2.ChangeAddressResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def CheckAccount(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shop.orders.v1.OrdersService/CheckAccount',
+            shop_dot_orders_dot_v1_dot_orders__pb2.CheckAccountRequest.SerializeToString,
+            shop_dot_orders_dot_v1_dot_orders__pb2.CheckAccountResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -86,19 +86,32 @@ class OrdersServiceStub:
     """
     CancelOrder: _grpc.UnaryUnaryMultiCallable[_orders_pb2.CancelOrderRequest, _orders_pb2.CancelOrderResponse]
     """Takes an order back, parcel by parcel: yes, as long as packing was not
-    asked of the warehouse; after that it is too late. The answer is committed.
+    asked of the warehouse. After that UPS is asked, if it can be and the
+    parcel is not being loaded (DECISION_ASKED: what comes of it is told by
+    Order.amendments); else it is too late. The answer is committed.
 
     Idempotent by (acting user, request_id): the same answer is given again.
 
     INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
     NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
+    FAILED_PRECONDITION (CHANGE_PENDING): UPS is still being asked about an
+    earlier change; one at a time.
     ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
     ABORTED (CONTENDED): lost a race too often; send the same again.
     """
     ChangeAddress: _grpc.UnaryUnaryMultiCallable[_orders_pb2.ChangeAddressRequest, _orders_pb2.ChangeAddressResponse]
     """Sends an order elsewhere, parcel by parcel: yes, as long as no truck was
-    asked for; after that it is too late. Idempotency and errors are as in
+    asked for. After that UPS is asked, if it can be, even when the parcel is
+    under way; else it is too late. Idempotency and errors are as in
     CancelOrder.
+    """
+    CheckAccount: _grpc.UnaryUnaryMultiCallable[_orders_pb2.CheckAccountRequest, _orders_pb2.CheckAccountResponse]
+    """Whether a UPS account exists, as far as UPS says so within two seconds. It
+    is a kindness to the shopper and no condition of an order: an account that
+    could not be verified is as good as any. Writes nothing but the question,
+    and so may be asked again.
+
+    INVALID_ARGUMENT (INVALID_FIELD): the name is empty or out of range.
     """
     WatchEvents: _grpc.UnaryStreamMultiCallable[_orders_pb2.WatchEventsRequest, _orders_pb2.WatchEventsResponse]
     """Tells a storefront worker which orders changed, for all users, as it
@@ -168,19 +181,32 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     """
     CancelOrder: _aio.UnaryUnaryMultiCallable[_orders_pb2.CancelOrderRequest, _orders_pb2.CancelOrderResponse]  # type: ignore[assignment]
     """Takes an order back, parcel by parcel: yes, as long as packing was not
-    asked of the warehouse; after that it is too late. The answer is committed.
+    asked of the warehouse. After that UPS is asked, if it can be and the
+    parcel is not being loaded (DECISION_ASKED: what comes of it is told by
+    Order.amendments); else it is too late. The answer is committed.
 
     Idempotent by (acting user, request_id): the same answer is given again.
 
     INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
     NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
+    FAILED_PRECONDITION (CHANGE_PENDING): UPS is still being asked about an
+    earlier change; one at a time.
     ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
     ABORTED (CONTENDED): lost a race too often; send the same again.
     """
     ChangeAddress: _aio.UnaryUnaryMultiCallable[_orders_pb2.ChangeAddressRequest, _orders_pb2.ChangeAddressResponse]  # type: ignore[assignment]
     """Sends an order elsewhere, parcel by parcel: yes, as long as no truck was
-    asked for; after that it is too late. Idempotency and errors are as in
+    asked for. After that UPS is asked, if it can be, even when the parcel is
+    under way; else it is too late. Idempotency and errors are as in
     CancelOrder.
+    """
+    CheckAccount: _aio.UnaryUnaryMultiCallable[_orders_pb2.CheckAccountRequest, _orders_pb2.CheckAccountResponse]  # type: ignore[assignment]
+    """Whether a UPS account exists, as far as UPS says so within two seconds. It
+    is a kindness to the shopper and no condition of an order: an account that
+    could not be verified is as good as any. Writes nothing but the question,
+    and so may be asked again.
+
+    INVALID_ARGUMENT (INVALID_FIELD): the name is empty or out of range.
     """
     WatchEvents: _aio.UnaryStreamMultiCallable[_orders_pb2.WatchEventsRequest, _orders_pb2.WatchEventsResponse]  # type: ignore[assignment]
     """Tells a storefront worker which orders changed, for all users, as it
@@ -277,12 +303,16 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_orders_pb2.CancelOrderResponse, _abc.Awaitable[_orders_pb2.CancelOrderResponse]]:
         """Takes an order back, parcel by parcel: yes, as long as packing was not
-        asked of the warehouse; after that it is too late. The answer is committed.
+        asked of the warehouse. After that UPS is asked, if it can be and the
+        parcel is not being loaded (DECISION_ASKED: what comes of it is told by
+        Order.amendments); else it is too late. The answer is committed.
 
         Idempotent by (acting user, request_id): the same answer is given again.
 
         INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
         NOT_FOUND (ORDER_NOT_FOUND): unknown, or someone else's.
+        FAILED_PRECONDITION (CHANGE_PENDING): UPS is still being asked about an
+        earlier change; one at a time.
         ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
         ABORTED (CONTENDED): lost a race too often; send the same again.
         """
@@ -294,8 +324,23 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_orders_pb2.ChangeAddressResponse, _abc.Awaitable[_orders_pb2.ChangeAddressResponse]]:
         """Sends an order elsewhere, parcel by parcel: yes, as long as no truck was
-        asked for; after that it is too late. Idempotency and errors are as in
+        asked for. After that UPS is asked, if it can be, even when the parcel is
+        under way; else it is too late. Idempotency and errors are as in
         CancelOrder.
+        """
+
+    @_abc_1.abstractmethod
+    def CheckAccount(
+        self,
+        request: _orders_pb2.CheckAccountRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orders_pb2.CheckAccountResponse, _abc.Awaitable[_orders_pb2.CheckAccountResponse]]:
+        """Whether a UPS account exists, as far as UPS says so within two seconds. It
+        is a kindness to the shopper and no condition of an order: an account that
+        could not be verified is as good as any. Writes nothing but the question,
+        and so may be asked again.
+
+        INVALID_ARGUMENT (INVALID_FIELD): the name is empty or out of range.
         """
 
     @_abc_1.abstractmethod
