@@ -21,7 +21,7 @@ from orders_svc.config import Settings
 from orders_svc.domain.patience import Patience
 from orders_svc.events import Broadcaster
 from orders_svc.groups import GroupCommit
-from orders_svc.outbox.dispatch import Dispatcher
+from orders_svc.outbox.dispatch import LOOK_SECONDS, Dispatcher
 from orders_svc.outbox.rows import UPS, WORLD
 from orders_svc.rpc.fulfilment import FulfilmentServicer
 from orders_svc.rpc.inventory import InventoryServicer
@@ -173,11 +173,13 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
 
     app, public_app = use_cases(engine), use_cases(shoppers)
     bridges = [BridgeClient(tokens.token_of("orders_svc")) for _ in (WORLD, UPS)]
-    poll = min(1.0, settings.world_tick / 2)
     for link, bridge in zip((WORLD, UPS), bridges, strict=True):
-        workers[link] = Worker(f"dispatch-{link}", Dispatcher(link, engine, clock, bridge).step, poll, tuple(OUTAGES))
-    workers["serve"] = Worker("serve-waiting", app.serve_waiting, 1.0, tuple(OUTAGES))
-    workers["overdue"] = Worker("ask-overdue", app.ask_overdue, poll, tuple(OUTAGES))
+        sender = Dispatcher(link, engine, clock, bridge)
+        workers[link] = Worker(f"dispatch-{link}", sender.step, LOOK_SECONDS, tuple(OUTAGES), sender.rest)
+    workers["serve"] = Worker("serve-waiting", app.serve_waiting, LOOK_SECONDS, tuple(OUTAGES))
+    # Who was silent for a dozen ticks may be silent for two more.
+    look = min(LOOK_SECONDS, 2 * settings.world_tick)
+    workers["overdue"] = Worker("ask-overdue", app.ask_overdue, look, tuple(OUTAGES))
     placing: GroupCommit[PlaceOrder, Placed | Refusal] = GroupCommit("place-orders", app.place_orders)
     public = build_server(
         settings.orders_listen,

@@ -1,9 +1,10 @@
 """Workers: the threads that do what no caller waits for.
 
 Rules: each loop does a step, and again at once while there is more, else waits
-for a wake-up or its interval; a wake-up is a hint, so one that got lost costs
-an interval and nothing else; an error is met with a growing pause; one that
-nobody expected is logged with its traceback, an outage when it begins and ends.
+for a wake-up, or for its interval, or for as long as the step itself says; a
+wake-up is a hint, so one that got lost costs that wait and nothing else; an
+error is met with a growing pause; one that nobody expected is logged with its
+traceback, an outage when it begins and ends.
 """
 
 import threading
@@ -31,6 +32,8 @@ class Worker:
     interval: float
     # Errors that mean that something is away for a while.
     outages: tuple[type[Exception], ...] = ()
+    # How long to wait after a step that went well and found nothing more to do; None: the interval.
+    rest: Callable[[], float] | None = None
     _wake: threading.Event = field(default_factory=threading.Event)
     _stopping: bool = False
     _thread: threading.Thread | None = None
@@ -74,4 +77,5 @@ class Worker:
                     is_out = True
                     log.warning("worker_waits", worker=self.name, error=" ".join(str(error).split())[:300])
             if not more and not self._stopping:
-                self._wake.wait(pause_after(failures, self.interval))
+                told = self.rest() if self.rest is not None and not failures else None
+                self._wake.wait(pause_after(failures, self.interval) if told is None else told)

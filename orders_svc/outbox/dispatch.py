@@ -4,11 +4,13 @@ Rules: the call is made outside of any transaction; what a shopper could still
 take back is noted as leaving before it leaves; a row is marked as sent only
 after the bridge has it in its window, and a row that was given twice is one command,
 since its id is its number; a bridge that is away, or whose peer is, delays and
-loses nothing. One step here; the loop around it is in `orders_svc.workers`.
+loses nothing, and while the peer is known to be away nothing is taken out for
+it: a shopper can still change it. One step here, and how long nothing will be
+due after it; the loop around it is in `orders_svc.workers`.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol
 
 from sqlalchemy import Engine
@@ -22,6 +24,10 @@ from orders_svc.service.transactions import transact
 from shop.bridge.v1 import bridge_pb2
 
 BATCH = 200
+# The longest rest: whatever is not announced is found after so long.
+LOOK_SECONDS = 1.0
+# The pause after the first batch that a bridge did not take, doubled with each vain one.
+RETRY_SECONDS = 0.1
 
 
 class Bridge(Protocol):
@@ -40,20 +46,25 @@ class Dispatcher:
     engine: Engine
     clock: Clock
     bridge: Bridge
+    _refusals: int = field(default=0, init=False)
+    _next_due_at: float | None = field(default=None, init=False)
 
     def step(self) -> bool:
         """One batch; True if there may be more to send at once."""
+        self._next_due_at = None
         with read_only(self.engine).begin() as connection:
             target = links.target(connection, self.link)
             world = peek_world(connection)
-            if target is None or not world.is_open:
+            if target is None or not target.connected or not world.is_open:
                 return False
             if self.link == rows.UPS and target.announced_world_id != world.world_id:
                 # UPS is in another world, or has not said in which.
                 return False
             now = self.clock.now()
             commands = rows.due(connection, self.link, target.link_epoch, world.world_epoch, now, BATCH)
-        full = len(commands) == BATCH
+            full = len(commands) == BATCH
+            if not full:
+                self._next_due_at = rows.next_due(connection, self.link, target.link_epoch, world.world_epoch, now)
         commands = self._claim(commands, now)
         if not commands:
             return full
@@ -61,7 +72,16 @@ class Dispatcher:
         if taken:
             ids = [command.command_id for command in commands[:taken]]
             transact(self.engine, lambda connection: rows.mark_sent(connection, ids, target.link_epoch))
+        self._refusals = 0 if taken else self._refusals + 1
+        if taken < len(commands):
+            self._next_due_at = now + RETRY_SECONDS * 2 ** min(max(0, self._refusals - 1), 10)
         return full and taken == len(commands)
+
+    def rest(self) -> float:
+        """Seconds until something may be due, as of the last step, if nothing wakes us before; at most LOOK_SECONDS."""
+        if self._next_due_at is None:
+            return LOOK_SECONDS
+        return min(LOOK_SECONDS, max(0.0, self._next_due_at - self.clock.now()))
 
     def _claim(self, commands: list[bridge_pb2.Command], now: float) -> list[bridge_pb2.Command]:
         """The commands without those that were taken back since they were read."""

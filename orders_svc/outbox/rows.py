@@ -87,6 +87,21 @@ _DUE = (
 )
 
 
+def next_due(connection: Connection, link: str, link_epoch: int, world_epoch: int, now: float) -> float | None:
+    """When the first of the commands that still pause after `now` is due; None: none does."""
+    wanted = {"k_link": link, "k_epoch": link_epoch, "k_world": world_epoch, "k_now": now}
+    return connection.scalar(_NEXT_DUE, wanted)
+
+
+_NEXT_DUE = select(func.min(OutboxRow.due_at)).where(
+    OutboxRow.link == bindparam("k_link"),
+    OutboxRow.closed_at.is_(None),
+    OutboxRow.sent_epoch < bindparam("k_epoch"),
+    OutboxRow.due_at > bindparam("k_now"),
+    OutboxRow.world_epoch == bindparam("k_world"),
+)
+
+
 # What a shopper may still take back or change as long as it has not left.
 CLAIMED_KINDS = ("pack", "request_truck")
 

@@ -36,6 +36,8 @@ class App:
     create_world: bool = False
     lease_seconds: float = 3.0
     reader: Engine = field(init=False)
+    # The links whose peer was there when their owner last said so.
+    _connected: set[str] = field(default_factory=set, init=False)
 
     def __post_init__(self) -> None:
         self.reader = read_only(self.engine)
@@ -94,6 +96,11 @@ class App:
         """Renews the lease; the world link is told of a candidate. Raises FailedPrecondition (STALE_EPOCH)."""
         now = self.clock.now()
         transact(self.engine, lambda c: links.renew(c, link, link_epoch, self.lease_seconds, connected, state, now))
+        if not connected:
+            self._connected.discard(link)
+        elif link not in self._connected:
+            self._connected.add(link)
+            self.announce(Changes(links={link}))
         if link != "world":
             return None
         with self.reader.begin() as connection:

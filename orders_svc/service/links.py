@@ -140,14 +140,16 @@ class Target:
     link_epoch: int
     callback_address: str
     announced_world_id: int | None
+    # Whether its peer is there, as it said last.
+    connected: bool
 
 
 def target(connection: Connection, link: str) -> Target | None:
     """The link's live owner; None: nobody owns it."""
     row = connection.execute(_TARGET, {"k_link": link}).one_or_none()
-    return None if row is None else Target(row.link_epoch, row.callback_address, row.announced_world_id)
+    return None if row is None else Target(*row)
 
 
-_TARGET = select(Link.link_epoch, Link.callback_address, Link.announced_world_id).where(
+_TARGET = select(Link.link_epoch, Link.callback_address, Link.announced_world_id, Link.connected).where(
     Link.name == bindparam("k_link"), _ALIVE
 )

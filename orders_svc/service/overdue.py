@@ -1,13 +1,14 @@
 """Overdue: whoever has been silent for too long is asked.
 
-Rules: a link that is down, or whose peer is in another world, is not asked and nothing is counted against it; the
-question is put off instead. Some shipments at a time, oldest question first.
+Rules: a link that is down, or whose peer is in another world, is not asked and nothing is counted against it; all its
+questions are put off instead, in one statement however many they are, since a UPS that is away for an hour must cost
+nothing. Otherwise some shipments at a time, oldest question first.
 """
 
-from sqlalchemy import Connection, bindparam, select
+from sqlalchemy import Boolean, Connection, Double, bindparam, or_, select, update
 
 from db.orders.shipments import Shipment
-from orders_svc.domain.lifecycle import Event, Truck
+from orders_svc.domain.lifecycle import Event, Goods, Truck
 from orders_svc.domain.patience import Patience, overdue_event
 from orders_svc.outbox.rows import UPS, WORLD
 from orders_svc.service import links
@@ -26,11 +27,11 @@ def is_due(connection: Connection, now: float) -> bool:
 
 def ask_overdue(connection: Connection, patience: Patience, now: float) -> tuple[Changes, bool]:
     """Asks for what is overdue; says whether there may be more."""
-    due = list(connection.execute(_DUE, {"k_now": now}).scalars())
-    if not due:
-        return Changes(), False
     world = current_world(connection)
     views = links.view(connection)
+    reachable = {link for link in (WORLD, UPS) if views[link].usable and world.is_open}
+    wanted = {"k_now": now, "k_world": WORLD in reachable, "k_ups": UPS in reachable}
+    due = list(connection.execute(_DUE, wanted).scalars())
     shipments = Shipments(connection, patience, world.world_epoch, now)
     shipments.load(due)
     for shipment_id in sorted(due):
@@ -38,14 +39,31 @@ def ask_overdue(connection: Connection, patience: Patience, now: float) -> tuple
         if shipment is None or shipment.check_at is None or shipment.check_at > now:
             continue
         event = overdue_event(shipment.state)
-        # On the road the world is asked, though it is UPS that is silent.
         asks_world = event is Event.GOODS_OVERDUE or shipment.state.truck is Truck.EN_ROUTE
-        reachable = views[WORLD if asks_world else UPS].usable and world.is_open
-        if not reachable or shipments.apply(shipment_id, event, CAUSE) is not None:
+        if (WORLD if asks_world else UPS) not in reachable or shipments.apply(shipment_id, event, CAUSE) is not None:
             shipments.postpone(shipment_id)
-    return shipments.flush(), len(due) == ASKED_AT_ONCE
+    changes = shipments.flush()
+    later = now + patience.truck * patience.tick
+    for link, put_off in _PUT_OFF.items():
+        if link not in reachable:
+            connection.execute(put_off, {"k_now": now, "d_later": later})
+    return changes, len(due) == ASKED_AT_ONCE
 
 
+# On the road the world is asked, though it is UPS that is silent.
+_ASKS_WORLD = or_(Shipment.goods.in_((Goods.PACKING, Goods.LOADING)), Shipment.truck == Truck.EN_ROUTE)
+_ASKS = {WORLD: _ASKS_WORLD, UPS: ~_ASKS_WORLD}
+_OVERDUE = Shipment.check_at <= bindparam("k_now", type_=Double)
 _DUE = (
-    select(Shipment.id).where(Shipment.check_at <= bindparam("k_now")).order_by(Shipment.check_at).limit(ASKED_AT_ONCE)
+    select(Shipment.id)
+    .where(_OVERDUE, or_(*(asked & bindparam(f"k_{link}", type_=Boolean) for link, asked in _ASKS.items())))
+    .order_by(Shipment.check_at)
+    .limit(ASKED_AT_ONCE)
 )
+# Waits for no lock, so it needs no order of them: whoever holds a row sets its next check.
+_PUT_OFF = {
+    link: update(Shipment)
+    .where(Shipment.id.in_(select(Shipment.id).where(_OVERDUE, asked).with_for_update(skip_locked=True)))
+    .values(check_at=bindparam("d_later", type_=Double))
+    for link, asked in _ASKS.items()
+}

@@ -89,6 +89,7 @@ def apply_report(
     for entry in entries:
         if entry.kind == "world_announced":
             recognition.world_announced(connection, entry.event.world_announced.world_id, world, now)
+            shipments.changes.links.add(outbox.UPS)
             entry.result = Result.APPLIED
         elif entry.inbox_id is not None:
             entry.ignored = _apply(connection, shipments, report.link, world_epoch, world, entry, now)

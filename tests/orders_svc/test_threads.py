@@ -163,6 +163,26 @@ def test_a_worker_is_woken_and_goes_on_while_there_is_more() -> None:
     worker.stop()
 
 
+def test_a_worker_rests_as_long_as_its_step_says_but_not_after_a_failure() -> None:
+    rested: list[int] = []
+
+    def step() -> bool:
+        if len(rested) == 2:
+            rested.append(0)
+            raise OSError("the database is away")
+        return False
+
+    def rest() -> float:
+        rested.append(1)
+        return 0.0 if len(rested) < 5 else 60.0
+
+    worker = Worker("resting", step, 0.001, (OSError,), rest)
+    worker.start()
+    eventually(lambda: len(rested) == 5)
+    worker.stop()
+    assert rested == [1, 1, 0, 1, 1]
+
+
 def change(order_id: int, version: int = 1) -> OrderChange:
     return OrderChange(order_id, 2, version)
 

@@ -232,6 +232,7 @@ def test_nobody_is_asked_while_the_link_is_down_and_nothing_is_counted(shop: Sta
         shop.app.ask_overdue()
     assert shop.dispatch() == []
     parcel = shop.parcel(1)
+    assert parcel.row.check_at > shop.clock.now()
     assert (parcel.row.checks, parcel.row.attention_reason) == (0, None)
     assert parcel.waiting is not None
     assert parcel.waiting.who == "UPS, which cannot be reached at the moment"
@@ -240,6 +241,23 @@ def test_nobody_is_asked_while_the_link_is_down_and_nothing_is_counted(shop: Sta
     later(shop, 60)
     shop.app.ask_overdue()
     assert only(shop, "request_truck").request_truck.shipment_id == shipment
+
+
+def test_while_one_peer_is_away_the_other_is_asked(shop: Stage, shipment: int) -> None:
+    shop.ack(shop.dispatch())
+    for _ in range(3):
+        shop.place((1, 1))
+    shop.ack(shop.dispatch())
+    shop.world_says(shop.packed(shipment))
+    shop.app.renew("ups", shop.epochs["ups"], False, "waiting for UPS to connect")
+    later(shop, 60)
+    assert shop.app.ask_overdue() is False
+    assert len(shop.sent("query_package")) == 3
+    shop.app.renew("world", shop.epochs["world"], False, "connecting")
+    shop.app.renew("ups", shop.epochs["ups"], True, "open")
+    later(shop, 60)
+    shop.app.ask_overdue()
+    assert [request.shipment_id for request in shop.sent("request_truck")] == [shipment]
 
 
 def test_a_ups_in_another_world_is_not_asked_and_is_what_is_waited_for(shop: Stage, shipment: int) -> None:

@@ -2,10 +2,13 @@
 
 import pytest
 
+from db.orders.requests import Decision
 from mesh.errors import FailedPrecondition
+from orders_svc.outbox.dispatch import LOOK_SECONDS
+from orders_svc.service.amending import Wish
 from orders_svc.service.links import Attachment
 from shop.fulfilment.v1 import fulfilment_pb2 as pb
-from tests.orders_svc.stage import Stage
+from tests.orders_svc.stage import SHOPPER, TICK, Stage
 
 
 def owned(shop: Stage, link: str, instance: str, nonce: str) -> str:
@@ -66,8 +69,56 @@ def test_what_is_due_is_given_to_each_owner_exactly_once(shop: Stage) -> None:
     assert [c.WhichOneof("body") for c in first] == ["pack", "request_truck"]
     assert shop.dispatch() == []
     shop.attach("world", nonce="boot-2")
+    shop.app.renew("world", shop.epochs["world"], True, "open")
     assert shop.dispatch() == first[:1]
     assert shop.dispatch() == []
+
+
+def test_for_a_peer_that_is_away_nothing_leaves_so_it_can_still_be_changed(shop: Stage) -> None:
+    for link in ("world", "ups"):
+        shop.app.renew(link, shop.epochs[link], False, "waiting for the peer")
+    order_id = shop.place((1, 1))
+    assert shop.dispatch() == []
+    decided = shop.app.amend(Wish(SHOPPER, "elsewhere", order_id, 50, 60))
+    decided += shop.app.amend(Wish(SHOPPER, "not-at-all", order_id))
+    assert [one.decision for one in decided] == [Decision.DONE, Decision.DONE]
+
+
+def test_the_return_of_a_peer_is_announced_once(shop: Stage) -> None:
+    shop.announced.clear()
+    for connected in (True, True, False, False, True):
+        shop.app.renew("ups", shop.epochs["ups"], connected, "open")
+    assert [changes.links for changes in shop.announced] == [{"ups"}, {"ups"}]
+
+
+def test_a_dispatcher_knows_when_it_has_to_look_again(shop: Stage) -> None:
+    world = shop.dispatchers["world"]
+    shop.dispatch()
+    assert world.rest() == LOOK_SECONDS
+    shop.place((1, 1))
+    (pack,) = shop.dispatch("world")
+    # Half a tick until it is tried again.
+    shop.world_says(shop.no(pack, "could not serialize access"))
+    assert shop.dispatch("world") == []
+    assert world.rest() == pytest.approx(TICK / 2, abs=0.01)
+    shop.clock.time += TICK / 2
+    assert world.rest() == 0
+    assert len(shop.dispatch("world")) == 1
+    assert world.rest() == LOOK_SECONDS
+
+
+def test_a_bridge_that_takes_nothing_is_asked_less_and_less_often(shop: Stage) -> None:
+    world = shop.dispatchers["world"]
+    shop.place((1, 1))
+    shop.bridges["world"].limit = 0
+    rests = []
+    for _ in range(5):
+        shop.dispatch("world")
+        rests.append(world.rest())
+    assert rests == pytest.approx([0.1, 0.2, 0.4, 0.8, LOOK_SECONDS], abs=0.01)
+    shop.bridges["world"].limit = 10
+    assert len(shop.dispatch("world")) == 1
+    assert world.rest() == LOOK_SECONDS
 
 
 def test_what_the_bridge_did_not_take_stays_due(shop: Stage) -> None:

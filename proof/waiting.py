@@ -1,0 +1,271 @@
+"""A shop with thousands of orders that wait, between a stand-in world and a UPS that says only what it is told to say.
+
+    sim world <- tap <- world_bridge            silent UPS -> ups_bridge
+
+Rules: the shop is `minimart up`, on SQLite, as anybody starts it; the orders are placed before it starts, by the use
+case itself; the tap passes everything on, loses packs when it is told to, and knows when the last pack came by; the
+silent UPS announces the world, acks if it is told to, and sends no truck. What is measured with it is elsewhere
+(`proof.bench_waiting`).
+"""
+
+import asyncio
+import contextlib
+import json
+import os
+import signal
+import threading
+import time
+from collections.abc import Callable, Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from random import Random
+from typing import Any
+
+import psutil
+from sqlalchemy import Engine, func, select
+
+from db.clock import SystemClock
+from db.engine import make_engine, read_only
+from db.migrate import upgrade
+from db.orders.links import World
+from db.orders.messages import OutboxRow
+from db.orders.orders import Order
+from db.orders.shipments import Shipment
+from db.seed.shop import seed_shop
+from mesh.identity import Tokens
+from orders_svc.domain.lifecycle import Goods
+from orders_svc.domain.patience import Patience
+from orders_svc.service.app import App
+from orders_svc.service.installation import install
+from orders_svc.service.placing import Item, PlaceOrder
+from partners.ups import ups_pb2
+from partners.world import world_amazon_pb2
+from proof.processes import DidNotStartError, free_address, running, wait_for_health
+from wire.framing import Framer, encode_frame
+
+# Of the seed: an offer that may be ordered beyond what is in stock.
+BACKORDER = 37
+USER_ID = 2
+SETTLE_SECONDS = 300.0
+LOOK_SECONDS = 0.2
+WORLD_TICK = 0.2
+MAX_FRAME = 1 << 22
+
+
+class Peers:
+    """The tap before the world and the silent UPS, on an event loop of their own thread."""
+
+    def __init__(self, world: str, tap: str, ups: str) -> None:
+        self.acks = True
+        self.loses_packs = False
+        self.last_pack_at = 0.0
+        self.last_request_at = 0.0
+        self.world_id: int | None = None
+        self._world, self._tap, self._ups = _host_port(world), _host_port(tap), _host_port(ups)
+        self._loop = asyncio.new_event_loop()
+        self._thread = threading.Thread(target=self._loop.run_forever, name="peers", daemon=True)
+
+    def __enter__(self) -> "Peers":
+        self._thread.start()
+        self._run(asyncio.start_server(self._carry, *self._tap))
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        async def end() -> None:
+            tasks = asyncio.all_tasks() - {asyncio.current_task()}
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
+
+        self._run(end())
+        self._loop.call_soon_threadsafe(self._loop.stop)
+        self._thread.join()
+
+    def announce(self, world_id: int) -> None:
+        """UPS dials from now on, again and again, and announces this world."""
+        asyncio.run_coroutine_threadsafe(self._be_ups(world_id), self._loop)
+
+    def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
+        return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
+
+    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        """One connection of the world bridge."""
+        back, target = await asyncio.open_connection(*self._world)
+        answers = asyncio.create_task(self._answers(back, writer))
+        framer = Framer(MAX_FRAME)
+        try:
+            while data := await reader.read(65_536):
+                for body in framer.receive(data):
+                    said = world_amazon_pb2.ACommands()
+                    # A connect message is none, and has no packs whatever it is read as.
+                    with contextlib.suppress(Exception):
+                        said.ParseFromString(body)
+                    packs = [pack for pack in said.topack if pack.things]
+                    if packs:
+                        self.last_pack_at = time.monotonic()
+                    if not (packs and self.loses_packs):
+                        target.write(encode_frame(body, MAX_FRAME))
+                        await target.drain()
+        except OSError:
+            pass
+        finally:
+            answers.cancel()
+            for end in (writer, target):
+                end.transport.abort()
+
+    async def _answers(self, back: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        while data := await back.read(65_536):
+            writer.write(data)
+            await writer.drain()
+        writer.transport.abort()
+
+    async def _be_ups(self, world_id: int) -> None:
+        while True:
+            with contextlib.suppress(OSError):
+                await self._one_life_of_ups(world_id)
+            await asyncio.sleep(0.02)
+
+    async def _one_life_of_ups(self, world_id: int) -> None:
+        reader, writer = await asyncio.open_connection(*self._ups)
+        try:
+            start = ups_pb2.UAstart(worldid=world_id, seqnum=1)
+            writer.write(encode_frame(start.SerializeToString(), MAX_FRAME))
+            framer = Framer(MAX_FRAME)
+            while data := await reader.read(65_536):
+                for body in framer.receive(data):
+                    said = ups_pb2.AUCommand.FromString(body)
+                    if said.pickupRequests:
+                        self.last_request_at = time.monotonic()
+                    if self.acks and said.pickupRequests:
+                        answer = ups_pb2.UACommand(acks=[one.seqNum for one in said.pickupRequests])
+                        writer.write(encode_frame(answer.SerializeToString(), MAX_FRAME))
+                        await writer.drain()
+        finally:
+            writer.transport.abort()
+
+
+@dataclass(slots=True)
+class WaitingShop:
+    """The running shop. Times are of time.monotonic."""
+
+    data: Path
+    peers: Peers
+    engine: Engine
+    supervisor: int
+    token: str
+    addresses: dict[str, str] = field(default_factory=dict)
+
+    def pids(self) -> dict[str, int]:
+        """The services that run, by name."""
+        with contextlib.suppress(OSError, ValueError):
+            found: dict[str, int] = json.loads((self.data / "run.json").read_text())["pids"]
+            return found
+        return {}
+
+    def cpu_seconds(self) -> dict[str, float]:
+        """What each process of the shop has used so far, by service; a service's children count as its own."""
+        used = {"supervisor": _cpu(self.supervisor)}
+        for name, pid in self.pids().items():
+            used[name] = sum(_cpu(one) for one in (pid, *_children(pid)))
+        return used
+
+    def threads(self) -> int:
+        """How many threads the shop's processes have."""
+        tree = [self.supervisor, *_children(self.supervisor)]
+        return sum(psutil.Process(pid).num_threads() for pid in tree if psutil.pid_exists(pid))
+
+    def kill(self, service: str) -> None:
+        """kill -9; the supervisor starts it again."""
+        os.kill(self.pids()[service], signal.SIGKILL)
+
+    def count(self, goods: Goods) -> int:
+        """How many open shipments are in this state."""
+        wanted = select(func.count()).where(Shipment.goods == goods, Shipment.ended_at.is_(None))
+        with read_only(self.engine).begin() as connection:
+            return int(connection.scalar(wanted) or 0)
+
+    def unacked(self, kind: str) -> int:
+        """How many commands of a kind the peer has not acknowledged."""
+        wanted = select(func.count()).where(OutboxRow.kind == kind, OutboxRow.closed_at.is_(None))
+        with read_only(self.engine).begin() as connection:
+            return int(connection.scalar(wanted) or 0)
+
+    def world_id(self) -> int:
+        """The world's own number."""
+        with read_only(self.engine).begin() as connection:
+            found = connection.execute(select(World.world_id).where(World.state == "open")).scalar_one()
+        assert found is not None
+        return found
+
+
+def until(holds: Callable[[], bool], seconds: float = SETTLE_SECONDS, look: float = LOOK_SECONDS) -> float:
+    """Waits for a condition; the seconds that took. DidNotStartError: it did not come true in time."""
+    began = time.monotonic()
+    while not holds():
+        if time.monotonic() - began > seconds:
+            raise DidNotStartError(f"still not so after {seconds:g} s: {holds}")
+        time.sleep(look)
+    return time.monotonic() - began
+
+
+@contextmanager
+def waiting_shop(folder: Path, orders: int, tick: float) -> Iterator[WaitingShop]:
+    """`orders` packed orders that wait for UPS, which is not there yet; `tick` (seconds) is the shop's."""
+    data = folder / "data"
+    data.mkdir(parents=True)
+    world, world_ups, tap, ups = (free_address() for _ in range(4))
+    url = f"sqlite:///{data / 'minimart.db'}"
+    engine = make_engine(url, SystemClock(), pool_size=4)
+    try:
+        _order(engine, orders)
+        world_command = ("world", "--amazon", world, "--ups", world_ups, "--tick", str(WORLD_TICK))
+        port = free_address().rpartition(":")[2]
+        command: tuple[str, ...] = ("up", "--data", str(data), "--port", port, "--world", tap, "--world-ups", world_ups)
+        command += ("--ups-listen", ups, "--create-world", "--world-tick", str(tick))
+        log = folder / "log"
+        with (
+            running("sim", *world_command, settings={}, log=folder / "world.log"),
+            Peers(world, tap, ups) as peers,
+            running("minimart", *command, settings={}, log=log) as process,
+        ):
+            until(lambda: (data / "run.json").exists(), look=0.05)
+            shop = WaitingShop(data, peers, engine, process.pid, "")
+            shop.addresses = json.loads((data / "run.json").read_text())["addresses"]
+            shop.token = Tokens.load(data / "service-tokens").token_of("cli")
+            wait_for_health(shop.addresses["orders"], process, log)
+            until(lambda: shop.count(Goods.PACKED) >= orders)
+            yield shop
+    finally:
+        engine.dispose()
+
+
+def _order(engine: Engine, count: int) -> None:
+    """Places `count` orders of one thing each, in groups, by the use case."""
+    upgrade(engine)
+    seed_shop(engine, SystemClock())
+    install(engine, SystemClock().now())
+    app = App(engine, SystemClock(), Patience(1.0), Random(0), lambda _changes: None)
+    requests = [PlaceOrder(USER_ID, f"waiting-{number:08}", (Item(BACKORDER, 1),), 3, 4) for number in range(count)]
+    for start in range(0, count, 64):
+        app.place_orders(requests[start : start + 64])
+    with read_only(engine).begin() as connection:
+        assert connection.scalar(select(func.count()).select_from(Order)) == count
+
+
+def _cpu(pid: int) -> float:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        times = psutil.Process(pid).cpu_times()
+        return float(times.user + times.system)
+    return 0.0
+
+
+def _children(pid: int) -> list[int]:
+    with contextlib.suppress(psutil.NoSuchProcess):
+        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
+    return []
+
+
+def _host_port(address: str) -> tuple[str, int]:
+    host, _, port = address.rpartition(":")
+    return host, int(port)
