@@ -1,14 +1,16 @@
 """SendCommands before it touches anything: is each command for this link, the newest world and this window?
 
-Rules: a batch is refused whole, with the field that is wrong, or taken from the front as far as there is room.
+Rules: a batch is refused whole, with the field that is wrong, or taken from the front as far as there is room. What is
+of a feature that the partner does not speak is taken and dropped: orders_svc hears of the features from the same
+announcement.
 """
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 
 from mesh.errors import FieldViolation, InvalidArgument
 from mesh.reporting import Reporter
 from shop.bridge.v1 import bridge_pb2 as bridge
-from ups_bridge import codec
+from ups_bridge import codec, features
 from wire.session import Session
 
 MAX_COMMANDS = 500
@@ -36,10 +38,18 @@ def encode(commands: Sequence[bridge.Command], world_epoch: int, session: Sessio
 
 
 def take(
-    commands: Sequence[bridge.Command], elements: Sequence[bytes], session: Session, reporter: Reporter, now: float
+    commands: Sequence[bridge.Command],
+    elements: Sequence[bytes],
+    session: Session,
+    spoken: Collection[str],
+    reporter: Reporter,
+    now: float,
 ) -> int:
-    """Put commands in the window as far as there is room; give how many were taken, known ones included."""
+    """Put commands in the window as far as there is room; give how many were taken, known and dropped ones included."""
     for taken, (command, element) in enumerate(zip(commands, elements, strict=True)):
+        feature = features.OF_COMMAND.get(command.WhichOneof("body") or "")
+        if feature is not None and feature not in spoken:
+            continue
         known = session.element_of(command.command_id) is not None or reporter.holds_ack(command.command_id)
         if not known:
             if not session.room:

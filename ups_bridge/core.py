@@ -7,10 +7,15 @@ Rules, beside those of mesh.attachment, mesh.reporting and wire.session:
 * Unacked commands outlive a connection and go out again, under their numbers, on the next live one.
 * All commands in the window are of the newest world_epoch seen; older ones are dropped from it and refused.
 * While UPS is in a world in which orders_svc gave us none of them, they are held back: it gives them only once.
+* Of the extension nothing is said that the newest announcement on the connection did not name: what waits for such a
+  feature is dropped, and orders_svc, who hears of the same announcement, takes it for refused. A hello goes out at once
+  after a UAstart that names features, and again with its acknowledgement: who has the one has the other.
+* Where trucks are is told with the next renewal of the lease, the latest of each truck, and then forgotten.
 * Losing the link's ownership ends every connection and forgets the window: the partner says again what was not acked.
 Deliberately elsewhere: messages (codec), sockets and gRPC (bootstrap).
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from random import Random
 from typing import Any
@@ -20,7 +25,8 @@ from mesh.errors import FailedPrecondition
 from mesh.reporting import Reporter
 from mesh.tally import Tally
 from shop.bridge.v1 import bridge_pb2 as bridge
-from ups_bridge import codec, commands
+from shop.fulfilment.v1 import fulfilment_pb2 as pb
+from ups_bridge import codec, commands, features
 from ups_bridge.codec import Announcement
 from ups_bridge.rules import Rules
 from wire.backoff import Backoff
@@ -37,11 +43,17 @@ _CURRENT = 0
 
 @dataclass(slots=True)
 class Partner:
-    """The live connection. `announcements`: each seen, and whether it is committed."""
+    """The live connection. `announcements`: each seen, the newest last, and whether it is committed."""
 
     number: int
     session: Session
     announcements: dict[Announcement, bool]
+    greet: bool = False
+
+    @property
+    def announcement(self) -> Announcement:
+        """The newest, which counts."""
+        return next(reversed(self.announcements))
 
 
 class UpsCore:
@@ -62,6 +74,7 @@ class UpsCore:
         self._world_id: int | None = None
         self._homes: set[int | None] = set()
         self._parked: list[tuple[int, bytes]] = []
+        self._trucks: dict[int, pb.TruckPosition] = {}
 
     # Inputs.
 
@@ -87,7 +100,7 @@ class UpsCore:
                 self._take(number, body, now)
             except BadMessage as error:
                 self.tally.bad_messages += 1
-                self._hang_up(number, str(error), bad_head=error.head)
+                self._hang_up(number, f"{error}{self._differs(number)}", bad_head=error.head)
         self._work(now)
 
     def ended(self, number: int, reason: str, now: float) -> None:  # noqa: ARG002 - the shell logs the reason
@@ -126,7 +139,7 @@ class UpsCore:
             raise FailedPrecondition("LINK_NOT_OPEN", self.state(now))
         newest = max([self._world_epoch, *(command.world_epoch for command in request.commands)])
         if self._world_id not in self._homes:
-            if not live.announcements[next(reversed(live.announcements))]:
+            if not live.announcements[live.announcement]:
                 raise FailedPrecondition("LINK_NOT_OPEN", "waiting for orders_svc to take the announced world")
             if newest == self._world_epoch:
                 self._homes.add(self._world_id)
@@ -137,7 +150,8 @@ class UpsCore:
             self._homes = {self._world_id}
             self._parked = []
             live.session.withdraw([number for number, _ in live.session.unacked()])
-        taken = commands.take(request.commands, elements, live.session, self.reporter, now)
+        spoken = live.announcement.features
+        taken = commands.take(request.commands, elements, live.session, spoken, self.reporter, now)
         self._work(now)
         return taken
 
@@ -169,6 +183,7 @@ class UpsCore:
             words = "open"
             if self._parked:
                 words = f"open; UPS is in world {self._world_id}: what was for another world is held back"
+            words += self._differs(self._live.number)
         return f"{words}; {trouble}" if trouble else words
 
     @property
@@ -182,6 +197,9 @@ class UpsCore:
         loss = self._loss.value(now) if self._loss else 0.0
         status = self.tally.status(self.attachment, sessions, len(self._parked), self.rules.window, loss)
         status.state, status.connected = self.state(now), self.connected
+        if self._live is not None:
+            status.features.extend(self._live.announcement.features)
+            status.contract_difference = self._live.announcement.difference
         return status
 
     # The conversation with the partner.
@@ -199,8 +217,12 @@ class UpsCore:
         acked = live.session.acked(said.acks, now)
         self.reporter.add_acked(number, _CURRENT, acked)
         for event in said.events:
+            if event.redirect_answered.accepted:
+                self._forget_truck_requests(live, event.redirect_answered.shipment_id)
             if live.session.receive(event.seqnum, now) is Verdict.NEW:
                 self.reporter.add_event(number, _CURRENT, event)
+        if features.TRUCK_POSITION in live.announcement.features:
+            self._saw(said.trucks)
 
     def _announced(self, number: int, announcement: Announcement, now: float) -> None:
         live = self._live
@@ -210,11 +232,8 @@ class UpsCore:
             self._waiting.pop(number, None)
             live = self._live = Partner(number, Session(self._policy(), now, self._rng, self._loss), {})
         live.session.heard(now)
-        self._world_id = announcement.world_id
-        self._hold_or_resume(live, now)
         committed = live.announcements.get(announcement)
-        newest = next(reversed(live.announcements), None)
-        if committed is None or announcement != newest:
+        if committed is None or announcement != live.announcement:
             # The newest is last; a world that is announced a second time after another one counts again.
             live.announcements.pop(announcement, None)
             live.announcements[announcement] = False
@@ -223,17 +242,41 @@ class UpsCore:
             self.reporter.add_event(number, _CURRENT, codec.announced(announcement))
         elif committed:
             live.session.acknowledge(announcement.seqnum, now)
+        live.greet = announcement.extended
+        self._world_id = announcement.world_id
+        self._hold_or_resume(live, now)
 
     def _hold_or_resume(self, live: Partner, now: float) -> None:
-        """Commands go to a UPS that is in their world, and wait while it is in another."""
+        """Commands go to a UPS that is in their world and speaks of such things, and wait while it is in another."""
+        window = list(live.session.unacked())
         if self._world_id not in self._homes:
-            self._parked += live.session.unacked()
-            live.session.withdraw([number for number, _ in self._parked])
+            self._parked += window
+            live.session.withdraw([number for number, _ in window])
             return
+        spoken = (None, *live.announcement.features)
+        live.session.withdraw([number for number, element in window if codec.feature_of(element) not in spoken])
         parked, self._parked = self._parked, []
         for command_id, element in parked:
-            if not self.reporter.holds_ack(command_id):
+            if codec.feature_of(element) in spoken and not self.reporter.holds_ack(command_id):
                 live.session.send(command_id, element, now)
+
+    def _forget_truck_requests(self, live: Partner, ship_id: int) -> None:
+        """UPS has the job, and another address for it: a copy of the request could only bring the old one back."""
+        unacked = live.session.unacked()
+        live.session.withdraw([number for number, element in unacked if codec.asks_for_truck(element, ship_id)])
+
+    def _saw(self, trucks: Iterable[pb.TruckPosition]) -> None:
+        for truck in trucks:
+            self._trucks.pop(truck.truck_id, None)
+            self._trucks[truck.truck_id] = truck
+        while len(self._trucks) > codec.MAX_TRUCKS:
+            del self._trucks[next(iter(self._trucks))]
+
+    def _differs(self, number: int) -> str:
+        """How the contract of a live partner differs from ours, in words that follow others; or nothing."""
+        live = self._live
+        difference = live.announcement.difference if live is not None and live.number == number else ""
+        return f"; the contracts differ: {difference}" if difference else ""
 
     def _reported(self, call: Call, answer: Any, now: float) -> None:
         for done in self.reporter.answered(call, answer, now):
@@ -242,8 +285,11 @@ class UpsCore:
                 continue
             for event in done.events:
                 if event.WhichOneof("body") == "world_announced":
-                    live.announcements[Announcement(event.world_announced.world_id, event.seqnum)] = True
+                    for one in live.announcements:
+                        if codec.announced(one) == event:
+                            live.announcements[one] = True
                     live.session.acknowledge(event.seqnum, now)
+                    live.greet = live.announcement.extended
                 else:
                     live.session.confirm([event.seqnum], now)
 
@@ -275,6 +321,7 @@ class UpsCore:
         self._world_epoch = 0
         self._world_id = None
         self._homes = set()
+        self._trucks.clear()
         self.reporter.clear()
         self.attachment.lose("the link had another owner, attaching again", now)
 
@@ -299,6 +346,9 @@ class UpsCore:
                 self._waiting[number] = now + self.rules.announce_seconds
         call = self.attachment.due(now, self.connected, self.state(now))
         if call is not None:
+            if call.kind is Kind.RENEW:
+                call.request.trucks.extend(self._trucks.values())
+                self._trucks.clear()
             self._actions.append(call)
         if self.attachment.attached:
             report = self.reporter.due(self.attachment.link_epoch, now)
@@ -307,6 +357,10 @@ class UpsCore:
         live = self._live
         if live is not None:
             bodies = [codec.encode_frame(frame.elements, frame.acks) for frame in live.session.outgoing(now)]
+            if live.greet:
+                live.greet = False
+                hello = codec.encode_hello(live.announcement)
+                bodies[:1] = [hello + body for body in bodies[:1] or [b""]]
             if bodies:
                 self.tally.frames_sent += len(bodies)
                 self._actions.append(Send(live.number, tuple(bodies)))
