@@ -2,9 +2,23 @@
 
 from db.orders import links, messages, orders, requests, shipments, stock
 from db.orders.base import OrdersBase
-from db.shop import accounts, carts, catalogue, checkouts
+from db.shop import accounts, carts, catalogue, checkouts, mails, reviews, sessions
 from db.shop.base import ShopBase
 
 # Imported so that their tables are in the metadata.
-MODELS = (accounts, carts, catalogue, checkouts, links, messages, orders, requests, shipments, stock)
+MODELS = (
+    accounts,
+    carts,
+    catalogue,
+    checkouts,
+    mails,
+    reviews,
+    sessions,
+    links,
+    messages,
+    orders,
+    requests,
+    shipments,
+    stock,
+)
 METADATA = (ShopBase.metadata, OrdersBase.metadata)

@@ -16,6 +16,7 @@ from werkzeug.wrappers import Response
 
 from mesh.logs import get_logger
 from storefront.accounts.shopper import Shopper
+from storefront.cart.basket import NOTHING, Basket, current_basket
 from storefront.orders_client import CallFailed
 from storefront.security import current_shopper
 
@@ -73,14 +74,13 @@ def add_to(app: Flask) -> None:
     app.context_processor(_who_looks)
 
 
-def _who_looks() -> dict[str, Shopper | None]:
-    if g.get("without_shopper", False):
-        return {"shopper": None}
-    try:
-        return {"shopper": current_shopper()}
-    except (DBAPIError, PoolTimeout):
-        g.without_shopper = True
-        return {"shopper": None}
+def _who_looks() -> dict[str, Shopper | Basket | None]:
+    if not g.get("without_shopper", False):
+        try:
+            return {"shopper": current_shopper(), "basket": current_basket()}
+        except (DBAPIError, PoolTimeout):
+            g.without_shopper = True
+    return {"shopper": None, "basket": NOTHING}
 
 
 def _http(error: HTTPException) -> tuple[str, int] | Response | HTTPException:

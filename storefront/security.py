@@ -1,8 +1,8 @@
 """What every answer and every session keeps to, whatever the page.
 
 Rules: nothing inline and nothing from elsewhere runs in a page; the session cookie is out of reach of scripts and of
-other sites, and travels over TLS only, but for http on this very machine; a log-in starts a new session; a session
-ends after two weeks without use and a month in any case; we redirect to our own pages only.
+other sites, and travels over TLS only, but for http on this very machine; a log-in starts a new session, and logging
+out ends it in the database (`storefront.accounts.sessions` says how long one lasts); we redirect to our own pages only.
 """
 
 import ipaddress
@@ -19,14 +19,10 @@ from flask_wtf import CSRFProtect
 from flask_wtf.csrf import generate_csrf
 
 from db.shop.accounts import email_key
-from storefront.accounts.queries import load_shopper
+from storefront.accounts import sessions
 from storefront.accounts.shopper import Shopper
 from storefront.services import services
 
-IDLE_SESSION = timedelta(days=14)
-LONGEST_SESSION_SECONDS = 30 * 24 * 3600
-# How often a session that is used is sent anew, so that it does not end as idle.
-NOTE_USE_SECONDS = 24 * 3600
 MAX_FORM_BYTES = 64 * 1024
 MAX_FORM_PARTS = 200
 
@@ -52,9 +48,8 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
-KEPT_OVER_LOGIN = "wanted_item"
-_BEGAN_AT = "began_at"
-_SEEN_AT = "seen_at"
+GUEST_KEY = "guest"
+_USED_AT = "used_at"
 
 
 class SessionCookie(SecureCookieSessionInterface):
@@ -73,7 +68,7 @@ def protect(app: Flask, secret_key: str) -> None:
         SESSION_COOKIE_NAME="minimart",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
-        PERMANENT_SESSION_LIFETIME=IDLE_SESSION,
+        PERMANENT_SESSION_LIFETIME=timedelta(seconds=sessions.IDLE_SECONDS),
         # The cookie holds the whole session: if each answer sent it, one that was asked for earlier and comes later
         # (a picture, say) would undo what a page in between has put in.
         SESSION_REFRESH_EACH_REQUEST=False,
@@ -101,22 +96,31 @@ def account_in_form() -> str:
     return f"account:{email_key(request.form.get('email', ''))[:254]}"
 
 
-def begin_session(user_id: int, stamp: str) -> None:
-    """Starts a fresh session for somebody who has just proven who they are; keeps what they wanted to buy."""
-    wanted = session.get(KEPT_OVER_LOGIN)
+def begin_session(user_id: int) -> None:
+    """Starts a fresh session for somebody who has just proven who they are; keeps the guest's cart."""
+    parts, guest, before = services(), session.get(GUEST_KEY), current_shopper()
+    with parts.engine.begin() as connection:
+        if before is not None:
+            sessions.end(connection, before.token)
+        browser = sessions.browser_of(request.user_agent.string)
+        token = sessions.begin(connection, user_id, browser, parts.clock.now())
     session.clear()
     session.permanent = True
-    session[_BEGAN_AT] = session[_SEEN_AT] = services().clock.now()
     # The token for forms too, now and not with the first form: see SESSION_REFRESH_EACH_REQUEST.
     g.pop("csrf_token", None)
     generate_csrf()
-    if wanted is not None:
-        session[KEPT_OVER_LOGIN] = wanted
-    login_user(Shopper(user_id, "", "", False, "", 0, stamp))
+    if guest is not None:
+        session[GUEST_KEY] = guest
+    with parts.reader.connect() as connection:
+        login_user(sessions.load_shopper(connection, token, parts.clock.now()))
 
 
 def end_session() -> None:
-    """Forgets who was logged in and everything that the session held."""
+    """Ends the session of whoever is logged in, wherever its cookie went, and forgets everything that it held."""
+    shopper = current_shopper()
+    if shopper is not None:
+        with services().engine.begin() as connection:
+            sessions.end(connection, shopper.token)
     logout_user()
     session.clear()
 
@@ -147,15 +151,17 @@ def the_shopper() -> Shopper:
     return shopper
 
 
-def _load_shopper(session_id: str) -> Shopper | None:
+def _load_shopper(token: str) -> Shopper | None:
     parts = services()
     now = parts.clock.now()
-    if now - session.get(_BEGAN_AT, 0.0) > LONGEST_SESSION_SECONDS:
-        return None
-    if now - session.get(_SEEN_AT, 0.0) > NOTE_USE_SECONDS:
-        session[_SEEN_AT] = now
     with parts.reader.connect() as connection:
-        return load_shopper(connection, session_id)
+        shopper = sessions.load_shopper(connection, token, now)
+    if shopper is not None and now - shopper.seen_at > sessions.NOTE_USE_SECONDS:
+        with parts.engine.begin() as connection:
+            sessions.note_use(connection, token, now)
+        # The cookie is sent anew too, since the browser counts its days from the last time.
+        session[_USED_AT] = now
+    return shopper
 
 
 def _ask_to_log_in() -> Any:

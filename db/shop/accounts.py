@@ -2,7 +2,7 @@
 
 import unicodedata
 
-from sqlalchemy import Boolean, Double, ForeignKey, Integer, String
+from sqlalchemy import Boolean, Double, ForeignKey, Index, Integer, String, text
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.shop.base import ShopBase
@@ -19,6 +19,8 @@ class User(ShopBase):
     email_key: Mapped[str] = mapped_column(String(254), unique=True)
     password_hash: Mapped[str | None] = mapped_column(String(255))
     created_at: Mapped[float] = mapped_column(Double)
+    # The account is closed: nothing of a person is left in it. The row stays, since orders refer to it.
+    closed_at: Mapped[float | None] = mapped_column(Double)
 
     profile: Mapped["Profile"] = relationship(back_populates="user", lazy="joined", innerjoin=True)
 
@@ -35,6 +37,30 @@ class Profile(ShopBase):
     ups_account: Mapped[str] = mapped_column(String(64), default="")
 
     user: Mapped[User] = relationship(back_populates="profile")
+
+
+class Address(ShopBase):
+    """A place in somebody's address book, on the world's grid."""
+
+    __tablename__ = "addresses"
+    __table_args__ = (
+        # At most one default each; the database says so itself.
+        Index(
+            "uq_addresses_default",
+            "user_id",
+            unique=True,
+            sqlite_where=text("is_default"),
+            postgresql_where=text("is_default"),
+        ),
+    )
+
+    id: Mapped[int] = mapped_column(Integer, primary_key=True)
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    label: Mapped[str] = mapped_column(String(60))
+    x: Mapped[int] = mapped_column(Integer)
+    y: Mapped[int] = mapped_column(Integer)
+    is_default: Mapped[bool] = mapped_column(Boolean, default=False)
+    created_at: Mapped[float] = mapped_column(Double)
 
 
 def email_key(email: str) -> str:

@@ -22,11 +22,15 @@ from sqlalchemy import (
     Text,
     bindparam,
     select,
+    text,
 )
 from sqlalchemy.orm import Mapped, mapped_column, relationship
 
 from db.shop.accounts import Profile, User
 from db.shop.base import ShopBase
+
+# The first line of `Product.search_text`, in PostgreSQL's words; an index is on it.
+FOLDED_TITLE = "split_part(search_text, E'\\n', 1)"
 
 
 class Category(ShopBase):
@@ -43,6 +47,23 @@ class Product(ShopBase):
     """A thing that can be bought, whoever sells it."""
 
     __tablename__ = "products"
+    __table_args__ = (
+        Index("ix_products_created_at_id", "created_at", "id"),
+        Index("ix_products_units_sold_id", "units_sold", "id"),
+        Index("ix_products_rating_id", "rating", "id"),
+        # A part of a word anywhere, and a title that is nearly what was typed.
+        Index(
+            "ix_products_search_text_trgm",
+            "search_text",
+            postgresql_using="gin",
+            postgresql_ops={"search_text": "gin_trgm_ops"},
+        ).ddl_if(dialect="postgresql"),
+        Index(
+            "ix_products_title_trgm",
+            text(f"{FOLDED_TITLE} gin_trgm_ops"),
+            postgresql_using="gin",
+        ).ddl_if(dialect="postgresql"),
+    )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     title: Mapped[str] = mapped_column(String(120))
@@ -52,7 +73,12 @@ class Product(ShopBase):
     category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"), index=True)
     # The name of a picture that the shop draws.
     picture: Mapped[str] = mapped_column(String(80))
-    created_at: Mapped[float] = mapped_column(Double, index=True)
+    created_at: Mapped[float] = mapped_column(Double)
+    # How many units were ordered in the shop, and what its buyers think of it (`db.shop.reviews` says how).
+    units_sold: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    reviews: Mapped[int] = mapped_column(Integer, default=0, server_default="0")
+    stars: Mapped[int] = mapped_column(BigInteger, default=0, server_default="0")
+    rating: Mapped[float] = mapped_column(Double, default=0.0, server_default="0")
 
     category: Mapped[Category] = relationship()
     offers: Mapped[list["Offer"]] = relationship(back_populates="product", order_by="Offer.price_cents")
@@ -65,6 +91,13 @@ class Offer(ShopBase):
     __table_args__ = (
         CheckConstraint("price_cents > 0", name="price_positive"),
         Index("ix_offers_product_id_price_cents", "product_id", "price_cents"),
+        Index(
+            "ix_offers_for_sale",
+            "price_cents",
+            "id",
+            sqlite_where=text("withdrawn_at is null"),
+            postgresql_where=text("withdrawn_at is null"),
+        ),
     )
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
@@ -78,6 +111,16 @@ class Offer(ShopBase):
 
     product: Mapped[Product] = relationship(back_populates="offers")
     seller: Mapped[User] = relationship()
+
+
+class Favourite(ShopBase):
+    """A product that somebody wants to find again."""
+
+    __tablename__ = "favourites"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True)
+    created_at: Mapped[float] = mapped_column(Double)
 
 
 @dataclass(frozen=True, slots=True)

@@ -2,12 +2,10 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, insert, select, update
+from sqlalchemy import Connection, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from db.shop.accounts import Profile, User, email_key
-from db.shop.carts import CartItem
-from storefront.accounts.shopper import Shopper, stamp_of
 
 
 class EmailTaken(Exception):
@@ -20,28 +18,6 @@ class Credentials:
 
     user_id: int
     password_hash: str | None
-
-
-def load_shopper(connection: Connection, session_id: str) -> Shopper | None:
-    """The shopper whom a session names, with the units in their cart. One query. None: no longer valid."""
-    user_id, _, stamp = session_id.partition(".")
-    if not user_id.isascii() or not user_id.isdecimal() or len(user_id) > 9:
-        return None
-    units = (
-        select(func.coalesce(func.sum(CartItem.quantity), 0))
-        .where(CartItem.user_id == User.id)
-        .correlate(User)
-        .scalar_subquery()
-    )
-    query = (
-        select(User.email, User.password_hash, Profile.display_name, Profile.is_seller, Profile.ups_account, units)
-        .join(Profile, Profile.user_id == User.id)
-        .where(User.id == int(user_id))
-    )
-    row = connection.execute(query).one_or_none()
-    if row is None or row.password_hash is None or stamp_of(row.password_hash) != stamp:
-        return None
-    return Shopper(int(user_id), row.email, row.display_name, row.is_seller, row.ups_account, int(row[5]), stamp)
 
 
 def find_credentials(connection: Connection, email: str) -> Credentials | None:

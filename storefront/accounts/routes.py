@@ -10,8 +10,7 @@ from werkzeug.wrappers import Response as AnyResponse
 
 from storefront.accounts import queries
 from storefront.accounts.forms import LoginForm, ProfileForm, RegisterForm
-from storefront.accounts.shopper import stamp_of
-from storefront.cart.wanted import put_wanted_in_cart
+from storefront.cart.basket import bring_guest_cart
 from storefront.security import (
     account_in_form,
     begin_session,
@@ -59,10 +58,9 @@ def log_in() -> AnyResponse | tuple[str, int]:
     if parts.passwords.is_outdated(password_hash):
         fresh = parts.passwords.hash(password)
         with parts.engine.begin() as connection:
-            if queries.replace_hash(connection, found.user_id, password_hash, fresh):
-                password_hash = fresh
-    begin_session(found.user_id, stamp_of(password_hash))
-    return redirect(_onward(filled=put_wanted_in_cart(found.user_id)), 303)
+            queries.replace_hash(connection, found.user_id, password_hash, fresh)
+    begin_session(found.user_id)
+    return redirect(_onward(filled=bring_guest_cart(found.user_id)), 303)
 
 
 @bp.get("/register")
@@ -93,9 +91,9 @@ def create() -> AnyResponse | tuple[str, int]:
     except queries.EmailTaken:
         form.email.errors = ["There is an account with this address already. Log in instead?"]
         return render_template("accounts/register.html", form=form), _REFUSED
-    begin_session(user_id, stamp_of(password_hash))
+    begin_session(user_id)
     flash(f"Welcome, {form.display_name.data}.", "success")
-    return redirect(_onward(filled=put_wanted_in_cart(user_id)), 303)
+    return redirect(_onward(filled=bring_guest_cart(user_id)), 303)
 
 
 @bp.post("/logout")

@@ -1,6 +1,5 @@
 """Whoever looks at a page: a shopper who is logged in, as Flask-Login wants one."""
 
-import hashlib
 from dataclasses import dataclass
 
 from flask_login import UserMixin
@@ -8,21 +7,18 @@ from flask_login import UserMixin
 
 @dataclass(frozen=True, eq=False)
 class Shopper(UserMixin):
-    """A logged-in user, with what every page shows of them."""
+    """A logged-in user, with what every page shows of them. `seen_at`: when their session was last noted as used."""
 
     user_id: int
     email: str
     display_name: str
     is_seller: bool
     ups_account: str
+    cart_id: int | None
     cart_units: int
-    stamp: str
+    seen_at: float
+    token: str
 
     def get_id(self) -> str:
-        """What the session holds: a new password makes all older sessions worthless."""
-        return f"{self.user_id}.{self.stamp}"
-
-
-def stamp_of(password_hash: str) -> str:
-    """A mark that changes with the password and does not tell its hash."""
-    return hashlib.sha256(f"session:{password_hash}".encode()).hexdigest()[:16]
+        """What the session's cookie holds: the secret that `storefront.accounts.sessions` gave out."""
+        return self.token

@@ -1,17 +1,24 @@
-"""The pages of the cart."""
+"""The pages of the cart, a shopper's or a guest's.
 
-from flask import Blueprint, flash, redirect, render_template, url_for
-from flask_login import login_required
+Each change is a form of its own that leads back to the cart; with JavaScript the page is changed in place. What is
+ticked is kept with the cart, so that it is the same on every device.
+"""
+
+from dataclasses import dataclass
+
+from flask import Blueprint, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response
 
 from storefront.cart import queries
-from storefront.cart.forms import AddForm, QuantityForm
-from storefront.cart.wanted import remember_wanted
+from storefront.cart.basket import current_basket, owner_to_write
+from storefront.cart.forms import BUY_NOW, AddForm, QuantityForm
+from storefront.cart.notices import Notices, notices_of
+from storefront.cart.queries import CartLine
 from storefront.catalogue.availability import Availability, describe
 from storefront.catalogue.queries import product_of
 from storefront.catalogue.stock import stock_of
-from storefront.checkout.holds import holds_of
-from storefront.security import current_shopper, the_shopper
+from storefront.checkout.holds import NO_HOLDS, Holds, holds_of
+from storefront.security import current_shopper
 from storefront.services import services
 
 bp = Blueprint("cart", __name__, template_folder="templates")
@@ -19,8 +26,17 @@ bp = Blueprint("cart", __name__, template_folder="templates")
 _REFUSED = 422
 
 
+@dataclass(frozen=True, slots=True)
+class Shown:
+    """A line as the page shows it. `held`: units that are in an order which is being confirmed."""
+
+    line: CartLine
+    availability: Availability
+    notices: Notices
+    held: int
+
+
 @bp.get("/cart")
-@login_required
 def show() -> str:
     """The cart, with today's prices and stock."""
     return _page()
@@ -28,73 +44,131 @@ def show() -> str:
 
 @bp.post("/cart/items")
 def add() -> Response:
-    """Puts units of an offer into the cart; asks whoever is not logged in to do that first."""
-    parts, form, shopper = services(), AddForm(), current_shopper()
+    """Puts units of an offer into the cart; "buy now" goes straight on with them."""
+    parts, form = services(), AddForm()
     if not form.validate():
         flash(_first_error(form), "warning")
         return redirect(_product_page(form.offer_id.data), 303)
-    offer_id, quantity = form.offer_id.number, form.quantity.number
-    if shopper is None:
-        remember_wanted(offer_id, quantity)
-        flash("Log in to keep a cart. We put the item in it for you.", "info")
-        return redirect(url_for("accounts.login"), 303)
+    offer_id, quantity, owner = form.offer_id.number, form.quantity.number, owner_to_write()
     try:
         with parts.engine.begin() as connection:
-            queries.add(connection, shopper.user_id, offer_id, quantity, parts.clock.now())
+            queries.add(connection, owner, offer_id, quantity, parts.clock.now())
     except queries.CartRefusal as refusal:
         flash(str(refusal), "warning")
         return redirect(_product_page(offer_id), 303)
+    if form.then.data == BUY_NOW:
+        return redirect(url_for("checkout.show", only=offer_id, units=quantity), 303)
     flash("In your cart.", "success")
     return redirect(url_for("cart.show"), 303)
 
 
 @bp.post("/cart/items/<id32:offer_id>")
-@login_required
 def change(offer_id: int) -> Response | tuple[str, int]:
     """Changes how many units are in the cart."""
-    form, shopper = QuantityForm(), the_shopper()
+    form, basket = QuantityForm(), current_basket()
     if not form.validate():
         return _page(wrong=(offer_id, form)), _REFUSED
-    with services().engine.begin() as connection:
-        found = queries.set_quantity(connection, shopper.user_id, offer_id, form.quantity.number)
+    found = False
+    if basket.cart_id is not None:
+        with services().engine.begin() as connection:
+            found = queries.set_quantity(connection, basket.cart_id, offer_id, form.quantity.number)
     flash(*(("Changed.", "success") if found else ("This item is not in your cart any more.", "warning")))
     return redirect(url_for("cart.show"), 303)
 
 
 @bp.post("/cart/items/<id32:offer_id>/remove")
-@login_required
 def remove(offer_id: int) -> Response:
-    """Takes an offer out of the cart."""
-    shopper = the_shopper()
-    with services().engine.begin() as connection:
-        queries.remove(connection, shopper.user_id, offer_id)
+    """Takes an offer out of the cart, or off what is saved for later."""
+    basket = current_basket()
+    if basket.cart_id is not None:
+        with services().engine.begin() as connection:
+            queries.remove(connection, basket.cart_id, offer_id)
     flash("Removed.", "info")
     return redirect(url_for("cart.show"), 303)
 
 
+@bp.post("/cart/items/<id32:offer_id>/save")
+def save(offer_id: int) -> Response:
+    """Puts an item aside for later."""
+    return _move(offer_id, to_saved=True)
+
+
+@bp.post("/cart/items/<id32:offer_id>/back")
+def back(offer_id: int) -> Response:
+    """Takes a saved item into the cart again."""
+    return _move(offer_id, to_saved=False)
+
+
+@bp.post("/cart/choose")
+def choose() -> Response:
+    """Keeps what is ticked; goes on to the checkout if that was asked for."""
+    basket = current_basket()
+    if basket.cart_id is not None:
+        with services().engine.begin() as connection:
+            queries.choose(connection, basket.cart_id, _ids("chosen"), _ids("shown"))
+    to_checkout = request.form.get("go") == "checkout"
+    return redirect(url_for("checkout.show" if to_checkout else "cart.show"), 303)
+
+
+@bp.post("/cart/prices")
+def note_prices() -> Response:
+    """Today's prices have been seen; they are no news from now on."""
+    basket = current_basket()
+    if basket.cart_id is not None:
+        with services().engine.begin() as connection:
+            queries.note_prices(connection, basket.cart_id)
+    return redirect(url_for("cart.show"), 303)
+
+
+def _move(offer_id: int, *, to_saved: bool) -> Response:
+    basket = current_basket()
+    if basket.cart_id is not None:
+        move = queries.save_for_later if to_saved else queries.back_to_cart
+        try:
+            with services().engine.begin() as connection:
+                if move(connection, basket.cart_id, offer_id):
+                    flash("Saved for later." if to_saved else "Back in your cart.", "success")
+        except queries.CartRefusal as refusal:
+            flash(str(refusal), "warning")
+    return redirect(url_for("cart.show"), 303)
+
+
 def _page(wrong: tuple[int, QuantityForm] | None = None) -> str:
-    shopper = the_shopper()
+    shopper, basket = current_shopper(), current_basket()
     with services().reader.connect() as connection:
-        holds = holds_of(connection, shopper.user_id)
-        lines = queries.lines_of(connection, shopper.user_id)
+        holds = holds_of(connection, shopper.user_id) if shopper is not None else NO_HOLDS
+        lines = queries.lines_of(connection, basket.cart_id)
         stock = stock_of(connection, [line.offer_id for line in lines])
-    words: dict[int, Availability] = {
-        line.offer_id: describe(None if stock is None else stock[line.offer_id], allow_backorder=line.allow_backorder)
-        for line in lines
-    }
+    shown = []
+    for line in lines:
+        at = None if stock is None else stock[line.offer_id]
+        availability = describe(at, allow_backorder=line.allow_backorder)
+        shown.append(Shown(line, availability, notices_of(line, availability, at), holds.units[line.offer_id]))
+    in_cart = [one for one in shown if not one.line.is_saved]
+    chosen = [one for one in in_cart if one.line.is_chosen]
     return render_template(
         "cart/cart.html",
-        lines=lines,
-        words=words,
-        total_cents=sum(line.total_cents for line in lines if line.for_sale),
-        held=holds.units,
+        in_cart=in_cart,
+        saved=[one for one in shown if one.line.is_saved],
+        chosen_units=sum(one.line.quantity for one in chosen),
+        chosen_cents=sum(one.line.total_cents for one in chosen if one.line.for_sale),
+        blocked=any(one.notices.blocks for one in chosen),
+        prices_changed=any(one.notices.price_changed for one in shown),
         unanswered=list(holds.attempts),
-        all_held=bool(lines) and not holds.free(lines),
-        can_check_out=bool(lines) and all(line.for_sale for line in lines),
+        all_held=_all_held(holds, [one.line for one in chosen]),
         wrong_offer=wrong[0] if wrong else None,
         wrong_form=wrong[1] if wrong else None,
         max_quantity=queries.MAX_QUANTITY,
     )
+
+
+def _all_held(holds: Holds, lines: list[CartLine]) -> bool:
+    return bool(lines) and not holds.free(lines)
+
+
+def _ids(name: str) -> list[int]:
+    typed = request.form.getlist(name)[: queries.MAX_LINES]
+    return [int(text) for text in typed if text.isascii() and text.isdecimal() and len(text) <= 9]
 
 
 def _first_error(form: AddForm) -> str:

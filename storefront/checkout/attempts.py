@@ -1,7 +1,7 @@
 """Checkout attempts in the database: begun before the first call, claimed for each further one, settled once.
 
-Rules: what is ordered is in the cart and in no other attempt that still waits for its answer, checked with the user's
-row locked; the bytes of the request never change; an attempt is settled by a guarded update, so that of two answers to
+Rules: what is ordered is in the cart and in no other attempt that still waits for its answer, checked with their
+cart locked; the bytes of the request never change; an attempt is settled by a guarded update, so that of two answers to
 the same question one counts; the cart is emptied of what was bought in the transaction that records the yes, and only
 there; nothing is deleted. Each function works in the caller's transaction and does no network call.
 """
@@ -13,9 +13,10 @@ from sqlalchemy import Connection, insert, select, update
 from db.shop.catalogue import Offer, Product
 from db.shop.checkouts import CheckoutAttempt, CheckoutState
 from shop.orders.v1 import orders_pb2
-from storefront.cart.queries import lock, take_out_bought, units_of
+from storefront.cart.queries import Owner, lock, take_out_bought, units_of
 from storefront.checkout.answers import Accepted, Answer, Refused
 from storefront.checkout.holds import holds_of
+from storefront.checkout.sales import record_sale
 from storefront.checkout.tickets import Ticket
 
 FIRST_RETRY_SECONDS = 1.0
@@ -89,10 +90,10 @@ def begin(
 
     The sweep leaves it alone for `patience` seconds, which the shopper's own request needs to ask.
     """
-    lock(connection, ticket.user_id)
+    cart_id = lock(connection, Owner(ticket.user_id), now)
     if find(connection, ticket.user_id, ticket.request_id) is not None:
         return Existing(ticket.request_id)
-    if (obstacle := _obstacle(connection, ticket)) is not None:
+    if (obstacle := _obstacle(connection, ticket, cart_id)) is not None:
         return obstacle
     request = request_of(ticket, to).SerializeToString(deterministic=True)
     values = {
@@ -119,10 +120,10 @@ def begin(
     )
 
 
-def _obstacle(connection: Connection, ticket: Ticket) -> Existing | CartChanged | None:
+def _obstacle(connection: Connection, ticket: Ticket, cart_id: int) -> Existing | CartChanged | None:
     """What keeps the lines of a ticket from being ordered: they are in another attempt, or not in the cart."""
     holds = holds_of(connection, ticket.user_id)
-    held, in_cart = holds.units, units_of(connection, ticket.user_id)
+    held, in_cart = holds.units, units_of(connection, cart_id)
     missing = [
         line.offer_id for line in ticket.lines if in_cart.get(line.offer_id, 0) - held[line.offer_id] < line.quantity
     ]
@@ -197,7 +198,9 @@ def settle(connection: Connection, attempt: Attempt, answer: Answer, *, now: flo
             done = connection.execute(changed.values(state=CheckoutState.ACCEPTED, order_id=order_id))
             if done.rowcount == 1:
                 items = orders_pb2.PlaceOrderRequest.FromString(attempt.request).items
-                take_out_bought(connection, attempt.user_id, [(item.offer_id, item.quantity) for item in items])
+                bought = [(item.offer_id, item.quantity) for item in items]
+                take_out_bought(connection, attempt.user_id, bought, now)
+                record_sale(connection, attempt.user_id, order_id, bought)
         case Refused(reason, message):
             connection.execute(
                 changed.values(

@@ -46,6 +46,9 @@ class Holds:
         return [replace(line, quantity=quantity) for line, quantity in left if quantity > 0]
 
 
+NO_HOLDS = Holds({})
+
+
 def holds_of(connection: Connection, user_id: int) -> Holds:
     """What this user's unanswered attempts hold. One query, in the caller's transaction."""
     rows = connection.execute(

@@ -8,14 +8,15 @@ page; the rest of the cart can.
 """
 
 from collections.abc import Mapping
+from dataclasses import replace
 
-from flask import Blueprint, abort, flash, redirect, render_template, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from db.shop.checkouts import CheckoutState
 from storefront.accounts.shopper import Shopper
-from storefront.cart.queries import lines_of
+from storefront.cart.queries import CartLine, lines_of
 from storefront.checkout import attempts
 from storefront.checkout.answers import Accepted, Refused
 from storefront.checkout.asking import ask
@@ -122,9 +123,13 @@ def _page(
 ) -> str | Response:
     with services().reader.connect() as connection:
         holds = holds_of(connection, shopper.user_id)
-        in_cart = lines_of(connection, shopper.user_id)
+        in_cart = [line for line in lines_of(connection, shopper.cart_id) if not line.is_saved]
     if not in_cart:
         flash("Your cart is empty: there is nothing to check out. Look at your orders for what you bought.", "info")
+        return redirect(url_for("cart.show"), 303)
+    in_cart = _asked_for(in_cart)
+    if not in_cart:
+        flash("Nothing is ticked. Tick what you want to order.", "warning")
         return redirect(url_for("cart.show"), 303)
     lines = holds.free(in_cart)
     if not lines:
@@ -138,9 +143,19 @@ def _page(
     return render_template(
         "checkout/checkout.html",
         form=form,
+        asked={name: request.args[name] for name in ("only", "units") if name in request.args},
         lines=lines,
         unanswered=list(holds.attempts),
         total_cents=sum(line.total_cents for line in lines),
         message=message,
         wrong=wrong,
     )
+
+
+def _asked_for(lines: list[CartLine]) -> list[CartLine]:
+    """What is ticked in the cart; or only one offer ("buy now"), and at most so many units of it."""
+    only, units = (request.args.get(name, type=int) for name in ("only", "units"))
+    if only is None:
+        return [line for line in lines if line.is_chosen]
+    asked = (line for line in lines if line.offer_id == only)
+    return [replace(line, quantity=max(1, min(line.quantity, units or line.quantity))) for line in asked]

@@ -8,10 +8,11 @@ from db.orders.links import World
 from db.orders.messages import InboxRow, OutboxRow
 from db.orders.orders import Order
 from db.orders.stock import Stock, Warehouse
-from db.shop.accounts import Profile, User
-from db.shop.carts import CartItem
+from db.shop.accounts import Address, Profile, User
+from db.shop.carts import Cart, CartItem
 from db.shop.catalogue import Category, Offer, Product
 from db.shop.checkouts import CheckoutAttempt
+from db.shop.reviews import Review
 
 NOW = 1_700_000_000.0
 
@@ -67,8 +68,30 @@ class TestStock:
 class TestShop:
     @pytest.mark.parametrize("quantity", [0, -1, 1001])
     def test_a_cart_holds_one_to_a_thousand_units(self, shop: Engine, quantity: int) -> None:
+        with shop.begin() as connection:
+            connection.execute(insert(Cart), {"id": 1, "user_id": 1, "filled_at": NOW})
+
         with pytest.raises(IntegrityError, match="quantity_in_range"), shop.begin() as connection:
-            connection.execute(insert(CartItem), {"user_id": 1, "offer_id": 1, "quantity": quantity, "added_at": NOW})
+            connection.execute(insert(CartItem), {"cart_id": 1, "offer_id": 1, "quantity": quantity, "added_at": NOW})
+
+    @pytest.mark.parametrize("owner", [{}, {"user_id": 1, "guest_key": "k"}])
+    def test_a_cart_has_one_owner(self, shop: Engine, owner: dict[str, object]) -> None:
+        with pytest.raises(IntegrityError, match="has_one_owner"), shop.begin() as connection:
+            connection.execute(insert(Cart), {"filled_at": NOW, **owner})
+
+    def test_an_address_book_has_one_default(self, shop: Engine) -> None:
+        home = {"user_id": 1, "label": "Home", "x": 1, "y": 2, "is_default": True, "created_at": NOW}
+        with shop.begin() as connection:
+            connection.execute(insert(Address), [home, {**home, "is_default": False}, {**home, "is_default": False}])
+
+        with pytest.raises(IntegrityError), shop.begin() as connection:
+            connection.execute(insert(Address), home)
+
+    @pytest.mark.parametrize("stars", [0, 6])
+    def test_a_review_has_one_to_five_stars(self, shop: Engine, stars: int) -> None:
+        review = {"product_id": 1, "user_id": 1, "words": "", "created_at": NOW, "changed_at": NOW}
+        with pytest.raises(IntegrityError, match="stars_in_range"), shop.begin() as connection:
+            connection.execute(insert(Review), {**review, "stars": stars})
 
     @pytest.mark.parametrize("price", [0, -1])
     def test_nothing_is_free(self, shop: Engine, price: int) -> None:

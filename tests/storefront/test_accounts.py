@@ -3,9 +3,11 @@
 from collections.abc import Callable
 
 import pytest
-from sqlalchemy import Engine, select, update
+from sqlalchemy import Engine, func, select
 
 from db.shop.accounts import User
+from db.shop.sessions import Session
+from storefront.accounts.sessions import hash_of
 from storefront.bootstrap import Storefront
 from tests.storefront.conftest import ShiftedClock
 from tests.storefront.visitor import Visitor
@@ -112,18 +114,55 @@ def test_a_log_in_starts_another_session(visitor: Visitor) -> None:
     assert stale.status_code == 400, "a form of the old session is worth nothing"
 
 
-def test_a_new_password_ends_all_older_sessions(visitor: Visitor, engine: Engine, shop: Storefront) -> None:
+def test_a_stolen_cookie_is_worth_nothing_after_the_log_out(visitor: Visitor, another: Visitor) -> None:
     visitor.register()
-    with engine.begin() as connection:
-        connection.execute(update(User).where(User.email_key == "ann@example.org").values(password_hash="$another"))
-    assert visitor.get("/orders").status == 303
+    cookie = visitor.client.get_cookie("minimart")
+    assert cookie is not None
+    another.client.set_cookie("minimart", cookie.value)
+    assert another.get("/account").status == 200
+    visitor.log_out()
+    another.client.set_cookie("minimart", cookie.value)
+    assert another.get("/account").status == 303
+
+
+def test_only_a_hash_of_a_sessions_secret_is_stored(visitor: Visitor, engine: Engine, shop: Storefront) -> None:
+    visitor.register()
+    with visitor.client.session_transaction() as session:
+        secret = session["_user_id"]
+    with engine.connect() as connection:
+        stored = connection.execute(select(Session.token_hash)).scalars().all()
+    assert stored == [hash_of(secret)]
+    assert secret not in stored
+
+
+@pytest.mark.parametrize("token", ["", "x", "x" * 5000, "\x00", "\ud800", "1.abcdef"])
+def test_a_secret_that_was_never_given_out_is_nobodys(visitor: Visitor, shop: Storefront, token: str) -> None:
+    visitor.register().get("/login")
+    with visitor.client.session_transaction() as session:
+        session["_user_id"] = token
+    assert visitor.get("/account").status == 303
+
+
+def test_a_log_in_ends_the_session_that_the_browser_had(visitor: Visitor, another: Visitor, engine: Engine) -> None:
+    visitor.register()
+    token = visitor.get("/account").page.forms[-1].values["csrf_token"]
+    visitor.client.post("/login", data={"csrf_token": token, "email": "ann@example.org", "password": "a good password"})
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(Session)).scalar_one() == 1
 
 
 def test_a_session_ends_after_a_month_in_any_case(visitor: Visitor, clock: ShiftedClock) -> None:
     visitor.register()
-    clock.ahead += 29 * 86400
-    assert visitor.get("/account").status == 200
-    clock.ahead += 2 * 86400
+    for _ in range(3):
+        clock.ahead += 9.9 * 86400
+        assert visitor.get("/account").status == 200
+    clock.ahead += 1 * 86400
+    assert visitor.get("/account").status == 303
+
+
+def test_a_session_ends_after_two_weeks_without_use(visitor: Visitor, clock: ShiftedClock) -> None:
+    visitor.register()
+    clock.ahead += 14.1 * 86400
     assert visitor.get("/account").status == 303
 
 

@@ -4,11 +4,14 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-from sqlalchemy import Engine, insert, select, update
+from sqlalchemy import Engine, func, insert, select, update
 
-from db.shop.carts import CartItem
+from db.shop.accounts import User
+from db.shop.carts import Cart, CartItem
 from db.shop.catalogue import Offer
 from storefront.cart import queries
+from storefront.cart.queries import Owner
+from tests.storefront.fake_orders import FakeOrders
 from tests.storefront.visitor import Visitor
 
 
@@ -17,18 +20,168 @@ def cart_of(engine: Engine) -> dict[int, int]:
         return {row.offer_id: row.quantity for row in connection.execute(select(CartItem.offer_id, CartItem.quantity))}
 
 
+def fill_up(engine: Engine, offer_ids: range) -> None:
+    """Puts one of each offer into the only cart there is."""
+    with engine.begin() as connection:
+        cart_id = connection.execute(select(Cart.id)).scalar_one()
+        connection.execute(
+            insert(CartItem), [{"cart_id": cart_id, "offer_id": n, "quantity": 1, "added_at": 1.0} for n in offer_ids]
+        )
+
+
 def test_a_cart_is_kept_over_log_ins(visitor: Visitor, another: Visitor) -> None:
     visitor.register().put_in_cart(1, 3)
     another.log_in()
-    assert another.get("/cart").page.forms[1].values["quantity"] == "3"
+    assert another.get("/cart").page.form("/cart/items/1").values["quantity"] == "3"
 
 
-def test_a_guest_logs_in_and_finds_what_they_wanted_in_the_cart(visitor: Visitor, engine: Engine) -> None:
+def test_a_guest_has_a_cart_which_comes_along_at_the_log_in(visitor: Visitor, engine: Engine) -> None:
     visitor.put_in_cart(4, 2)
-    assert visitor.path.startswith("/login")
-    visitor.register()
     assert visitor.path == "/cart"
     assert cart_of(engine) == {4: 2}
+    assert visitor.sees("Cart 2 items")
+    visitor.submit("/cart/choose", go="checkout")
+    assert visitor.path.startswith("/login?next=/checkout")
+    visitor.get("/register").submit(
+        "/register", display_name="Ann", email="ann@example.org", password="a good password"
+    )
+    assert visitor.path == "/cart"
+    assert visitor.sees("We put what you chose before into your cart.")
+    assert cart_of(engine) == {4: 2}
+
+
+def test_a_guests_cart_is_added_to_the_shoppers_own(visitor: Visitor, another: Visitor, engine: Engine) -> None:
+    visitor.register().put_in_cart(1, 999)
+    visitor.put_in_cart(2, 3)
+    another.put_in_cart(1, 7)
+    another.put_in_cart(3, 4)
+    another.log_in()
+    assert cart_of(engine) == {1: 1000, 2: 3, 3: 4}
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(Cart)).scalar_one() == 1
+
+
+def test_what_has_no_room_in_the_shoppers_cart_is_saved_for_later(
+    visitor: Visitor, another: Visitor, engine: Engine
+) -> None:
+    visitor.register().put_in_cart(1)
+    fill_up(engine, range(2, 50))
+    another.put_in_cart(50)
+    another.put_in_cart(51)
+    another.log_in()
+    another.get("/cart")
+    with engine.connect() as connection:
+        saved = connection.execute(select(CartItem.offer_id).where(CartItem.is_saved)).scalars().all()
+    assert saved == [51]
+
+
+def test_one_guest_cannot_see_anothers_cart(visitor: Visitor, another: Visitor, engine: Engine) -> None:
+    visitor.put_in_cart(4, 2)
+    assert another.get("/cart").sees("Nothing in it yet")
+    another.put_in_cart(5)
+    token = another.page.forms[-1].values["csrf_token"]
+    for path in ("/cart/items/4", "/cart/items/4/remove", "/cart/items/4/save"):
+        another.client.post(path, data={"csrf_token": token, "quantity": "9"})
+    assert cart_of(engine) == {4: 2, 5: 1}
+
+
+def test_a_guests_cart_that_was_merged_is_not_found_again(visitor: Visitor, another: Visitor) -> None:
+    visitor.put_in_cart(4, 2)
+    cookie = visitor.client.get_cookie("minimart")
+    assert cookie is not None
+    visitor.register()
+    another.client.set_cookie("minimart", cookie.value)
+    assert another.get("/cart").sees("Nothing in it yet")
+
+
+def test_only_what_is_ticked_is_ordered(visitor: Visitor, orders: FakeOrders, engine: Engine) -> None:
+    visitor.register()
+    for offer_id in (1, 2, 3):
+        visitor.put_in_cart(offer_id)
+    visitor.submit("/cart/choose", chosen="2", go="checkout")
+    assert visitor.path == "/checkout"
+    visitor.submit("/checkout", x="1", y="2")
+    assert [line.offer_id for line in orders.orders[1].lines] == [2]
+    assert cart_of(engine) == {1: 1, 3: 1}
+
+
+def test_with_nothing_ticked_there_is_nothing_to_check_out(visitor: Visitor) -> None:
+    visitor.register().put_in_cart(1)
+    visitor.client.post("/cart/choose", data={"csrf_token": visitor.token, "shown": "1"})
+    assert visitor.get("/cart").sees("0 items ticked")
+    assert visitor.follow(visitor.get("/checkout").response).path == "/cart"
+    assert visitor.sees("Nothing is ticked.")
+
+
+def test_buying_now_orders_just_that(visitor: Visitor, orders: FakeOrders, engine: Engine) -> None:
+    visitor.register().put_in_cart(1, 3)
+    visitor.put_in_cart(2)
+    visitor.get("/products/1").submit("/cart/items", quantity="2", then="buy-now")
+    assert visitor.path == "/checkout?only=1&units=2"
+    visitor.submit("/checkout", x="1", y="2")
+    assert [(line.offer_id, line.quantity) for line in orders.orders[1].lines] == [(1, 2)]
+    assert cart_of(engine) == {1: 3, 2: 1}
+
+
+def test_a_guest_who_buys_now_is_at_the_checkout_after_the_log_in(visitor: Visitor, another: Visitor) -> None:
+    another.register()
+    visitor.get("/products/1").submit("/cart/items", quantity="2", then="buy-now")
+    assert visitor.path.startswith("/login")
+    visitor.submit("/login", email="ann@example.org", password="a good password")
+    assert visitor.path == "/checkout?only=1&units=2"
+
+
+@pytest.mark.parametrize("asked", ["only=x", "only=-1", "only=99999999999999999999", "only=2", "only=1&units=0",
+                                   "only=1&units=-5", "only=1&units=x", "only=1&units=999999"])  # fmt: skip
+def test_a_strange_checkout_address_is_no_error(visitor: Visitor, asked: str) -> None:
+    visitor.register().put_in_cart(1)
+    assert visitor.get(f"/checkout?{asked}").status in (200, 303)
+
+
+def test_what_is_saved_for_later_is_kept_apart_and_comes_back(visitor: Visitor, engine: Engine) -> None:
+    visitor.register().put_in_cart(1, 3)
+    visitor.put_in_cart(2)
+    visitor.submit("/cart/items/1/save")
+    assert visitor.sees("Saved for later.")
+    assert visitor.sees("Cart 1 item")
+    assert visitor.get("/checkout").page.forms
+    assert "Stoneware mug" not in visitor.page.text
+    visitor.get("/cart").submit("/cart/items/1/back")
+    assert visitor.sees("Back in your cart.")
+    assert visitor.sees("Cart 4 items")
+    visitor.submit("/cart/items/1/save").get("/cart").submit("/cart/items/1/remove")
+    assert cart_of(engine) == {2: 1}
+
+
+def test_putting_a_saved_item_in_again_takes_it_off_the_saved_ones(visitor: Visitor, engine: Engine) -> None:
+    visitor.register().put_in_cart(1, 3)
+    visitor.submit("/cart/items/1/save")
+    visitor.put_in_cart(1, 2)
+    assert cart_of(engine) == {1: 2}
+    assert "Back to the cart" not in visitor.page.text
+
+
+def test_a_change_of_the_price_is_told_until_it_has_been_seen(visitor: Visitor, engine: Engine) -> None:
+    visitor.register().put_in_cart(1)
+    with engine.begin() as connection:
+        connection.execute(update(Offer).where(Offer.id == 1).values(price_cents=9999))
+    assert visitor.get("/cart").sees("The price went up since you put this in: from $14.90 to $99.99.")
+    visitor.submit("/cart/prices")
+    assert not visitor.sees("The price went")
+    with engine.begin() as connection:
+        connection.execute(update(Offer).where(Offer.id == 1).values(price_cents=100))
+    assert visitor.get("/cart").sees("The price went down")
+    visitor.submit("/cart/items/1", quantity="2")
+    assert not visitor.sees("The price went")
+
+
+def test_too_little_stock_is_told_before_the_checkout(visitor: Visitor, put_stock: Callable[..., None]) -> None:
+    put_stock(1, available=3)
+    put_stock(2, available=0)
+    visitor.register().put_in_cart(1, 5)
+    assert visitor.sees("There are only 3 left, and you have 5 here. Take fewer.")
+    visitor.submit("/cart/items/1", quantity="3")
+    assert not visitor.sees("Take fewer")
 
 
 def test_putting_the_same_in_again_adds_to_it(visitor: Visitor, engine: Engine) -> None:
@@ -54,7 +207,7 @@ def test_a_quantity_that_cannot_be_is_told_beside_its_line(visitor: Visitor, eng
     visitor.submit("/cart/items/1", quantity=quantity)
     assert visitor.status == 422
     assert visitor.sees("Write a whole number")
-    assert visitor.page.forms[1].values["quantity"] == quantity
+    assert visitor.page.form("/cart/items/1").values["quantity"] == quantity
     assert cart_of(engine) == {1: 3}
 
 
@@ -76,14 +229,8 @@ def test_more_than_one_order_can_hold_is_refused(visitor: Visitor, engine: Engin
 
 def test_the_cart_holds_fifty_items_and_not_fifty_one(visitor: Visitor, engine: Engine) -> None:
     visitor.register()
-    with engine.begin() as connection:
-        user_id = connection.execute(
-            select(queries.User.id).where(queries.User.email_key == "ann@example.org")
-        ).scalar()
-        connection.execute(
-            insert(CartItem),
-            [{"user_id": user_id, "offer_id": n, "quantity": 1, "added_at": 1.0} for n in range(1, 50)],
-        )
+    visitor.put_in_cart(1)
+    fill_up(engine, range(2, 50))
     visitor.put_in_cart(50)
     visitor.put_in_cart(51)
     assert visitor.sees("A cart holds at most 50 different items.")
@@ -116,13 +263,11 @@ def test_one_shopper_cannot_touch_anothers_cart(visitor: Visitor, another: Visit
 def test_presses_at_the_same_moment_all_count(visitor: Visitor, engine: Engine) -> None:
     visitor.register()
     with engine.connect() as connection:
-        user_id = connection.execute(
-            select(queries.User.id).where(queries.User.email_key == "ann@example.org")
-        ).scalar_one()
+        owner = Owner(connection.execute(select(User.id).where(User.email_key == "ann@example.org")).scalar_one())
 
     def add_one(_: int) -> None:
         with engine.begin() as connection:
-            queries.add(connection, user_id, 1, 1, 1.0)
+            queries.add(connection, owner, 1, 1, 1.0)
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(add_one, range(20)))

@@ -21,6 +21,7 @@ PUBLIC = {
     "/",
     "/products",
     "/products/<id32:product_id>",
+    "/cart",
     "/pictures/<name>.svg",
     "/login",
     "/register",
@@ -28,7 +29,18 @@ PUBLIC = {
     "/static/<path:filename>",
 }
 # Changes that somebody may ask for without an account; each leads to the log-in or does no harm.
-PUBLIC_POSTS = {"/login", "/register", "/logout", "/cart/items"}
+PUBLIC_POSTS = {
+    "/login",
+    "/register",
+    "/logout",
+    "/cart/items",
+    "/cart/items/<id32:offer_id>",
+    "/cart/items/<id32:offer_id>/remove",
+    "/cart/items/<id32:offer_id>/save",
+    "/cart/items/<id32:offer_id>/back",
+    "/cart/choose",
+    "/cart/prices",
+}
 
 
 def address_of(rule: Rule) -> str:

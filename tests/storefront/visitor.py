@@ -12,8 +12,15 @@ from werkzeug.test import TestResponse
 class Form:
     action: str
     method: str
+    id: str = ""
     values: dict[str, str] = field(default_factory=dict)
+    # The names that several fields share, with what is in each.
+    shared: dict[str, list[str]] = field(default_factory=dict)
     errors: list[str] = field(default_factory=list)
+
+    def fill(self, name: str, value: str) -> None:
+        self.shared.setdefault(name, []).append(value)
+        self.values[name] = value
 
 
 class Page(HTMLParser):
@@ -32,15 +39,26 @@ class Page(HTMLParser):
     def text(self) -> str:
         return " ".join(" ".join(self.texts).split())
 
+    def form(self, action: str) -> Form:
+        """The form that is sent to this address."""
+        return next(one for one in self.forms if one.action == action)
+
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
         given = dict(attrs)
         form = self.forms[-1] if self.forms else Form("", "")
         if tag == "form":
-            self.forms.append(Form(given.get("action") or "", (given.get("method") or "get").lower()))
+            self.forms.append(
+                Form(given.get("action") or "", (given.get("method") or "get").lower(), given.get("id") or "")
+            )
         elif tag == "a" and given.get("href"):
             self.links.append(str(given["href"]))
-        elif tag == "input" and given.get("name") and (given.get("type") != "checkbox" or "checked" in given):
-            form.values[str(given["name"])] = given.get("value") or ""
+        elif (
+            tag == "input"
+            and given.get("name")
+            and (given.get("type") not in ("checkbox", "radio") or "checked" in given)
+        ):
+            form = next((one for one in self.forms if one.id == given["form"]), form) if given.get("form") else form
+            form.fill(str(given["name"]), given.get("value") or "")
         elif tag == "select":
             self._select = str(given.get("name"))
         elif tag == "option" and self._select and ("selected" in given or self._select not in form.values):
@@ -80,7 +98,8 @@ class Visitor:
     def press(self, action: str, **values: Any) -> TestResponse:
         """The same, without following."""
         form = next(one for one in self.page.forms if action in (one.action or self.path) and one.method == "post")
-        data = {**form.values, **{name: str(value) for name, value in values.items() if value is not None}}
+        typed = {name: str(value) for name, value in values.items() if value is not None}
+        data = {**form.values, **form.shared, **typed}
         return self.client.post(form.action or self.path, data=data)
 
     def follow(self, response: TestResponse) -> "Visitor":
@@ -108,6 +127,11 @@ class Visitor:
     def put_in_cart(self, product_id: int, quantity: int = 1) -> "Visitor":
         self.get(f"/products/{product_id}")
         return self.submit("/cart/items", quantity=quantity)
+
+    @property
+    def token(self) -> str:
+        """The token of the forms on this page."""
+        return next(one.values["csrf_token"] for one in self.page.forms if "csrf_token" in one.values)
 
     def sees(self, words: str) -> bool:
         return words in self.page.text

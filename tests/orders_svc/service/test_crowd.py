@@ -7,7 +7,7 @@ from concurrent.futures import ThreadPoolExecutor
 from sqlalchemy import delete, insert, select, update
 
 from db.engine import make_engine
-from db.shop.carts import CartItem
+from db.shop.carts import Cart, CartItem
 from orders_svc.groups import GroupCommit
 from orders_svc.service.placing import Placed
 from tests.orders_svc.stage import SHOPPER, Stage
@@ -22,15 +22,18 @@ def test_many_who_place_and_some_who_write_carts_never_meet_a_locked_database(sh
     groups = GroupCommit("place-orders", shop.app.place_orders)
     groups.start()
 
+    with storefront.begin() as connection:
+        connection.execute(insert(Cart), {"id": 1, "user_id": SHOPPER, "filled_at": 1.0})
+
     def fill_carts(number: int) -> int:
         barrier.wait()
         written = 0
         while not done.is_set():
             offer_id = 1 + (number * 13 + written) % 13
-            mine = (CartItem.user_id == SHOPPER, CartItem.offer_id == offer_id + number * 13)
+            mine = (CartItem.cart_id == 1, CartItem.offer_id == offer_id + number * 13)
             with storefront.begin() as connection:
                 if connection.execute(select(CartItem.quantity).where(*mine)).one_or_none() is None:
-                    row = {"user_id": SHOPPER, "offer_id": offer_id + number * 13, "quantity": 1, "added_at": 1.0}
+                    row = {"cart_id": 1, "offer_id": offer_id + number * 13, "quantity": 1, "added_at": 1.0}
                     connection.execute(insert(CartItem), row)
                 elif written % 5:
                     connection.execute(update(CartItem).where(*mine).values(quantity=1 + written % 9))

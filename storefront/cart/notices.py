@@ -1,0 +1,40 @@
+"""What has changed about a line of a cart since its owner last touched it, in words. Pure."""
+
+from dataclasses import dataclass
+
+from storefront.cart.queries import CartLine
+from storefront.catalogue.availability import Availability, Level
+from storefront.catalogue.stock import OfferStock
+from storefront.presentation import money
+
+
+@dataclass(frozen=True, slots=True)
+class Notices:
+    """What to tell beside one line. `blocks`: it cannot be ordered like this."""
+
+    words: tuple[str, ...] = ()
+    blocks: bool = False
+    price_changed: bool = False
+
+
+def notices_of(line: CartLine, availability: Availability, stock: OfferStock | None) -> Notices:
+    """What to tell of a line; `stock` is None where it is not known."""
+    if not line.for_sale:
+        return Notices(("No longer sold. Remove it to go on.",), blocks=True)
+    words: list[str] = []
+    price_changed = line.seen_price_cents is not None and line.seen_price_cents != line.unit_price_cents
+    if price_changed:
+        assert line.seen_price_cents is not None
+        went = "up" if line.unit_price_cents > line.seen_price_cents else "down"
+        words.append(
+            f"The price went {went} since you put this in: from {money(line.seen_price_cents)}"
+            f" to {money(line.unit_price_cents)}."
+        )
+    if availability.level is Level.NONE:
+        words.append("Sold out since you put this in. Save it for later, or remove it.")
+        return Notices(tuple(words), blocks=True, price_changed=price_changed)
+    left = None if stock is None else stock.available + stock.coming
+    if left is not None and left < line.quantity and not line.allow_backorder:
+        words.append(f"There are only {left} left, and you have {line.quantity} here. Take fewer.")
+        return Notices(tuple(words), blocks=True, price_changed=price_changed)
+    return Notices(tuple(words), price_changed=price_changed)
