@@ -14,11 +14,11 @@ import psutil
 from tests.world_bridge.running import tokens_file
 
 START_SECONDS = 60.0
-MEGABYTE = 1024 * 1024
+STOP_SECONDS = 60.0
 
 
 class Watched:
-    """A service; `port(name)` is what its first log line said, `grown` what it took since `mark`."""
+    """A service; `port(name)` is what its first log line said, `grown` the most that it took since `mark`."""
 
     def __init__(self, process: subprocess.Popen[bytes], log: Path) -> None:
         self.process = process
@@ -41,12 +41,12 @@ class Watched:
 
     def mark(self) -> None:
         """From now on `grown` and `cpu` count."""
-        self._memory, self._cpu = self._held(), self._used()
+        self._memory, self._cpu = self._held("VmRSS"), self._used()
 
     @property
     def grown(self) -> float:
-        """Megabytes, of all its processes."""
-        return self._held() - self._memory
+        """Megabytes, of all its processes, each at its peak: nothing depends on when one looks."""
+        return self._held("VmHWM") - self._memory
 
     @property
     def cpu(self) -> float:
@@ -65,8 +65,9 @@ class Watched:
         assert self.process.poll() is None, self.words
         assert "Traceback" not in self.words, self.words
 
-    def _held(self) -> float:
-        return sum(one.memory_info().rss for one in self.everyone()) / MEGABYTE
+    def _held(self, kind: str) -> float:
+        statuses = [Path(f"/proc/{one.pid}/status").read_text() for one in self.everyone()]
+        return sum(int(status.partition(f"{kind}:")[2].split()[0]) for status in statuses) / 1024
 
     def _used(self) -> float:
         return sum(sum(one.cpu_times()[:2]) for one in self.everyone())
@@ -101,7 +102,7 @@ def service(module: str, folder: Path, **settings: str) -> Iterator[Watched]:
         yield watched
         watched.is_well()
         process.terminate()
-        assert process.wait(15) == 0, watched.words
+        assert process.wait(STOP_SECONDS) == 0, watched.words
     finally:
         process.kill()
         process.wait()

@@ -10,6 +10,8 @@ import pytest
 from partners.ups import ups_pb2 as ups
 from wire.framing import encode_frame
 
+DEADLINE = 60.0
+
 
 @pytest.fixture
 def enough_files() -> None:
@@ -41,15 +43,23 @@ class Stranger:
     def say_message(self, message: ups.UAstart | ups.UACommand) -> None:
         self.writer.write(encode_frame(message.SerializePartialToString()))
 
-    async def is_hung_up(self, seconds: float = 20.0) -> None:
+    async def is_hung_up(self, seconds: float = DEADLINE) -> None:
         async with asyncio.timeout(seconds):
             with suppress(ConnectionError):
                 while await self.reader.read(65536):
                     pass
 
+    async def says_until_acked(self, message: ups.UAstart | ups.UACommand, number: int) -> None:
+        """As partners do: who has much to say to us may have no room for an ack, which is then as if lost."""
+        acked = asyncio.create_task(self.is_acked(number))
+        while not acked.done():
+            self.say_message(message)
+            await asyncio.wait([acked], timeout=0.5)
+        await acked
+
     async def is_acked(self, number: int) -> None:
         """Reads AUCommands until this number is acked."""
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(DEADLINE):
             while True:
                 length = shift = 0
                 while True:
