@@ -339,7 +339,7 @@ class UpsCore:
         """Do all that is due at `now`."""
         for number, deadline in list(self._waiting.items()):
             if deadline > now:
-                break
+                continue
             if self.attachment.attached:
                 self._turn_away(number, f"no world was announced within {self.rules.announce_seconds:g} s")
             else:

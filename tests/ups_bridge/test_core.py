@@ -85,6 +85,17 @@ def test_who_announces_nothing_is_closed_after_the_deadline() -> None:
     assert "no world was announced" in bench.closed[0].reason
 
 
+def test_who_announces_nothing_while_the_link_is_not_ours_is_waited_for_without_a_hurry() -> None:
+    bench = Bench(away=True)
+    bench.connect(1)
+    bench.run(5)
+    bench.connect(2)
+    for _ in range(40):
+        bench.run(0.5)
+        assert (bench.core.next_timer or bench.now) >= bench.now, "the next call is not overdue"
+    assert bench.sockets == [1, 2]
+
+
 # Connections.
 
 
