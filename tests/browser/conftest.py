@@ -105,7 +105,7 @@ def running_storefront(settings: dict[str, str]) -> Iterator[str]:
         yield f"http://{address}"
     finally:
         process.send_signal(signal.SIGTERM)
-        process.wait(15)
+        process.wait(60)
 
 
 # Not for the session: while it lives, its event loop runs on this thread, and other modules' tests have their own.

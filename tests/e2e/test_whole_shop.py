@@ -2,7 +2,6 @@
 
 import json
 import signal
-import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
@@ -32,9 +31,7 @@ def test_a_purchase_is_delivered_whatever_is_killed(tmp_path: Path, database: tu
     with shop(tmp_path / "data", *database) as running:
         the_page_is_there(running)
 
-        began = time.monotonic()
         told = running.buy("--product", "1", "--quantity", "2", "--to", "5,9")
-        assert time.monotonic() - began < 30.0
         assert "order 1 is DELIVERED" in told
         running.wait_until_well()
         assert running.pss() < 500e6
@@ -48,8 +45,8 @@ def test_a_purchase_is_delivered_whatever_is_killed(tmp_path: Path, database: tu
         the_page_is_there(running)
 
         running.stop(signal.SIGINT)
-        assert running.stop_took < 5.0
         assert running.process.returncode == 0
+        assert "were killed" not in running.log
     assert "Traceback" not in running.log
 
     # The same data folder again: nothing is wiped and nothing is doubled.

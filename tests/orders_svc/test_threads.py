@@ -21,48 +21,48 @@ def test_each_caller_gets_its_own_answer_and_none_before_the_commit() -> None:
 
     def commit(values: list[int]) -> list[int]:
         begun.set()
-        gate.wait(10)
+        gate.wait(60)
         sizes.append(len(values))
         return [value * 2 for value in values]
 
     group = GroupCommit("doubling", commit)
     group.start()
     with ThreadPoolExecutor(20) as pool:
-        answers = [pool.submit(group.submit, 0, 10)]
-        begun.wait(10)
-        answers += [pool.submit(group.submit, value, 10) for value in range(1, 20)]
+        answers = [pool.submit(group.submit, 0, 60)]
+        begun.wait(60)
+        answers += [pool.submit(group.submit, value, 60) for value in range(1, 20)]
         eventually(lambda: len(group._queue) == 19)
         assert not any(answer.done() for answer in answers)
         gate.set()
-        assert [answer.result(10) for answer in answers] == [value * 2 for value in range(20)]
+        assert [answer.result(60) for answer in answers] == [value * 2 for value in range(20)]
     assert sizes == [1, 19]
     group.stop()
 
 
 def test_those_who_come_again_at_once_share_their_commit(monkeypatch: pytest.MonkeyPatch) -> None:
     """Not one alone, then all others, and so on: a group waits for as many as the last one had."""
-    monkeypatch.setattr(groups, "GATHER_SECONDS", 30.0)
+    monkeypatch.setattr(groups, "GATHER_SECONDS", 1000.0)
     gate, sizes = threading.Event(), []
 
     def commit(values: list[int]) -> list[int]:
         sizes.append(len(values))
-        gate.wait(10)
+        gate.wait(60)
         return values
 
     group = GroupCommit("gathering", commit)
     group.start()
     with ThreadPoolExecutor(9) as pool:
-        first = pool.submit(group.submit, 0, 10)
+        first = pool.submit(group.submit, 0, 60)
         eventually(lambda: sizes == [1])
-        others = [pool.submit(group.submit, value, 10) for value in range(1, 8)]
+        others = [pool.submit(group.submit, value, 60) for value in range(1, 8)]
         eventually(lambda: len(group._queue) == 7)
         gate.set()
-        assert [answer.result(10) for answer in (first, *others)] == list(range(8))
-        again = [pool.submit(group.submit, value, 10) for value in range(6)]
+        assert [answer.result(60) for answer in (first, *others)] == list(range(8))
+        again = [pool.submit(group.submit, value, 60) for value in range(6)]
         eventually(lambda: len(group._queue) == 6)
         assert not any(answer.done() for answer in again)
-        again.append(pool.submit(group.submit, 6, 10))
-        assert [answer.result(10) for answer in again] == list(range(7))
+        again.append(pool.submit(group.submit, 6, 60))
+        assert [answer.result(60) for answer in again] == list(range(7))
     assert sizes == [1, 7, 7]
     group.stop()
 
@@ -76,11 +76,11 @@ def test_an_error_of_the_commit_goes_to_its_group_and_the_next_group_is_served()
     group = GroupCommit("dividing", commit)
     group.start()
     with pytest.raises(ZeroDivisionError):
-        group.submit(0, 10)
-    assert group.submit(1, 10) == 1
+        group.submit(0, 60)
+    assert group.submit(1, 60) == 1
     group.stop()
     with pytest.raises(Unavailable) as refused:
-        group.submit(1, 10)
+        group.submit(1, 60)
     assert refused.value.reason == "STOPPING"
 
 
@@ -88,20 +88,20 @@ def test_what_nobody_waits_for_any_more_is_not_begun() -> None:
     gate, done = threading.Event(), []
 
     def commit(values: list[int]) -> list[int]:
-        gate.wait(10)
+        gate.wait(60)
         done.extend(values)
         return list(values)
 
     group = GroupCommit("patient", commit)
     group.start()
     with ThreadPoolExecutor(1) as pool:
-        first = pool.submit(group.submit, 1, 10)
+        first = pool.submit(group.submit, 1, 60)
         eventually(lambda: not group._queue)
         with pytest.raises(Unavailable):
             group.submit(2, 0.05)
         gate.set()
-        assert first.result(10) == 1
-        assert group.submit(3, 10) == 3
+        assert first.result(60) == 1
+        assert group.submit(3, 60) == 3
     group.stop()
     assert done == [1, 3]
 
@@ -111,7 +111,7 @@ def test_a_full_queue_and_a_slow_commit_are_said(monkeypatch: pytest.MonkeyPatch
     gate = threading.Event()
 
     def commit(values: list[int]) -> list[int]:
-        gate.wait(10)
+        gate.wait(60)
         return list(values)
 
     group = GroupCommit("slow", commit)
@@ -123,7 +123,7 @@ def test_a_full_queue_and_a_slow_commit_are_said(monkeypatch: pytest.MonkeyPatch
         with pytest.raises(Unavailable):
             group.submit(1, 0.0)
     with pytest.raises(ResourceExhausted) as full:
-        group.submit(1, 10)
+        group.submit(1, 60)
     assert full.value.reason == "OVERLOADED"
     gate.set()
     group.stop()
@@ -239,7 +239,7 @@ def test_an_outage_is_one_line_when_it_begins_and_one_when_it_ends_and_the_rest_
     worker = Worker("w", step, 0.001, (OSError,))
     with capture_logs() as lines:
         worker.start()
-        assert done.wait(10)
+        assert done.wait(60)
         worker.stop()
     assert [line["event"] for line in lines] == ["worker_waits", "worker_goes_on", "worker_failed"]
     assert lines[0]["error"] == "away"

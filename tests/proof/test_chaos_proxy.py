@@ -11,7 +11,7 @@ from proof.chaos.proxy import FaultProxy
 from proof.processes import free_address
 from wire.framing import Framer, encode_frame
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 FRAMES = [bytes([number]) * (1 + 37 * number) for number in range(1, 20)]
 
 

@@ -10,7 +10,7 @@ from proof.postgres import PostgresServer
 
 
 def come_back(server: PostgresServer) -> None:
-    give_up_at = time.monotonic() + 30
+    give_up_at = time.monotonic() + 60
     while not server.answers():
         assert time.monotonic() < give_up_at
         if not server.alive:

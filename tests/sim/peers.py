@@ -7,7 +7,7 @@ from typing import Any, Self
 from partners.world import world_amazon_pb2 as amazon
 from partners.world import world_ups_pb2 as ups
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 def varint(number: int) -> bytes:

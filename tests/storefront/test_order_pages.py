@@ -156,7 +156,7 @@ def test_after_a_cut_the_feed_comes_back_and_tells_everybody_to_read_again(engin
         while page.wait(0.05) is not Hint.QUIET:
             pass
         orders.cut_streams()
-        assert page.wait(10) is Hint.CHANGED
+        assert page.wait(60) is Hint.CHANGED
         until(lambda: fanout.connected and orders.watchers == 1)
         feed.stop()
         feed.join(10)

@@ -98,7 +98,7 @@ def test_a_partner_announces_gets_requests_and_its_words_are_acked_after_the_rep
             await ours.listen_until(acks=2)
             assert ours.acks == [1, 2]
             assert sorted(orders.acked) == list(range(100, 130))
-            status = await stub.GetLinkStatus(STATUS, timeout=5)
+            status = await stub.GetLinkStatus(STATUS, timeout=60)
             assert (status.link, status.state, status.unacked) == ("ups", "open", 0)
 
     run(scenario)
@@ -115,7 +115,7 @@ def test_garbage_on_one_connection_does_not_disturb_the_other(garbage: bytes) ->
                 assert await stranger.is_hung_up()
             await send_all(stub, 1, [truck(1)])
             await ours.listen_until(requests=1)
-            status = await stub.GetLinkStatus(STATUS, timeout=5)
+            status = await stub.GetLinkStatus(STATUS, timeout=60)
             assert (status.bad_frames, status.connected) == (1, True)
 
     run(scenario)
@@ -172,7 +172,7 @@ def test_without_a_partner_commands_are_refused_with_the_reason() -> None:
         async with everything() as (orders, running), caller_of(running.server.port) as stub:
             await eventually(lambda: orders.renewals)
             with pytest.raises(grpc.RpcError) as caught:
-                await stub.SendCommands(bridge.SendCommandsRequest(link_epoch=1, commands=[truck(1)]), timeout=5)
+                await stub.SendCommands(bridge.SendCommandsRequest(link_epoch=1, commands=[truck(1)]), timeout=60)
             failure = read_error(caught.value)
             assert (failure.reason, failure.message) == ("LINK_NOT_OPEN", "waiting for UPS to connect")
 
@@ -201,9 +201,9 @@ def test_any_start_order() -> None:
 def test_the_command_line_may_look_and_commands_nothing() -> None:
     async def scenario() -> None:
         async with everything() as (_, running), caller_of(running.server.port, "cli") as stub:
-            assert (await stub.GetLinkStatus(STATUS, timeout=5)).state
+            assert (await stub.GetLinkStatus(STATUS, timeout=60)).state
             with pytest.raises(grpc.RpcError) as caught:
-                await stub.SendCommands(bridge.SendCommandsRequest(link_epoch=1, commands=[truck(1)]), timeout=5)
+                await stub.SendCommands(bridge.SendCommandsRequest(link_epoch=1, commands=[truck(1)]), timeout=60)
             assert read_error(caught.value).reason == "CALLER_NOT_ALLOWED"
 
     run(scenario)

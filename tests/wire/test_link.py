@@ -18,7 +18,7 @@ from wire.errors import (
 )
 from wire.link import Connection, Limits, Listener, dial, listen
 
-DEADLINE = 10.0
+DEADLINE = 60.0
 
 
 def run(scenario: Callable[[], Awaitable[None]]) -> None:

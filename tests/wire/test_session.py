@@ -362,10 +362,10 @@ def test_a_timer_costs_what_is_due_and_not_the_window() -> None:
         one.outgoing(0.1)
         best = 1.0
         for _ in range(200):
-            started = time.perf_counter()
+            started = time.thread_time()
             assert one.outgoing(0.2) == []
             assert one.next_timer is not None
-            best = min(best, time.perf_counter() - started)
+            best = min(best, time.thread_time() - started)
         return best
 
     assert seconds(50_000) < 20 * seconds(50)

@@ -19,10 +19,10 @@ from shop.fulfilment.v1 import fulfilment_pb2_grpc
 
 TOKENS = Tokens({caller: f"token-of-{caller}" for caller in CALLERS})
 TICK = 0.1
-DEADLINE = 30.0
+DEADLINE = 60.0
 
 
-def run(scenario: Callable[[], Awaitable[None]], seconds: float = 60.0) -> None:
+def run(scenario: Callable[[], Awaitable[None]], seconds: float = 110.0) -> None:
     async def bounded() -> None:
         async with asyncio.timeout(seconds):
             await scenario()
@@ -125,7 +125,7 @@ async def send_all(stub: Any, epoch: int, commands: list[bridge.Command]) -> Non
     at = 0
     while at < len(commands):
         request = bridge.SendCommandsRequest(link_epoch=epoch, commands=commands[at : at + 500])
-        taken = (await stub.SendCommands(request, timeout=5)).taken
+        taken = (await stub.SendCommands(request, timeout=60)).taken
         at += taken
         if not taken:
             await asyncio.sleep(0.01)

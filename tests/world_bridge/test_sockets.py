@@ -100,10 +100,10 @@ def test_commands_go_out_results_come_in_and_are_acked_after_the_report() -> Non
         peer = ScriptedWorld()
         async with everything(peer) as (orders, running), caller_of(running.server.port) as stub:
             commands = [buy(number) for number in range(1, 4)]
-            answer = await stub.SendCommands(bridge.SendCommandsRequest(link_epoch=1, commands=commands), timeout=5)
+            answer = await stub.SendCommands(bridge.SendCommandsRequest(link_epoch=1, commands=commands), timeout=60)
             assert answer.taken == 3
             await eventually(lambda: peer.bought == {1, 2, 3})
-            status = await stub.GetLinkStatus(STATUS, timeout=5)
+            status = await stub.GetLinkStatus(STATUS, timeout=60)
             assert (status.link, status.state, status.connected, status.unacked) == ("world", "open", True, 3)
             orders.refusal = Unavailable("DATABASE_AWAY", "away")
             peer.say(world.AResponses(acks=[1, 2, 3], ready=[world.APacked(shipid=8, seqnum=50)]))
@@ -113,7 +113,7 @@ def test_commands_go_out_results_come_in_and_are_acked_after_the_report() -> Non
             await eventually(lambda: peer.acks == [50])
             assert orders.acked == [1, 2, 3]
             assert [one.shipment_id for one in orders.happened("packed")] == [8]
-            status = await stub.GetLinkStatus(STATUS, timeout=5)
+            status = await stub.GetLinkStatus(STATUS, timeout=60)
             assert status.unacked == 0
             assert status.last_frame_at.seconds > 1_600_000_000
 
@@ -123,9 +123,9 @@ def test_commands_go_out_results_come_in_and_are_acked_after_the_report() -> Non
 def test_the_command_line_may_look_and_commands_nothing() -> None:
     async def scenario() -> None:
         async with everything(ScriptedWorld()) as (_, running), caller_of(running.server.port, "cli") as stub:
-            assert (await stub.GetLinkStatus(STATUS, timeout=5)).state
+            assert (await stub.GetLinkStatus(STATUS, timeout=60)).state
             with pytest.raises(grpc.RpcError) as caught:
-                await stub.SendCommands(bridge.SendCommandsRequest(link_epoch=1, commands=[buy(1)]), timeout=5)
+                await stub.SendCommands(bridge.SendCommandsRequest(link_epoch=1, commands=[buy(1)]), timeout=60)
             assert read_error(caught.value).reason == "CALLER_NOT_ALLOWED"
 
     run(scenario)
@@ -137,11 +137,11 @@ def test_refusals_reach_the_caller_with_their_reason() -> None:
             for epoch, command, reason in ((2, buy(1), "STALE_EPOCH"), (1, buy(1, world_epoch=9), "INVALID_FIELD")):
                 request = bridge.SendCommandsRequest(link_epoch=epoch, commands=[command])
                 with pytest.raises(grpc.RpcError) as caught:
-                    await stub.SendCommands(request, timeout=5)
+                    await stub.SendCommands(request, timeout=60)
                 assert read_error(caught.value).reason == reason
             async with caller_of(running.server.port, "storefront") as stranger:
                 with pytest.raises(grpc.RpcError) as caught:
-                    await stranger.GetLinkStatus(STATUS, timeout=5)
+                    await stranger.GetLinkStatus(STATUS, timeout=60)
                 assert read_error(caught.value).code is grpc.StatusCode.PERMISSION_DENIED
 
     run(scenario)
@@ -160,13 +160,13 @@ def test_a_world_that_speaks_garbage_is_left_counted_and_connected_to_again(garb
     async def scenario() -> None:
         peer = ScriptedWorld()
         async with everything(peer) as (_, running), caller_of(running.server.port) as stub:
-            await stub.SendCommands(bridge.SendCommandsRequest(link_epoch=1, commands=[buy(1)]), timeout=5)
+            await stub.SendCommands(bridge.SendCommandsRequest(link_epoch=1, commands=[buy(1)]), timeout=60)
             await eventually(lambda: 1 in peer.bought)
             peer.connections[-1].send_bytes(garbage)
             await eventually(lambda: len(peer.connections) == 2, "it connects again")
             peer.commands.clear()
             await eventually(lambda: 1 in peer.bought, "what was not acked is sent again")
-            status = await stub.GetLinkStatus(STATUS, timeout=5)
+            status = await stub.GetLinkStatus(STATUS, timeout=60)
             assert (status.bad_frames, status.reconnects) == (1, 1)
             assert running.sockets.counters.bad_head.startswith(head)
 

@@ -65,7 +65,7 @@ class Shop:
                     items=[orders_pb2.OrderItem(offer_id=1 + number % 5, quantity=1)],
                     destination=orders_pb2.Address(x=number % 11, y=number % 7),
                 )
-                await stub.PlaceOrder(request, metadata=acting_for(user_id), timeout=10)
+                await stub.PlaceOrder(request, metadata=acting_for(user_id), timeout=60)
 
     def count(self, query: Select[Any]) -> int:
         with self.engine.begin() as connection:

@@ -30,7 +30,7 @@ WORLD_ID = 7
 
 
 class Running:
-    """A started service with its clients. Calls have a deadline of 10 s unless told."""
+    """A started service with its clients. Calls have a deadline of 60 s unless told."""
 
     def __init__(self, service: OrdersService, tokens: Tokens) -> None:
         self.service = service
@@ -61,7 +61,7 @@ class Running:
 
     # Shoppers
 
-    def call(self, method: Any, request: Any, user: int | None = SHOPPER, timeout: float = 10) -> Any:
+    def call(self, method: Any, request: Any, user: int | None = SHOPPER, timeout: float = 60) -> Any:
         return method(request, timeout=timeout, metadata=acting_for(user) if user is not None else ())
 
     def request(self, *items: tuple[int, int], **options: Any) -> orders_pb2.PlaceOrderRequest:
@@ -83,7 +83,7 @@ class Running:
     def attach(self, link: str, **options: Any) -> int:
         wanted = {"instance": f"{link}-bridge", "boot_nonce": "boot-1", "callback_address": "127.0.0.1:1"} | options
         stub = self.world if link == "world" else self.ups
-        answer = stub.AttachLink(fulfilment_pb2.AttachLinkRequest(link=link, **wanted), timeout=10)
+        answer = stub.AttachLink(fulfilment_pb2.AttachLinkRequest(link=link, **wanted), timeout=60)
         self.epochs[link] = answer.link_epoch
         return self.epochs[link]
 
@@ -97,11 +97,11 @@ class Running:
             world_epoch=self.world_epoch if link == "world" else 0,
             events=events,
         )
-        return stub.Report(request, timeout=10)
+        return stub.Report(request, timeout=60)
 
     def advance(self, **observation: Any) -> Any:
         request = fulfilment_pb2.AdvanceWorldRequest(link_epoch=self.epochs["world"], **observation)
-        return self.world.AdvanceWorld(request, timeout=10)
+        return self.world.AdvanceWorld(request, timeout=60)
 
     def open_world(self) -> None:
         """A world with the initial stock in its warehouses."""
@@ -109,7 +109,7 @@ class Running:
             self.attach(link)
         self.report("ups", world_announced=fulfilment_pb2.WorldAnnounced(world_id=WORLD_ID))
         self.ups.RenewLink(
-            fulfilment_pb2.RenewLinkRequest(link="ups", link_epoch=self.epochs["ups"], connected=True), timeout=10
+            fulfilment_pb2.RenewLinkRequest(link="ups", link_epoch=self.epochs["ups"], connected=True), timeout=60
         )
         dial = self.advance(start=fulfilment_pb2.Start()).dial
         self.world_epoch = dial.world_epoch
@@ -171,7 +171,7 @@ def failure(call: Callable[[], Any]) -> RpcFailure:
     return read_error(refused.value)
 
 
-def eventually(holds: Callable[[], Any], seconds: float = 20.0) -> Any:
+def eventually(holds: Callable[[], Any], seconds: float = 60.0) -> Any:
     """The first true answer within the time; fails after it."""
     give_up_at = time.monotonic() + seconds
     pause = threading.Event()

@@ -198,13 +198,13 @@ def test_who_may_call_what(shop: Running) -> None:
     get = orders.GetOrderRequest(order_id=1)
     with grpc.insecure_channel(f"127.0.0.1:{shop.service.public.port}") as stranger:
         stub = orders_pb2_grpc.OrdersServiceStub(stranger)
-        assert failure(lambda: stub.GetOrder(get, timeout=10)).code is Code.UNAUTHENTICATED
+        assert failure(lambda: stub.GetOrder(get, timeout=60)).code is Code.UNAUTHENTICATED
         guess = (("authorization", "Bearer guess"), *acting_for(SHOPPER))
-        assert failure(lambda: stub.GetOrder(get, timeout=10, metadata=guess)).code is Code.UNAUTHENTICATED
+        assert failure(lambda: stub.GetOrder(get, timeout=60, metadata=guess)).code is Code.UNAUTHENTICATED
     nobody = failure(lambda: shop.call(shop.orders.GetOrder, get, user=None))
     assert nobody.reason == "NO_ACTING_USER"
     events = orders_pb2_grpc.OrdersServiceStub(shop.channel("cli"))
-    denied = failure(lambda: list(events.WatchEvents(orders.WatchEventsRequest(), timeout=10)))
+    denied = failure(lambda: list(events.WatchEvents(orders.WatchEventsRequest(), timeout=60)))
     assert (denied.code, denied.reason) == (Code.PERMISSION_DENIED, "STOREFRONT_ONLY")
     assert DOMAIN == "minimart"
     # A bridge has no business with orders, nor a storefront with fulfilment; their tokens say who they are.
@@ -212,9 +212,9 @@ def test_who_may_call_what(shop: Running) -> None:
     bridge = (("authorization", f"Bearer {token}"), *acting_for(SHOPPER))
     with grpc.insecure_channel(f"127.0.0.1:{shop.service.public.port}") as channel:
         for call in (
-            lambda: orders_pb2_grpc.OrdersServiceStub(channel).GetOrder(get, timeout=10, metadata=bridge),
+            lambda: orders_pb2_grpc.OrdersServiceStub(channel).GetOrder(get, timeout=60, metadata=bridge),
             lambda: inventory_pb2_grpc.InventoryServiceStub(channel).GetStock(
-                inventory.GetStockRequest(offer_ids=[1]), timeout=10, metadata=bridge
+                inventory.GetStockRequest(offer_ids=[1]), timeout=60, metadata=bridge
             ),
         ):
             assert failure(call).code is Code.PERMISSION_DENIED
@@ -235,7 +235,7 @@ def test_health_says_that_it_serves(shop: Running) -> None:
         (shop.service.fulfilment.port, "shop.fulfilment.v1.FulfilmentService"),
     ):
         with grpc.insecure_channel(f"127.0.0.1:{port}") as channel:
-            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=name), timeout=10)
+            answer = health_pb2_grpc.HealthStub(channel).Check(health_pb2.HealthCheckRequest(service=name), timeout=60)
             assert answer.status == health_pb2.HealthCheckResponse.SERVING
 
 

@@ -62,7 +62,7 @@ def test_a_database_that_goes_and_comes_back_loses_nothing(own_server: PostgresS
             lambda: shop.call(shop.orders.ListOrders, orders.ListOrdersRequest()),
             lambda: list(
                 shop.orders.WatchOrder(
-                    orders.WatchOrderRequest(order_id=before), timeout=10, metadata=acting_for(SHOPPER)
+                    orders.WatchOrderRequest(order_id=before), timeout=60, metadata=acting_for(SHOPPER)
                 )
             ),
             lambda: shop.report("world", packed=pb.Packed(shipment_id=1)),
