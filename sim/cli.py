@@ -19,7 +19,7 @@ import click
 
 from sim.dialler import Dialler
 from sim.links import Link
-from sim.ups.model import Faults, Settings, UpsModel
+from sim.ups.model import FEATURES, Faults, Settings, UpsModel
 from sim.virtual import minimum as find_minimum
 from sim.world.journal import Journal
 from sim.world.model import Rules, Side, WorldModel
@@ -61,6 +61,24 @@ class HexBytes(click.ParamType[bytes]):
             return bytes.fromhex(value)
         except ValueError:
             self.fail(f"{value!r} is not pairs of hex digits", param, ctx)
+
+
+class Names(click.ParamType[tuple[str, ...]]):
+    """Feature names with commas between, `all` or `none`, as a tuple."""
+
+    name = "NAME,..."
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, ...]:
+        """Give the names."""
+        if isinstance(value, tuple):
+            return value
+        if value in ("all", "none"):
+            return FEATURES if value == "all" else ()
+        names = tuple(value.split(","))
+        unknown = [name for name in names if name not in FEATURES]
+        if unknown:
+            self.fail(f"there is no feature {unknown[0]!r}; there are {', '.join(FEATURES)}, all and none", param, ctx)
+        return names
 
 
 PLACE = Place()
@@ -125,6 +143,14 @@ def world(
 @REAL_TIME
 @click.option("--tick", type=click.FloatRange(0.001), help="The world's tick in seconds.")
 @click.option("--simspeed", type=click.IntRange(60), help="To set in the world; without it nothing is set.")
+@click.option("--features", type=Names(), default="none", show_default=True, help="Of the extension; or all, or none.")
+@click.option(
+    "--stranger",
+    multiple=True,
+    default=["nobody"],
+    show_default=True,
+    help="A UPS account that does not exist; may be repeated.",
+)
 @click.option("--silent", is_flag=True, help="Fault: say nothing to the shop, not even acks.")
 @click.option("--duplicate", is_flag=True, help="Fault: send every message to the shop twice.")
 @click.option("--announce", type=int, help="Fault: announce this world id in place of the real one.")
@@ -139,6 +165,8 @@ def ups(
     real_time: bool,
     tick: float | None,
     simspeed: int | None,
+    features: tuple[str, ...],
+    stranger: tuple[str, ...],
     silent: bool,
     duplicate: bool,
     announce: int | None,
@@ -151,6 +179,8 @@ def ups(
         join=join,
         first_number=first_number,
         simspeed=simspeed,
+        features=features,
+        strangers=stranger,
     )
     addresses = {
         Link.WORLD: (world[0] or "127.0.0.1", world[1]),

@@ -77,6 +77,7 @@ async def file_with(path: Path, text: str) -> str:
         ("ups", "--world", "nowhere"),
         ("ups", "--trucks", "0"),
         ("ups", "--simspeed", "59"),
+        ("ups", "--features", "redirect,levitation"),
         ("ups", "--garbage", "xyz"),
         ("moon",),
     ],

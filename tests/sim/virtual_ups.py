@@ -12,6 +12,15 @@ from sim.virtual import VirtualRoom
 from sim.world.model import Rules, Side, WorldModel
 
 TICK = 6.0
+ELEMENTS = (
+    "loadRequests",
+    "delivered",
+    "error",
+    "redirectAnswers",
+    "cancelAnswers",
+    "accountAnswers",
+    "deliveryStarted",
+)
 PLACES = {1: (10, 10), 2: (30, 40)}
 
 
@@ -26,6 +35,8 @@ class ScriptedShop:
         self.firsts: list[bytes] = []
         """The first message on each connection."""
         self.acking = True
+        self.hello: contract.AUHello | None = None
+        """Said after each announcement, as a shop does that speaks the extension."""
         self.loaded: list[int] = []
         self.ready: list[int] = []
         self._expect_first = False
@@ -53,12 +64,15 @@ class ScriptedShop:
         start = parse(contract.UAstart, body)
         if start is not None:
             self.starts.append(start)
+            if self.hello is not None:
+                self.say(now, hello=self.hello)
             self._ack(now, [start.seqnum])
             return
         command = parse(contract.UACommand, body)
         assert command is not None
         self.commands.append(command)
-        elements = [*command.loadRequests, *command.delivered, *command.error]
+        lists = (getattr(command, field) for field in ELEMENTS)
+        elements = [element for elements in lists for element in elements]
         self._ack(now, [element.seqNum for element in elements])
 
     def _ack(self, now: float, numbers: list[int]) -> None:
@@ -90,10 +104,20 @@ class ScriptedShop:
 class Delivery:
     """One world, one UPS, one scripted shop with goods in the warehouses of the first announced world."""
 
-    def __init__(self, trucks: int = 3, faults: Faults | None = None, flakiness: int = 0, seed: int = 1) -> None:
-        self.rules = Rules(default_simspeed=10_000, flakiness=flakiness)
+    def __init__(
+        self,
+        trucks: int = 3,
+        faults: Faults | None = None,
+        flakiness: int = 0,
+        seed: int = 1,
+        features: tuple[str, ...] = (),
+        simspeed: int = 10_000,
+    ) -> None:
+        self.rules = Rules(default_simspeed=simspeed, flakiness=flakiness)
         self.shop = ScriptedShop()
-        self.ups = UpsModel(Settings(trucks=trucks, tick=TICK), Random(seed), faults)
+        if features:
+            self.shop.hello = contract.AUHello(features=features)
+        self.ups = UpsModel(Settings(trucks=trucks, tick=TICK, features=features), Random(seed), faults)
         self.room = VirtualRoom(WorldModel(self.rules, Random(seed)), self.ups, self.shop)
         self.numbers = 0
         self.amazon_numbers = 0
@@ -113,6 +137,9 @@ class Delivery:
         self.world.receive(self.connection, hello.SerializeToString(), self.room.now)
 
     def command(self, **fields: Any) -> None:
+        """Tell the world as Amazon; where it loses elements, so often that it hears."""
+        if self.rules.flakiness:
+            fields = {name: elements * 50 for name, elements in fields.items()}
         self.world.receive(self.connection, amazon.ACommands(**fields).SerializeToString(), self.room.now)
         self.room.settle()
 
@@ -155,6 +182,19 @@ class Delivery:
             self.numbers += 1
             requests.append(contract.AUDeliverRequest(seqNum=self.numbers, shipId=ship))
         self.shop.say(self.room.now, deliverRequests=requests)
+        self.room.settle()
+        return self.numbers
+
+    def redirect(self, ship: int, x: int, y: int, number: int | None = None) -> int:
+        self.numbers += 1
+        request = contract.AURedirect(seqNum=number or self.numbers, shipId=ship, x=x, y=y)
+        self.shop.say(self.room.now, redirects=[request])
+        self.room.settle()
+        return request.seqNum
+
+    def cancel(self, ship: int) -> int:
+        self.numbers += 1
+        self.shop.say(self.room.now, cancels=[contract.AUCancel(seqNum=self.numbers, shipId=ship)])
         self.room.settle()
         return self.numbers
 

@@ -3,7 +3,8 @@
 A caller tells it what happened on its two connections (`opened`, `received`, `bad_bytes`, `lost`, each with `now` in
 seconds, never going back), calls `advance(now)` at `next_timer()`, and takes from `outputs()` what to dial, send and
 close. The rooms: `world_side` and `shop_side` (one connection each), `fleet` (trucks and jobs), `numbers` (seqnums and
-acks). Sockets are deliberately elsewhere (`sim.ups.shell`).
+acks). With `Settings.features` it speaks the extension; without, the base alone. Sockets are deliberately elsewhere
+(`sim.dialler`).
 """
 
 from random import Random
@@ -11,13 +12,14 @@ from typing import Any
 
 from sim.agenda import Agenda
 from sim.links import Dial, HangUp, Link, Output, Send, SendRaw
+from sim.ups.model.extension import FEATURES
 from sim.ups.model.fleet import Fleet
 from sim.ups.model.jobs import Truck
 from sim.ups.model.settings import Faults, Settings
 from sim.ups.model.shop_side import ShopSide
 from sim.ups.model.world_side import State, WorldSide
 
-__all__ = ["Dial", "Faults", "HangUp", "Link", "Output", "Send", "SendRaw", "Settings", "UpsModel"]
+__all__ = ["FEATURES", "Dial", "Faults", "HangUp", "Link", "Output", "Send", "SendRaw", "Settings", "UpsModel"]
 
 
 class UpsModel:

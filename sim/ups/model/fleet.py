@@ -4,46 +4,21 @@ Rules: a ship id is one job however often and under whatever number it is asked 
 truck leaves when all its packages are loaded (or the patience for the rest is over: they get another truck); a notice
 that may be about an earlier trip is checked by a query before it is believed; transient errors are tried again under a
 new number, the others end in an Err to the shop or in another truck; a fleet that forgot looks for a loaded package on
-one free truck after the other. Numbers and bytes are elsewhere (`world_side`, `shop_side`).
+one free truck after the other. Other addresses are elsewhere (`redirects`), and so are numbers and bytes (`world_side`,
+`shop_side`).
 """
 
-from typing import Protocol
-
 from sim.agenda import Agenda
-from sim.ups.model.jobs import Job, JobState, Order, OrderKind, Truck, TruckState
+from sim.ups.model.extension import TRUCK_POSITION
+from sim.ups.model.jobs import Job, JobState, Order, OrderKind, Redirect, Truck, TruckState
+from sim.ups.model.redirects import DELIVERED, UNDER_WAY, UNKNOWN_SHIP, Redirects
 from sim.ups.model.settings import Settings
+from sim.ups.model.sides import ShopNews, WorldOrders
 
-UNKNOWN_SHIP = "unknown shipId"
 NOT_ASKED_TO_LOAD = "no truck was at the warehouse for this shipId"
 _GONE_OR_BUSY = "cannot find truck or package"
 _NOT_ON_TRUCK = "package you have specified is not currently in the truck"
 _UNKNOWN_PLACE = "error: "
-
-
-class WorldOrders(Protocol):
-    """What the fleet asks of the world; each call gives an order under a new number."""
-
-    def pickup(self, truck: Truck, warehouse: int) -> Order:
-        """Send a truck to a warehouse."""
-
-    def deliver(self, truck: Truck, jobs: tuple[Job, ...]) -> Order:
-        """Send a truck out with packages."""
-
-    def query(self, truck: Truck) -> Order:
-        """Ask where a truck is."""
-
-
-class ShopNews(Protocol):
-    """What the shop is told; each call is one element under a new number."""
-
-    def load(self, job: Job, truck: Truck) -> None:
-        """The truck is there."""
-
-    def delivered(self, job: Job) -> None:
-        """The package is at its address."""
-
-    def error(self, text: str, origin: int) -> None:
-        """The element with number `origin` cannot be done."""
 
 
 class Fleet:
@@ -63,6 +38,9 @@ class Fleet:
         """Warehouse -> jobs without a truck, oldest first."""
         self._touched: dict[int, Truck] = {}
         self._forgot = False
+        self._redirects = Redirects(settings, agenda, world, shop, self._give)
+        self._watch_at = float("-inf")
+        """When trucks under way are asked again where they are."""
 
     def start(self, trucks: list[Truck], *, forgot: bool = False) -> None:
         """Begin in a world: these trucks, no jobs. `forgot`: they may carry packages that we know nothing of."""
@@ -101,6 +79,42 @@ class Fleet:
             else:
                 self._shop.error(NOT_ASKED_TO_LOAD, number)
 
+    def redirect_wanted(self, wanted: Redirect, ship: int, now: float) -> None:
+        """Handle another address for a package."""
+        self._redirects.wanted(self.jobs.get(ship), ship, wanted, now)
+
+    def cancel_wanted(self, number: int, ship: int) -> None:
+        """Handle a request to give a package up; what is not known is remembered as given up."""
+        job = self.jobs.get(ship)
+        if job is None:
+            job = self.jobs[ship] = Job(ship, 0, (0, 0), 0, 0, number, JobState.CANCELLED)
+        elif job.state is JobState.DELIVERED:
+            self._shop.cancelled(number, ship, DELIVERED)
+            return
+        elif job.state in (JobState.LOADED, JobState.DELIVERING):
+            self._shop.cancelled(number, ship, UNDER_WAY)
+            return
+        elif job.state is JobState.WAITING:
+            self._waiting.get(job.warehouse, {}).pop(ship, None)
+        elif job.truck is not None:
+            self._touched[job.truck.id] = job.truck
+            job.truck.leave_behind(job)
+        job.state = JobState.CANCELLED
+        self._shop.cancelled(number, ship, None)
+
+    def taken(self, order: Order, now: float) -> None:
+        """The world has acked an order, and not said with it that it failed."""
+        if order.kind is OrderKind.DELIVER:
+            for job in order.jobs:
+                if job.truck is order.truck and job.state is JobState.DELIVERING:
+                    self._shop.started(job, order.truck)
+        elif order.kind is OrderKind.REDIRECT:
+            self._redirects.taken(order, now)
+
+    def world_lost(self) -> None:
+        """What the world said last may have gone to a connection that is no more."""
+        self._redirects.world_lost(self.jobs.values())
+
     def settle(self, now: float) -> None:
         """After a message or a timer: let trucks leave that can, and send trucks to whoever waits."""
         touched, self._touched = self._touched, {}
@@ -109,6 +123,7 @@ class Fleet:
                 self._leave_if_ready(truck, now)
         for warehouse in list(self._waiting):
             self._serve(warehouse, now)
+        self._watch(now)
 
     def arrived(self, truck_id: int, seqnum: int) -> None:
         """The world says that a truck reached a warehouse."""
@@ -138,7 +153,7 @@ class Fleet:
     def delivered(self, ship: int) -> None:
         """The world says that a package is at its address."""
         job = self.jobs.get(ship)
-        if job is None or job.state is JobState.DELIVERED:
+        if job is None or job.state in (JobState.DELIVERED, JobState.CANCELLED):
             return
         job.state = JobState.DELIVERED
         if job.truck is not None:
@@ -150,6 +165,8 @@ class Fleet:
         truck = self.trucks.get(truck_id)
         if truck is None:
             return
+        if truck.state in (TruckState.GOING, TruckState.OUT):
+            self._shop.seen(truck, x, y)
         settled = all(order.acked for order in truck.orders.values())
         if truck.stray:
             truck.x, truck.y = x, y
@@ -184,6 +201,8 @@ class Fleet:
                 self._world.query(truck)
         elif order.kind is OrderKind.PICKUP:
             self._pickup_refused(truck, text, now)
+        elif order.kind is OrderKind.REDIRECT:
+            self._redirects.refused(order, text, now)
         elif not text.startswith(_NOT_ON_TRUCK):
             self._retry(order, text, now)
         elif len(order.jobs) > 1:
@@ -207,6 +226,17 @@ class Fleet:
         for truck in self.trucks.values():
             if truck.state in (TruckState.GOING, TruckState.OUT):
                 self._world.query(truck)
+
+    def _watch(self, now: float) -> None:
+        """Ask trucks under way where they are, once a tick, for a shop that wants to know."""
+        if TRUCK_POSITION not in self._settings.features or now < self._watch_at:
+            return
+        moving = [truck for truck in self.trucks.values() if truck.state in (TruckState.GOING, TruckState.OUT)]
+        for truck in moving:
+            self._world.query(truck)
+        if moving:
+            self._watch_at = now + self._settings.tick
+            self._agenda.later(self._watch_at, self._watch)
 
     def _wait(self, job: Job) -> None:
         job.state = JobState.WAITING

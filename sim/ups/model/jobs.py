@@ -17,6 +17,8 @@ class JobState(Enum):
     """The shop said "go"; the truck waits for the rest of its packages."""
     DELIVERING = auto()
     DELIVERED = auto()
+    CANCELLED = auto()
+    """Given up; what still comes about it is late."""
 
 
 class TruckState(Enum):
@@ -26,6 +28,21 @@ class TruckState(Enum):
     GOING = auto()
     THERE = auto()
     OUT = auto()
+
+
+@dataclass(slots=True, eq=False)
+class Redirect:
+    """Another address that the shop asks for, under its number.
+
+    While it is with the world: the order, the address before it, and whether the connection was lost since.
+    """
+
+    number: int
+    x: int
+    y: int
+    before: tuple[int, int] = (0, 0)
+    order: "Order | None" = None
+    doubtful: bool = False
 
 
 @dataclass(slots=True, eq=False)
@@ -45,6 +62,10 @@ class Job:
     """Trucks that the shop was told to load it on, the latest last."""
     not_on: set[int] = field(default_factory=set)
     """Trucks that the world said it is not on."""
+    redirects: list[Redirect] = field(default_factory=list)
+    """Asked for while it is under way; the first is with the world."""
+    redirected_as: int | None = None
+    """The highest number of an accepted redirect."""
 
 
 class OrderKind(Enum):
@@ -53,6 +74,8 @@ class OrderKind(Enum):
     PICKUP = auto()
     DELIVER = auto()
     QUERY = auto()
+    REDIRECT = auto()
+    """A delivery that is under way, to another address."""
 
 
 @dataclass(slots=True, eq=False)

@@ -2,6 +2,8 @@
 
 from dataclasses import dataclass
 
+from sim.ups.model.extension import FEATURES
+
 
 @dataclass(frozen=True, slots=True)
 class Settings:
@@ -21,6 +23,10 @@ class Settings:
     """How long a truck waits for the rest of its packages once the first one is loaded."""
     tries: int = 3
     """How often a world may refuse us before we take it for gone and make a new one."""
+    features: tuple[str, ...] = ()
+    """Of the extension: those that are named to the shop. None: a base partner."""
+    strangers: tuple[str, ...] = ("nobody",)
+    """Account names that UPS does not know; every other one it does."""
 
     def __post_init__(self) -> None:
         """Refuse what no UPS could run by."""
@@ -28,6 +34,9 @@ class Settings:
             raise ValueError("trucks, capacity and tries are at least 1")
         if self.tick <= 0:
             raise ValueError("tick is above zero")
+        unknown = sorted(set(self.features) - set(FEATURES))
+        if unknown:
+            raise ValueError(f"there is no feature {', '.join(unknown)}; there are {', '.join(FEATURES)}")
         if self.simspeed is not None and self.simspeed < 60:
             raise ValueError("a simspeed below 60 ends the world simulator")
 
@@ -40,6 +49,16 @@ class Settings:
     def shop_resend(self) -> float:
         """Between two copies to the shop, where nothing is lost but connections."""
         return self.tick
+
+    @property
+    def sure(self) -> float:
+        """How long after the world's ack it has said that an order failed, if it did."""
+        return self.tick * 1.5
+
+    @property
+    def sure_after_loss(self) -> float:
+        """The same after a lost connection: what was said to that one comes again after five minutes."""
+        return self.tick * 55
 
     @property
     def redial(self) -> float:

@@ -1,20 +1,41 @@
 """The UPS stand-in towards the shop: announcing the world, taking requests once, telling news until acked.
 
 Rules: UAstart is the first message on every connection and comes again until its number is acked; each of the shop's
-numbers is handled once and acked every time; ours begin at 1 after a loss of memory. What a request means is elsewhere
-(`fleet`).
+numbers is handled once and acked every time, those of one message in their order; ours begin at 1 after a loss of
+memory. Nothing of the extension is said before the shop's hello named it on this connection: answers wait for it,
+notices are not made. What a request means is elsewhere (`fleet`).
 """
 
 from collections import Counter
+from collections.abc import Callable
 
 from partners.ups import ups_pb2 as contract
 from sim.messages import parse
 from sim.numbers import Incoming, Outgoing
+from sim.ups.model import extension
 from sim.ups.model.fleet import Fleet
-from sim.ups.model.jobs import Job, Truck
+from sim.ups.model.jobs import Job, Redirect, Truck
 from sim.ups.model.settings import Faults, Settings
 
-Element = contract.UALoadRequest | contract.UADelivered | contract.Err
+Element = (
+    contract.UALoadRequest
+    | contract.UADelivered
+    | contract.Err
+    | contract.UARedirectAnswer
+    | contract.UACancelAnswer
+    | contract.UAAccountAnswer
+    | contract.UADeliveryStarted
+)
+# Where an element has its place in a UACommand, and the feature that it is of.
+_PLACES: dict[type[Element], tuple[str, str | None]] = {
+    contract.UALoadRequest: ("loadRequests", None),
+    contract.UADelivered: ("delivered", None),
+    contract.Err: ("error", None),
+    contract.UARedirectAnswer: ("redirectAnswers", extension.REDIRECT),
+    contract.UACancelAnswer: ("cancelAnswers", extension.CANCEL),
+    contract.UAAccountAnswer: ("accountAnswers", extension.ACCOUNT_CHECK),
+    contract.UADeliveryStarted: ("deliveryStarted", extension.DELIVERY_STARTED),
+}
 
 
 class ShopSide:
@@ -37,6 +58,8 @@ class ShopSide:
         self._acks: list[int] = []
         self._announced: contract.UAstart | None = None
         self._announce_at: float | None = None
+        self._positions: dict[int, contract.UATruckPosition] = {}
+        self.on: frozenset[str] = frozenset()
 
     @property
     def has_world(self) -> bool:
@@ -51,12 +74,15 @@ class ShopSide:
     def opened(self, now: float) -> None:
         """The connection is there: everything unacked goes out again, the announcement first."""
         self.up, self.dialling = True, False
+        self.on = frozenset()
+        self._positions.clear()
         self._announce_at = now
         self._outgoing.start_over()
 
     def lost(self, now: float) -> None:
         """The connection is gone, or could not be made."""
         self.up = self.dialling = False
+        self.on = frozenset()
         self.redial_at = now + self._settings.tick
 
     def receive(self, body: bytes, now: float) -> bool:
@@ -68,18 +94,61 @@ class ShopSide:
             self._outgoing.acked(number)
             if self._announced is not None and number == self._announced.seqnum:
                 self._announce_at = None
-        for error in command.error:
-            if self._is_new(error.seqNum):
-                self.counts["errors received"] += 1
-        for request in command.pickupRequests:
-            if self._is_new(request.seqNum):
-                self.counts["pickup requests"] += 1
-                self.fleet.pickup_wanted(_job(request))
-        for go in command.deliverRequests:
-            if self._is_new(go.seqNum):
-                self.counts["deliver requests"] += 1
-                self.fleet.deliver_wanted(go.seqNum, go.shipId, now)
+        if command.HasField("hello"):
+            self._greeted(command.hello)
+        for number, handle in sorted(self._elements(command, now), key=lambda element: element[0]):
+            if self._is_new(number):
+                handle()
         return True
+
+    def _greeted(self, hello: contract.AUHello) -> None:
+        on = frozenset(self._settings.features) & frozenset(hello.features)
+        if on != self.on:
+            self.on = on
+            self._outgoing.start_over()
+
+    def _elements(self, command: contract.AUCommand, now: float) -> list[tuple[int, Callable[[], None]]]:
+        """What is to be done for each element, with its number."""
+        found: list[tuple[int, Callable[[], None]]] = []
+        for error in command.error:
+            found.append((error.seqNum, lambda: self._count("errors received")))
+        for request in command.pickupRequests:
+            found.append((request.seqNum, lambda request=request: self._pickup(request)))  # type: ignore[misc]
+        for go in command.deliverRequests:
+            found.append((go.seqNum, lambda go=go: self._deliver(go, now)))  # type: ignore[misc]
+        for there in command.redirects:
+            found.append((there.seqNum, lambda there=there: self._redirect(there, now)))  # type: ignore[misc]
+        for cancel in command.cancels:
+            found.append((cancel.seqNum, lambda cancel=cancel: self._cancel(cancel)))  # type: ignore[misc]
+        for check in command.accountChecks:
+            found.append((check.seqNum, lambda check=check: self._check(check)))  # type: ignore[misc]
+        return found
+
+    def _count(self, what: str) -> None:
+        self.counts[what] += 1
+
+    def _pickup(self, request: contract.AUPickupRequest) -> None:
+        self._count("pickup requests")
+        self.fleet.pickup_wanted(_job(request))
+
+    def _deliver(self, go: contract.AUDeliverRequest, now: float) -> None:
+        self._count("deliver requests")
+        self.fleet.deliver_wanted(go.seqNum, go.shipId, now)
+
+    def _redirect(self, there: contract.AURedirect, now: float) -> None:
+        self._count("redirects")
+        self.fleet.redirect_wanted(Redirect(there.seqNum, there.x, there.y), there.shipId, now)
+
+    def _cancel(self, cancel: contract.AUCancel) -> None:
+        self._count("cancels")
+        self.fleet.cancel_wanted(cancel.seqNum, cancel.shipId)
+
+    def _check(self, check: contract.AUAccountCheck) -> None:
+        self._count("account checks")
+        known = check.upsName not in self._settings.strangers
+        number = self._outgoing.number()
+        answer = contract.UAAccountAnswer(seqNum=number, originSeqNum=check.seqNum, upsName=check.upsName, known=known)
+        self._outgoing.add(number, answer)
 
     def announcement(self, now: float) -> contract.UAstart | None:
         """The announcement, when it is due."""
@@ -87,7 +156,10 @@ class ShopSide:
             return None
         self._announce_at = now + self._settings.shop_resend
         world = self._announced.worldid if self._faults.announce is None else self._faults.announce
-        return contract.UAstart(worldid=world, seqnum=self._announced.seqnum)
+        start = contract.UAstart(worldid=world, seqnum=self._announced.seqnum, features=self._settings.features)
+        if extension.CONTRACT in self._settings.features:
+            start.contract.CopyFrom(extension.our_contract())
+        return start
 
     def command(self, now: float) -> contract.UACommand | None:
         """Everything that is due, with the acks, or None."""
@@ -96,19 +168,18 @@ class ShopSide:
         command = contract.UACommand(acks=self._acks)
         self._acks.clear()
         for element in self._outgoing.take(now):
-            if isinstance(element, contract.UALoadRequest):
-                command.loadRequests.append(element)
-            elif isinstance(element, contract.UADelivered):
-                command.delivered.append(element)
-            else:
-                command.error.append(element)
+            place, feature = _PLACES[type(element)]
+            if feature is None or feature in self.on:
+                getattr(command, place).append(element)
+        command.truckPositions.extend(self._positions.values())
+        self._positions.clear()
         return command if command.ByteSize() else None
 
     def next_due(self, now: float) -> float | None:
         """When there is something to send or to dial."""
         if not self.up:
             return None if self.dialling else self.redial_at
-        if self._acks:
+        if self._acks or self._positions:
             return now
         due = [moment for moment in (self._announce_at, self._outgoing.next_due(now)) if moment is not None]
         return min(due, default=None)
@@ -130,6 +201,36 @@ class ShopSide:
         self.counts["errors"] += 1
         number = self._outgoing.number()
         self._outgoing.add(number, contract.Err(err=text, originSeqNum=origin, seqNum=number))
+
+    def redirected(self, number: int, ship: int, refusal: str | None) -> None:
+        """Answer a redirect: accepted, or why not."""
+        self._count("redirects accepted" if refusal is None else "redirects refused")
+        own = self._outgoing.number()
+        answer = contract.UARedirectAnswer(
+            seqNum=own, originSeqNum=number, shipId=ship, accepted=refusal is None, reason=refusal
+        )
+        self._outgoing.add(own, answer)
+
+    def cancelled(self, number: int, ship: int, refusal: str | None) -> None:
+        """Answer a cancel: accepted, or why not."""
+        self._count("cancels accepted" if refusal is None else "cancels refused")
+        own = self._outgoing.number()
+        answer = contract.UACancelAnswer(
+            seqNum=own, originSeqNum=number, shipId=ship, accepted=refusal is None, reason=refusal
+        )
+        self._outgoing.add(own, answer)
+
+    def started(self, job: Job, truck: Truck) -> None:
+        """The truck has left with it."""
+        if extension.DELIVERY_STARTED in self.on:
+            number = self._outgoing.number()
+            self._outgoing.add(number, contract.UADeliveryStarted(seqNum=number, shipId=job.ship, truckId=truck.id))
+
+    def seen(self, truck: Truck, x: int, y: int) -> None:
+        """A truck under way is there."""
+        if extension.TRUCK_POSITION in self.on:
+            ships = sorted(truck.jobs)
+            self._positions[truck.id] = contract.UATruckPosition(truckId=truck.id, x=x, y=y, shipIds=ships)
 
     def _is_new(self, number: int) -> bool:
         self._acks.append(number)

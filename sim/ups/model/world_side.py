@@ -84,6 +84,7 @@ class WorldSide:
         """The connection is gone, or could not be made."""
         self.state = State.DOWN
         self.redial_at = now + self._settings.redial
+        self.fleet.world_lost()
 
     def receive(self, body: bytes, now: float) -> bool:
         """Handle a message; False means that the connection is of no use."""
@@ -92,12 +93,18 @@ class WorldSide:
         responses = parse(ups.UResponses, body)
         if responses is None:
             return False
+        fresh: list[Order] = []
         for number in responses.acks:
             self._outgoing.acked(number)
             order = self._orders.get(number)
             if order is not None:
+                if not order.acked:
+                    fresh.append(order)
                 order.acked = True
         another = self._take_errors(responses, now)
+        for order in fresh:
+            if order.number in self._orders:
+                self.fleet.taken(order, now)
         for delivered in responses.delivered:
             if self._is_new(delivered.seqnum):
                 self.fleet.delivered(delivered.packageid)
@@ -142,9 +149,9 @@ class WorldSide:
         self._outgoing.add(order.number, ups.UGoPickup(truckid=truck.id, whid=warehouse, seqnum=order.number))
         return order
 
-    def deliver(self, truck: Truck, jobs: tuple[Job, ...]) -> Order:
-        """Send a truck out with packages."""
-        order = self._order(OrderKind.DELIVER, truck, jobs)
+    def deliver(self, truck: Truck, jobs: tuple[Job, ...], kind: OrderKind = OrderKind.DELIVER) -> Order:
+        """Send a truck out with packages, or, as a redirect, one under way elsewhere."""
+        order = self._order(kind, truck, jobs)
         places = [ups.UDeliveryLocation(packageid=job.ship, x=job.x, y=job.y) for job in jobs]
         self._outgoing.add(order.number, ups.UGoDeliver(truckid=truck.id, packages=places, seqnum=order.number))
         return order
