@@ -885,6 +885,7 @@ class Shipment(_message.Message):
     CANCELLABLE_FIELD_NUMBER: _builtins.int
     LEFT_AT_FIELD_NUMBER: _builtins.int
     TRUCK_SEEN_FIELD_NUMBER: _builtins.int
+    EXPECTED_FIELD_NUMBER: _builtins.int
     shipment_id: _builtins.int
     warehouse_id: _builtins.int
     warehouse_name: _builtins.str
@@ -928,6 +929,12 @@ class Shipment(_message.Message):
         changes without a new version of the order. Only in GetOrder and WatchOrder.
         """
 
+    @_builtins.property
+    def expected(self) -> Global___Expected:
+        """When it will be there, as far as that can be told. Absent when it has
+        ended. Only in GetOrder and WatchOrder.
+        """
+
     def __init__(
         self,
         *,
@@ -949,16 +956,50 @@ class Shipment(_message.Message):
         cancellable: Global___Changeable.ValueType = ...,
         left_at: _timestamp_pb2.Timestamp | None = ...,
         truck_seen: Global___TruckSeen | None = ...,
+        expected: Global___Expected | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id", "destination", b"destination", "left_at", b"left_at", "truck_id", b"truck_id", "truck_seen", b"truck_seen", "waiting", b"waiting", "warehouse", b"warehouse"]  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id", "destination", b"destination", "expected", b"expected", "left_at", b"left_at", "truck_id", b"truck_id", "truck_seen", b"truck_seen", "waiting", b"waiting", "warehouse", b"warehouse"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id", "address_changeable", b"address_changeable", "attempt", b"attempt", "attention_reason", b"attention_reason", "cancellable", b"cancellable", "destination", b"destination", "goods", b"goods", "history", b"history", "items", b"items", "left_at", b"left_at", "shipment_id", b"shipment_id", "status", b"status", "truck", b"truck", "truck_id", b"truck_id", "truck_seen", b"truck_seen", "waiting", b"waiting", "warehouse", b"warehouse", "warehouse_id", b"warehouse_id", "warehouse_name", b"warehouse_name"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id", "address_changeable", b"address_changeable", "attempt", b"attempt", "attention_reason", b"attention_reason", "cancellable", b"cancellable", "destination", b"destination", "expected", b"expected", "goods", b"goods", "history", b"history", "items", b"items", "left_at", b"left_at", "shipment_id", b"shipment_id", "status", b"status", "truck", b"truck", "truck_id", b"truck_id", "truck_seen", b"truck_seen", "waiting", b"waiting", "warehouse", b"warehouse", "warehouse_id", b"warehouse_id", "warehouse_name", b"warehouse_name"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     _WhichOneofReturnType__truck_id: _TypeAlias = _typing.Literal["truck_id"]  # noqa: Y015
     _WhichOneofArgType__truck_id: _TypeAlias = _typing.Literal["_truck_id", b"_truck_id"]  # noqa: Y015
     def WhichOneof(self, oneof_group: _WhichOneofArgType__truck_id) -> _WhichOneofReturnType__truck_id | None: ...
 
 Global___Shipment: _TypeAlias = Shipment  # noqa: Y015
+
+@_typing.final
+class Expected(_message.Message):
+    """From when to when a parcel is expected, learned from those that were
+    delivered before in the same world. It changes without a new version of the
+    order.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    EARLIEST_FIELD_NUMBER: _builtins.int
+    LATEST_FIELD_NUMBER: _builtins.int
+    UNKNOWN_BECAUSE_FIELD_NUMBER: _builtins.int
+    unknown_because: _builtins.str
+    """Plain words: why there is no range. Empty where there is one."""
+    @_builtins.property
+    def earliest(self) -> _timestamp_pb2.Timestamp: ...
+    @_builtins.property
+    def latest(self) -> _timestamp_pb2.Timestamp: ...
+    def __init__(
+        self,
+        *,
+        earliest: _timestamp_pb2.Timestamp | None = ...,
+        latest: _timestamp_pb2.Timestamp | None = ...,
+        unknown_because: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _typing.Literal["earliest", b"earliest", "latest", b"latest"]  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["earliest", b"earliest", "latest", b"latest", "unknown_because", b"unknown_because"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___Expected: _TypeAlias = Expected  # noqa: Y015
 
 @_typing.final
 class TruckSeen(_message.Message):
