@@ -39,7 +39,7 @@ DESKTOP = {"width": 1180, "height": 800}
 PHONE = {"width": 360, "height": 780}
 START_SECONDS = 60.0
 # The machine may be busy with other tests.
-PATIENCE_MS = 15_000
+PATIENCE_MS = 45_000
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
