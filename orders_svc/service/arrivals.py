@@ -114,10 +114,9 @@ def _serve_one(
         delta.reserved += quantity
         delta.awaited -= quantity
         served.add(shipment_id)
-    if served:
-        mine = (ShipmentItem.shipment_id.in_(served), ShipmentItem.offer_id == offer_id, ShipmentItem.reserved == 0)
-        if connection.execute(update(ShipmentItem).where(*mine).values(reserved=1)).rowcount != len(served):
-            raise LostRace(f"somebody else served offer {offer_id} at warehouse {warehouse_id}")
+    mine = {"k_ids": sorted(served), "k_offer": offer_id}
+    if served and connection.execute(_RESERVE, mine).rowcount != len(served):
+        raise LostRace(f"somebody else served offer {offer_id} at warehouse {warehouse_id}")
     return served
 
 
@@ -138,7 +137,9 @@ _WAITING = (
 
 def _complete(connection: Connection, shipment_ids: set[int]) -> set[int]:
     """Those shipments that wait for nothing any more."""
-    query = select(ShipmentItem.shipment_id).where(
-        ShipmentItem.shipment_id.in_(shipment_ids), ShipmentItem.reserved == 0
-    )
-    return shipment_ids - set(connection.execute(query).scalars())
+    return shipment_ids - set(connection.execute(_STILL_WAITING, {"k_ids": sorted(shipment_ids)}).scalars())
+
+
+_UNRESERVED = (ShipmentItem.shipment_id.in_(bindparam("k_ids", expanding=True)), ShipmentItem.reserved == 0)
+_RESERVE = update(ShipmentItem).where(*_UNRESERVED, ShipmentItem.offer_id == bindparam("k_offer")).values(reserved=1)
+_STILL_WAITING = select(ShipmentItem.shipment_id).where(*_UNRESERVED)

@@ -22,7 +22,7 @@ CAUSE = "timer:overdue"
 
 def is_due(connection: Connection, now: float) -> bool:
     """Whether anything may be overdue: looked at without a lock, since mostly nothing is."""
-    return connection.scalar(select(Shipment.id).where(Shipment.check_at <= now).limit(1)) is not None
+    return connection.scalar(_ANY, {"k_now": now}) is not None
 
 
 def ask_overdue(connection: Connection, patience: Patience, now: float) -> tuple[Changes, bool]:
@@ -54,6 +54,7 @@ def ask_overdue(connection: Connection, patience: Patience, now: float) -> tuple
 _ASKS_WORLD = or_(Shipment.goods.in_((Goods.PACKING, Goods.LOADING)), Shipment.truck == Truck.EN_ROUTE)
 _ASKS = {WORLD: _ASKS_WORLD, UPS: ~_ASKS_WORLD}
 _OVERDUE = Shipment.check_at <= bindparam("k_now", type_=Double)
+_ANY = select(Shipment.id).where(_OVERDUE).limit(1)
 _DUE = (
     select(Shipment.id)
     .where(_OVERDUE, or_(*(asked & bindparam(f"k_{link}", type_=Boolean) for link, asked in _ASKS.items())))

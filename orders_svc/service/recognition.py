@@ -20,15 +20,19 @@ TO_BE_ASKED = 0
 
 def world_announced(connection: Connection, world_id: int, world: CurrentWorld, now: float) -> None:
     """Notes the world that UPS is in; another than the one in use becomes the candidate."""
-    connection.execute(
-        update(Link)
-        .where(Link.name == UPS)
-        .values(
-            announced_world_id=world_id,
-            announced_at=now,
-            candidate=world.is_open and world_id != world.world_id,
-        )
+    candidate = world.is_open and world_id != world.world_id
+    connection.execute(_ANNOUNCED, {"d_world": world_id, "d_now": now, "d_candidate": candidate})
+
+
+_ANNOUNCED = (
+    update(Link)
+    .where(Link.name == UPS)
+    .values(
+        announced_world_id=bindparam("d_world"),
+        announced_at=bindparam("d_now"),
+        candidate=bindparam("d_candidate"),
     )
+)
 
 
 def observe(connection: Connection, world_epoch: int, event: fulfilment_pb2.PeerEvent, failed_kind: str | None) -> bool:

@@ -18,9 +18,10 @@ what leaving a world does to orders and stock (redrive).
 
 import random
 from dataclasses import dataclass
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Row, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, Double, Row, Update, bindparam, delete, insert, select, update
 
 from db.orders.links import Link, WarehouseState, World, WorldState, WorldWarehouse
 from db.orders.shipments import Shipment
@@ -115,11 +116,7 @@ class Advance:
             return _redial(f"the world refused: {said.result.strip()[:MAX_REASON]}")
         if world.world_id not in (None, said.world_id):
             return _redial(f"world {world.world_id} was asked for, and world {said.world_id} answered")
-        self.connection.execute(
-            update(WorldWarehouse)
-            .where(WorldWarehouse.world_epoch == world.world_epoch, WorldWarehouse.warehouse_id.in_(said.warehouse_ids))
-            .values(state=WarehouseState.THERE, probe_id=None)
-        )
+        self.connection.execute(_THERE, {"k_epoch": world.world_epoch, "k_ids": list(said.warehouse_ids)})
         values: dict[str, object] = {"marker_query_id": None, "marker_missing": False}
         if world.world_id is None:
             values["world_id"] = said.world_id
@@ -174,8 +171,7 @@ class Advance:
             reason = f"UPS moved to world {world.world_id}"
             self.changes.merge(self._redrive(current, world.world_epoch, reason))
             self._update(world.world_epoch, {"state": WorldState.OPEN, "opened_at": self.now})
-        is_candidate = (Link.announced_world_id != world.world_id) & Link.announced_world_id.is_not(None)
-        self.connection.execute(update(Link).where(Link.name == UPS).values(candidate=is_candidate))
+        self.connection.execute(_STILL_CANDIDATE, {"k_world": world.world_id})
         self.changes.links |= {WORLD, UPS}
         return pb.AdvanceWorldResponse(open=pb.Open(world_epoch=world.world_epoch))
 
@@ -202,16 +198,7 @@ class Advance:
     def _ask_soon(self, world_epoch: int) -> None:
         """After a reconnect: what was on its way to the old connection is lost for minutes, so it is asked for."""
         soon = self.now + 2 * self.terms.patience.tick
-        self.connection.execute(
-            update(Shipment)
-            .where(
-                Shipment.world_epoch == world_epoch,
-                Shipment.ended_at.is_(None),
-                Shipment.goods.in_((Goods.PACKING, Goods.LOADING)),
-                Shipment.check_at > soon,
-            )
-            .values(check_at=soon)
-        )
+        self.connection.execute(_ASK_SOON, {"k_epoch": world_epoch, "d_soon": soon})
 
     def _dial(self, world_epoch: int, world_id: int | None) -> pb.AdvanceWorldResponse:
         """Connect, listing the warehouses that this world does not have yet."""
@@ -260,7 +247,7 @@ class Advance:
         return bodies
 
     def _update(self, world_epoch: int, values: dict[str, object]) -> None:
-        self.connection.execute(update(World).where(World.world_epoch == world_epoch).values(values))
+        self.connection.execute(_update_world(*values), {"k_epoch": world_epoch} | values)
 
     def _world(self, world_epoch: int) -> Row[Any]:
         row = self.connection.execute(_WORLD, {"k_epoch": world_epoch}).one_or_none()
@@ -269,6 +256,38 @@ class Advance:
         return row
 
 
+@cache
+def _update_world(*columns: str) -> Update:
+    return (
+        update(World.__table__)  # type: ignore[arg-type]
+        .where(World.__table__.c.world_epoch == bindparam("k_epoch"))
+        .values({column: bindparam(column) for column in columns})
+    )
+
+
+_THERE = (
+    update(WorldWarehouse)
+    .where(
+        WorldWarehouse.world_epoch == bindparam("k_epoch"),
+        WorldWarehouse.warehouse_id.in_(bindparam("k_ids", expanding=True)),
+    )
+    .values(state=WarehouseState.THERE, probe_id=None)
+)
+_STILL_CANDIDATE = (
+    update(Link)
+    .where(Link.name == UPS)
+    .values(candidate=(Link.announced_world_id != bindparam("k_world")) & Link.announced_world_id.is_not(None))
+)
+_ASK_SOON = (
+    update(Shipment)
+    .where(
+        Shipment.world_epoch == bindparam("k_epoch"),
+        Shipment.ended_at.is_(None),
+        Shipment.goods.in_((Goods.PACKING, Goods.LOADING)),
+        Shipment.check_at > bindparam("d_soon", type_=Double),
+    )
+    .values(check_at=bindparam("d_soon", type_=Double))
+)
 _UPS_LINK = select(*Link.__table__.c).where(Link.name == UPS)
 _WORLD = select(*World.__table__.c).where(World.world_epoch == bindparam("k_epoch"))
 _ALL_WAREHOUSES = select(Warehouse.id, Warehouse.x, Warehouse.y).order_by(Warehouse.id)
