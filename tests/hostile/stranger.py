@@ -3,11 +3,13 @@
 import asyncio
 import resource
 from contextlib import suppress
-from typing import ClassVar
+from typing import Any, ClassVar
 
+import grpc.aio
 import pytest
 
 from partners.ups import ups_pb2 as ups
+from shop.bridge.v1 import bridge_pb2 as bridge
 from wire.framing import encode_frame
 
 DEADLINE = 60.0
@@ -86,3 +88,10 @@ async def everybody_leaves() -> None:
         with suppress(ConnectionError):
             await stranger.writer.wait_closed()
     Stranger.everybody.clear()
+
+
+async def send_some(stub: Any, commands: list[bridge.Command]) -> None:
+    """Hands commands over, if the link is still open."""
+    request = bridge.SendCommandsRequest(link_epoch=1, commands=commands)
+    with suppress(grpc.aio.AioRpcError):
+        await stub.SendCommands(request, timeout=60)

@@ -2,17 +2,16 @@
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager, suppress
+from contextlib import asynccontextmanager
 from pathlib import Path
 
-import grpc.aio
 import pytest
 
 from mesh.errors import Unavailable
 from partners.ups import ups_pb2 as ups
 from shop.bridge.v1 import bridge_pb2 as bridge
 from tests.hostile.services import Watched, service
-from tests.hostile.stranger import Stranger, enough_files, everybody_leaves
+from tests.hostile.stranger import Stranger, enough_files, everybody_leaves, send_some
 from tests.ups_bridge.fakes import start, truck
 from tests.world_bridge.running import FulfilmentRecorder, caller_of, eventually, orders_svc, run, send_all
 from wire.framing import encode_frame, encode_length
@@ -125,13 +124,6 @@ def test_who_never_reads_is_dropped_and_costs_what_a_queue_holds(tmp_path: Path)
             await a_good_partner_is_served(watched, 2)
 
     run(scenario, 100)
-
-
-async def send_some(stub: object, commands: list[bridge.Command]) -> None:
-    """Hands commands over, if the link is still open."""
-    request = bridge.SendCommandsRequest(link_epoch=1, commands=commands)
-    with suppress(grpc.aio.AioRpcError):
-        await stub.SendCommands(request, timeout=60)  # type: ignore[attr-defined]
 
 
 @pytest.mark.parametrize("step", [1, 2, -(2**40)])

@@ -10,8 +10,9 @@ import pytest
 from partners.world import world_amazon_pb2 as world
 from shop.fulfilment.v1 import fulfilment_pb2 as pb
 from tests.hostile.services import Watched, service
-from tests.world_bridge.fakes import query
-from tests.world_bridge.running import FulfilmentRecorder, eventually, orders_svc, run
+from tests.hostile.stranger import send_some
+from tests.world_bridge.fakes import buy, query
+from tests.world_bridge.running import FulfilmentRecorder, caller_of, eventually, orders_svc, run
 from wire.framing import encode_frame
 
 CONNECTED = encode_frame(world.AConnected(worldid=7, result="connected!").SerializeToString())
@@ -27,6 +28,7 @@ class World:
         self.then: Callable[[asyncio.StreamWriter], None] = lambda _: None
         self.dialled: list[float] = []
         self.heard = 0
+        self.deaf = False
         self.writers: list[asyncio.StreamWriter] = []
 
     async def is_read_no_further(self) -> None:
@@ -49,6 +51,8 @@ class World:
                 writer.write(self.words)
                 await writer.drain()
             self.then(writer)
+            if self.deaf:
+                writer.transport.pause_reading()  # type: ignore[attr-defined]
             while data := await reader.read(65536):
                 self.heard += len(data)
         except ConnectionError:
@@ -146,6 +150,28 @@ def test_a_world_that_drips_its_greeting_is_left_after_a_while(tmp_path: Path) -
             await a_good_world_is_found(peer, orders)
 
     run(scenario, 100)
+
+
+def test_a_world_that_never_reads_is_left_and_costs_what_a_queue_holds(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with bridged(tmp_path) as (peer, orders, watched), caller_of(watched.port()) as stub:
+            peer.words, peer.deaf = CONNECTED, True
+            for writer in peer.writers:
+                writer.transport.abort()
+            await eventually(lambda: orders.renewals[-1].connected)
+            commands = [buy(number, count=1) for number in range(1, 400)]
+            for command in commands:
+                command.buy.things[0].description = "x" * 200_000
+            for at in range(0, len(commands), 4):
+                await send_some(stub, commands[at : at + 4])
+            count = len(peer.dialled)
+            await eventually(lambda: len(peer.dialled) > count, seconds=60)
+            # What waits for the world is kept (80 MB of it), what was written to the deaf one is not kept twice.
+            assert watched.grown < 80.0 + 60.0
+            peer.deaf = False
+            await a_good_world_is_found(peer, orders)
+
+    run(scenario, 110)
 
 
 @pytest.mark.parametrize("held", [False, True])
