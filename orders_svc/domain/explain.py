@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from enum import IntEnum
 
-from orders_svc.domain.lifecycle import Event, Goods, State, Truck
+from orders_svc.domain.lifecycle import Asked, Event, Goods, State, Truck, is_held
 
 
 class Status(IntEnum):
@@ -79,7 +79,8 @@ def waiting(state: State, since: float, world: LinkView, ups: LinkView) -> Waiti
     """Why a shipment that has been in `state` since `since` does not move at this moment; None once delivered."""
     if state.truck is Truck.DELIVERED or state.goods is Goods.CANCELLED:
         return None
-    on_ups = state.goods is Goods.PACKED or state.truck is Truck.EN_ROUTE
+    held = is_held(state)
+    on_ups = held or state.goods is Goods.PACKED or state.truck is Truck.EN_ROUTE
     link, name = (ups, "UPS") if on_ups else (world, "the warehouse")
     then = {
         Goods.NEW: "the goods are bought, then packed",
@@ -89,6 +90,8 @@ def waiting(state: State, since: float, world: LinkView, ups: LinkView) -> Waiti
         Goods.LOADING: "the parcel is loaded, then the truck leaves",
         Goods.LOADED: "the truck delivers the parcel",
     }[state.goods]
+    if held:
+        then = "UPS answers, and the parcel goes on"
     if not link.usable:
         return Waiting(
             f"{name}, which {link.trouble}",
@@ -103,7 +106,19 @@ def waiting(state: State, since: float, world: LinkView, ups: LinkView) -> Waiti
         Goods.LOADING: "the warehouse's loaders",
         Goods.LOADED: "the UPS truck on its way to you",
     }[state.goods]
+    if held:
+        who = "UPS's answer: " + (
+            "whether it gives the parcel up" if state.asked is Asked.CANCEL else "whether it can take it elsewhere"
+        )
     return Waiting(who, since, then)
+
+
+def held_up(state: State, world: LinkView, ups: LinkView) -> str:
+    """Why nobody can tell when a shipment in `state` is there; empty: somebody may."""
+    needed = [("UPS", ups)]
+    if state.goods is not Goods.LOADED:
+        needed.append(("the warehouse", world))
+    return "; ".join(f"{name} {link.trouble}" for name, link in needed if not link.usable)
 
 
 # What a step of the history says to people.
@@ -131,4 +146,14 @@ WHAT_HAPPENED: dict[Event, str] = {
     Event.DELIVER_REFUSED: "UPS did not know the parcel; it is told again",
     Event.GOODS_OVERDUE: "No word from the warehouse for long; it is asked",
     Event.TRUCK_OVERDUE: "No word from UPS for long; it is asked",
+    Event.DELIVERY_STARTED: "The truck has left with it",
+    Event.ADDRESS_ASKED: "UPS is asked to take it to another address",
+    Event.ADDRESS_ACCEPTED: "UPS takes it to the new address",
+    Event.ADDRESS_REFUSED: "UPS cannot take it to the new address any more",
+    Event.CANCEL_ASKED: "UPS is asked to give it up",
+    Event.CANCEL_ACCEPTED: "Cancelled; UPS gave it up, and what is packed is lost",
+    Event.CANCEL_REFUSED: "UPS does not give it up any more",
+    Event.ASKED_IN_VAIN: "UPS did not know the parcel; it is told of it and asked again",
+    Event.ANSWER_OVERDUE: "No answer from UPS for long; it is asked again",
+    Event.NO_ANSWER: "No answer from UPS; the parcel goes on as it was",
 }

@@ -1,9 +1,11 @@
-"""The life of a shipment, as a table: two coupled machines, goods and truck.
+"""The life of a shipment, as a table: three coupled machines, goods, truck, and what UPS is being asked.
 
-Rules: each event goes to both machines; a machine either moves (perhaps to the
+Rules: each event goes to all machines; a machine either moves (perhaps to the
 state it is in) or names the reason why it ignores the event; then the joint
-rules run until none applies. Every (state, event) pair is in the table or in
-IGNORED, and a test says so. A shipment that was delivered is obeyed by nobody.
+rules run until none applies, but those that HELD names: what UPS is being asked
+would come too late after them. Every (state, event) pair is in the table or in
+IGNORED, and a test says so. A shipment that was delivered or cancelled moves no
+more; only what UPS was asked before is still answered.
 
 Elsewhere: what an effect does (service), when a silence is too long and how
 often to try (patience), what a peer's words mean as an event (verdicts).
@@ -37,6 +39,14 @@ class Truck(StrEnum):
     DELIVERED = "delivered"
 
 
+class Asked(StrEnum):
+    """What UPS is being asked about, one thing at a time."""
+
+    NOTHING = ""
+    ADDRESS = "address"
+    CANCEL = "cancel"
+
+
 class Event(StrEnum):
     """What can happen to a shipment."""
 
@@ -67,6 +77,20 @@ class Event(StrEnum):
     # Nothing came from the world, or from UPS, for longer than it should take.
     GOODS_OVERDUE = "goods_overdue"
     TRUCK_OVERDUE = "truck_overdue"
+    # UPS says that the truck has left with it.
+    DELIVERY_STARTED = "delivery_started"
+    # What only UPS can say yes to, and what it says.
+    ADDRESS_ASKED = "address_asked"
+    ADDRESS_ACCEPTED = "address_accepted"
+    ADDRESS_REFUSED = "address_refused"
+    CANCEL_ASKED = "cancel_asked"
+    CANCEL_ACCEPTED = "cancel_accepted"
+    CANCEL_REFUSED = "cancel_refused"
+    # UPS does not know the parcel that it was asked about.
+    ASKED_IN_VAIN = "asked_in_vain"
+    # No answer for longer than it should take; and: no answer can be expected any more.
+    ANSWER_OVERDUE = "answer_overdue"
+    NO_ANSWER = "no_answer"
 
 
 class Effect(StrEnum):
@@ -77,10 +101,14 @@ class Effect(StrEnum):
     SEND_QUERY = "send_query"
     SEND_TRUCK_REQUEST = "send_truck_request"
     SEND_DELIVER = "send_deliver"
+    SEND_REDIRECT = "send_redirect"
+    SEND_CANCEL = "send_cancel"
     # Stock: reserved units are packed now.
     BOOK_PACKED = "book_packed"
     # Stock: reserved units are available again, promised ones promised to nobody.
     RELEASE = "release"
+    # Stock: units that are packed, or being packed, are lost: the world cannot unpack.
+    SCRAP = "scrap"
     # Something did not work; counts towards "needs attention".
     COUNT_FAILURE = "count_failure"
     # Nothing left to do, ever.
@@ -93,6 +121,7 @@ class State:
 
     goods: Goods = Goods.NEW
     truck: Truck = Truck.NONE
+    asked: Asked = Asked.NOTHING
 
 
 @dataclass(frozen=True, slots=True)
@@ -104,7 +133,7 @@ class Outcome:
     ignored: str | None = None
 
 
-E_, G, T, F = Event, Goods, Truck, Effect  # short, so that the tables read as tables
+E_, G, T, A, F = Event, Goods, Truck, Asked, Effect  # short, so that the tables read as tables
 
 # machine -> state -> event -> (next state, effects)
 GOODS: dict[Goods, dict[Event, tuple[Goods, tuple[Effect, ...]]]] = {
@@ -118,6 +147,7 @@ GOODS: dict[Goods, dict[Event, tuple[Goods, tuple[Effect, ...]]]] = {
     },
     G.PACKING: {
         E_.CANCELLED: (G.CANCELLED, (F.RELEASE, F.END)),
+        E_.CANCEL_ACCEPTED: (G.CANCELLED, (F.SCRAP, F.END)),
         E_.PACKED: (G.PACKED, (F.BOOK_PACKED,)),
         E_.SEEN_PACKING: (G.PACKING, ()),
         E_.SEEN_PACKED: (G.PACKED, (F.BOOK_PACKED,)),
@@ -144,6 +174,7 @@ GOODS: dict[Goods, dict[Event, tuple[Goods, tuple[Effect, ...]]]] = {
         E_.SEEN_DELIVERING: (G.LOADED, ()),
         E_.SEEN_DELIVERED: (G.LOADED, ()),
         E_.QUERY_FAILED: (G.PACKED, (F.SEND_QUERY,)),
+        E_.CANCEL_ACCEPTED: (G.CANCELLED, (F.SCRAP, F.END)),
     },
     G.LOADING: {
         E_.LOADED: (G.LOADED, ()),
@@ -158,12 +189,15 @@ GOODS: dict[Goods, dict[Event, tuple[Goods, tuple[Effect, ...]]]] = {
         E_.LOAD_REFUSED: (G.PACKED, (F.COUNT_FAILURE, F.SEND_QUERY)),
         E_.QUERY_FAILED: (G.LOADING, (F.SEND_QUERY,)),
         E_.GOODS_OVERDUE: (G.LOADING, (F.SEND_QUERY,)),
+        # The world was ahead of what was asked.
+        E_.CANCEL_ACCEPTED: (G.CANCELLED, (F.SCRAP, F.END)),
     },
     G.LOADED: {
         E_.SEEN_LOADED: (G.LOADED, ()),
         E_.SEEN_DELIVERING: (G.LOADED, ()),
         E_.SEEN_DELIVERED: (G.LOADED, ()),
         E_.QUERY_FAILED: (G.LOADED, (F.SEND_QUERY,)),
+        E_.CANCEL_ACCEPTED: (G.CANCELLED, (F.SCRAP, F.END)),
     },
     G.CANCELLED: {},
 }
@@ -194,6 +228,7 @@ TRUCK: dict[Truck, dict[Event, tuple[Truck, tuple[Effect, ...]]]] = {
         E_.DELIVERED: (T.DELIVERED, (F.END,)),
         E_.SEEN_DELIVERED: (T.DELIVERED, (F.END,)),
         E_.SEEN_DELIVERING: (T.EN_ROUTE, ()),
+        E_.DELIVERY_STARTED: (T.EN_ROUTE, ()),
         # On the truck and not under way: UPS lost the word to go.
         E_.SEEN_LOADED: (T.EN_ROUTE, (F.COUNT_FAILURE, F.SEND_DELIVER)),
         # UPS says again that the truck is there: it lost the word to go, too.
@@ -206,11 +241,65 @@ TRUCK: dict[Truck, dict[Event, tuple[Truck, tuple[Effect, ...]]]] = {
     T.DELIVERED: {},
 }
 
+ASKED: dict[Asked, dict[Event, tuple[Asked, tuple[Effect, ...]]]] = {
+    A.NOTHING: {
+        E_.ADDRESS_ASKED: (A.ADDRESS, (F.SEND_REDIRECT,)),
+        E_.CANCEL_ASKED: (A.CANCEL, (F.SEND_CANCEL,)),
+    },
+    A.ADDRESS: {
+        E_.ADDRESS_ACCEPTED: (A.NOTHING, ()),
+        E_.ADDRESS_REFUSED: (A.NOTHING, ()),
+        # It forgot, or heard of this before the rest: the job, then the question, under new numbers.
+        E_.ASKED_IN_VAIN: (A.ADDRESS, (F.SEND_TRUCK_REQUEST, F.SEND_REDIRECT)),
+        E_.ANSWER_OVERDUE: (A.ADDRESS, (F.SEND_REDIRECT,)),
+        E_.NO_ANSWER: (A.NOTHING, ()),
+    },
+    A.CANCEL: {
+        E_.CANCEL_ACCEPTED: (A.NOTHING, ()),
+        E_.CANCEL_REFUSED: (A.NOTHING, ()),
+        E_.ANSWER_OVERDUE: (A.CANCEL, (F.SEND_CANCEL,)),
+        E_.NO_ANSWER: (A.NOTHING, ()),
+    },
+}
+
+# When UPS may be asked: it knows of the parcel; and, to give it up, nobody loads it.
+MAY_ASK: dict[Event, tuple[frozenset[Goods], frozenset[Truck]]] = {
+    E_.ADDRESS_ASKED: (frozenset(Goods), frozenset({T.REQUESTED, T.AT_WAREHOUSE, T.EN_ROUTE})),
+    E_.CANCEL_ASKED: (frozenset({G.PACKING, G.PACKED}), frozenset({T.REQUESTED, T.AT_WAREHOUSE})),
+}
+
+# Mean something only where something is, or can be, asked.
+ABOUT_ASKING = frozenset(
+    {
+        E_.ADDRESS_ASKED,
+        E_.ADDRESS_ACCEPTED,
+        E_.ADDRESS_REFUSED,
+        E_.CANCEL_ASKED,
+        E_.CANCEL_ACCEPTED,
+        E_.CANCEL_REFUSED,
+        E_.ASKED_IN_VAIN,
+        E_.ANSWER_OVERDUE,
+        E_.NO_ANSWER,
+    }
+)
+# Of these, what counts after a delivery as well: another address may have been accepted before it.
+AFTER_DELIVERY = frozenset({E_.ADDRESS_ACCEPTED, E_.ADDRESS_REFUSED, E_.ANSWER_OVERDUE, E_.NO_ANSWER})
+
 # (goods, truck) -> what follows by itself.
 JOINT: dict[tuple[Goods, Truck], tuple[State, tuple[Effect, ...]]] = {
     (G.PACKED, T.AT_WAREHOUSE): (State(G.LOADING, T.AT_WAREHOUSE), (F.SEND_LOAD,)),
     (G.LOADED, T.AT_WAREHOUSE): (State(G.LOADED, T.EN_ROUTE), (F.SEND_DELIVER,)),
 }
+# ... but not while UPS is being asked this.
+HELD: dict[tuple[Goods, Truck], frozenset[Asked]] = {
+    (G.PACKED, T.AT_WAREHOUSE): frozenset({A.CANCEL}),
+    (G.LOADED, T.AT_WAREHOUSE): frozenset({A.ADDRESS, A.CANCEL}),
+}
+
+
+def is_held(state: State) -> bool:
+    """Whether nothing but UPS's answer is waited for."""
+    return state.asked in HELD.get((state.goods, state.truck), ())
 
 
 def milestone(state: State) -> int:
@@ -222,9 +311,10 @@ def milestone(state: State) -> int:
 
 _LATE = "too late: the shipment is further on"
 _EARLY = "too early: nothing of the kind was asked for yet"
-_ELSEWHERE = "concerns the other machine"
+_ASKING = "UPS is being asked about something else"
+_ELSEWHERE = "concerns another machine"
 
-_S = TypeVar("_S", Goods, Truck)
+_S = TypeVar("_S", Goods, Truck, Asked)
 
 
 def _ignored(table: dict[_S, dict[Event, tuple[_S, tuple[Effect, ...]]]]) -> dict[tuple[_S, Event], str]:
@@ -241,17 +331,31 @@ def _ignored(table: dict[_S, dict[Event, tuple[_S, tuple[Effect, ...]]]]) -> dic
 
 IGNORED_BY_GOODS = _ignored(GOODS)
 IGNORED_BY_TRUCK = _ignored(TRUCK)
+IGNORED_BY_ASKED = _ignored(ASKED)
 
 
 def apply(state: State, event: Event) -> Outcome:
     """What `event` does to a shipment in `state`. Total: never raises for any pair."""
-    if state.truck is Truck.DELIVERED:
-        return Outcome(state, ignored="delivered already")
-    if state.goods is Goods.CANCELLED:
-        return Outcome(state, ignored="cancelled already")
+    asked_move = ASKED[state.asked].get(event)
+    ended = _end_of(state)
+    if ended is not None:
+        if asked_move is None or event not in AFTER_DELIVERY:
+            return Outcome(state, ignored=ended)
+        return Outcome(replace(state, asked=asked_move[0]), asked_move[1])
+    if event in ABOUT_ASKING and asked_move is None:
+        return Outcome(state, ignored=IGNORED_BY_ASKED[state.asked, event])
+    if event in MAY_ASK:
+        goods, truck = MAY_ASK[event]
+        if state.goods not in goods or state.truck not in truck:
+            return Outcome(state, ignored=_EARLY if state.truck is Truck.NONE else _LATE)
+    if event is Event.CANCELLED and state.asked is not Asked.NOTHING:
+        return Outcome(state, ignored=_ASKING)
     goods_move = GOODS[state.goods].get(event)
     truck_move = TRUCK[state.truck].get(event)
-    if goods_move is None and truck_move is None:
+    if event is Event.LOAD_REFUSED and goods_move is None:
+        # Of a load that nobody waits for any more: it says nothing of the truck.
+        return Outcome(state, ignored=IGNORED_BY_GOODS[state.goods, event])
+    if goods_move is None and truck_move is None and asked_move is None:
         reasons = {IGNORED_BY_GOODS[state.goods, event], IGNORED_BY_TRUCK[state.truck, event]} - {_ELSEWHERE}
         return Outcome(state, ignored=min(reasons, default=_ELSEWHERE))
     effects: list[Effect] = []
@@ -261,7 +365,19 @@ def apply(state: State, event: Event) -> Outcome:
     if truck_move is not None:
         state = replace(state, truck=truck_move[0])
         effects.extend(truck_move[1])
-    while (joint := JOINT.get((state.goods, state.truck))) is not None:
-        state = joint[0]
+    if asked_move is not None:
+        state = replace(state, asked=asked_move[0])
+        effects.extend(asked_move[1])
+    while (joint := JOINT.get((state.goods, state.truck))) is not None and not is_held(state):
+        state = replace(joint[0], asked=state.asked)
         effects.extend(joint[1])
+    if state.truck is Truck.DELIVERED and state.asked is Asked.CANCEL:
+        # That is an answer, too.
+        state = replace(state, asked=Asked.NOTHING)
     return Outcome(state, tuple(dict.fromkeys(effects)))
+
+
+def _end_of(state: State) -> str | None:
+    if state.truck is Truck.DELIVERED:
+        return "delivered already"
+    return "cancelled already" if state.goods is Goods.CANCELLED else None

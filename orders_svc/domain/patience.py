@@ -6,7 +6,7 @@ question that brought nothing new doubles the wait, up to a limit.
 
 from dataclasses import dataclass
 
-from orders_svc.domain.lifecycle import Event, Goods, State, Truck
+from orders_svc.domain.lifecycle import Event, Goods, State, Truck, is_held
 
 
 @dataclass(frozen=True, slots=True)
@@ -18,6 +18,9 @@ class Patience:
     loading: float = 15.0
     truck: float = 50.0
     delivery: float = 50.0
+    # Until UPS is asked again about a change, and how often it is asked before no answer is expected any more.
+    answer: float = 50.0
+    max_asks: int = 6
     longest: float = 300.0
     # Failures of one shipment without progress between them, after which a person must look.
     max_failures: int = 12
@@ -35,6 +38,9 @@ class Patience:
         """Seconds until `overdue_event(state)` is due after `checks` vain questions; None: nothing to wait for."""
         if state.truck is Truck.DELIVERED or state.goods in (Goods.NEW, Goods.AWAITING_STOCK, Goods.CANCELLED):
             return None
+        if is_held(state):
+            # For an answer, which has a wait of its own.
+            return None
         if state.goods is Goods.PACKING:
             ticks = self.packing
         elif state.goods is Goods.LOADING:
@@ -44,6 +50,10 @@ class Patience:
         else:
             ticks = self.truck
         return float(min(ticks * 2 ** min(checks, 10), self.longest) * self.tick)
+
+    def ask_wait(self, asks: int) -> float:
+        """Seconds until an answer of UPS is overdue that was asked for `asks` times."""
+        return float(min(self.answer * 2 ** min(asks - 1, 10), self.longest) * self.tick)
 
 
 def overdue_event(state: State) -> Event:

@@ -7,7 +7,7 @@ either way: whatever follows has a new number.
 
 from enum import StrEnum
 
-from orders_svc.domain.lifecycle import Event
+from orders_svc.domain.lifecycle import Event, State, Truck
 
 
 class Verdict(StrEnum):
@@ -58,4 +58,22 @@ def failure_event(kind: str, text: str) -> Event:
         return Event.LOAD_FAILED if found is Verdict.TRANSIENT else Event.LOAD_REFUSED
     if kind == "query_package":
         return Event.SEEN_NOWHERE if found is Verdict.DOES_NOT_EXIST else Event.QUERY_FAILED
-    return {"request_truck": Event.TRUCK_REFUSED, "deliver": Event.DELIVER_REFUSED}[kind]
+    return {
+        "request_truck": Event.TRUCK_REFUSED,
+        "deliver": Event.DELIVER_REFUSED,
+        "redirect": Event.ADDRESS_REFUSED,
+        "cancel_job": Event.CANCEL_REFUSED,
+    }[kind]
+
+
+def redirect_event(accepted: bool, reason: str, state: State) -> Event:
+    """What UPS's answer to another address is for a shipment in `state`.
+
+    A job that UPS does not know is told again, and the address asked for once more: it forgot, or heard of it too soon.
+    Not so on the road: who forgot a truck under way cannot promise where it goes.
+    """
+    if accepted:
+        return Event.ADDRESS_ACCEPTED
+    unknown = "unknown" in reason.lower()
+    on_the_road = state.truck in (Truck.EN_ROUTE, Truck.DELIVERED)
+    return Event.ASKED_IN_VAIN if unknown and not on_the_road else Event.ADDRESS_REFUSED
