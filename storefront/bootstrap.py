@@ -27,6 +27,7 @@ from storefront.orders.fanout import Fanout
 from storefront.orders.feed import Feed
 from storefront.orders.routes import bp as orders
 from storefront.orders_client import Deadlines, OrdersClient
+from storefront.reviews.routes import bp as reviews
 from storefront.seller.routes import bp as seller
 from storefront.seller.stamps import StampOffice
 from storefront.services import EXTENSION, Services
@@ -105,7 +106,7 @@ def build(
     presentation.add_to(app)
     errors.add_to(app)
     app.url_map.converters.update(id32=_Id32, id64=_Id64)
-    for room in (accounts, catalogue, cart, checkout, orders, amending, seller):
+    for room in (accounts, catalogue, cart, checkout, orders, amending, reviews, seller):
         app.register_blueprint(room)
     app.add_url_rule("/healthz", "healthz", _healthz)
     sweep = Sweep(engine, read_only(engine), client, clock, order_deadline=settings.storefront_order_deadline)

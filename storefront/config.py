@@ -51,6 +51,8 @@ class Settings(BaseSettings):
     storefront_login_limit_account: Limit = "10 per 15 minutes"
     storefront_login_limit_address: Limit = "50 per 15 minutes"
     storefront_register_limit: Limit = "30 per hour"
+    # Searches and suggestions per shopper, for guests per address.
+    storefront_search_limit: Limit = "600 per minute"
 
     @field_validator("database_url")
     @classmethod

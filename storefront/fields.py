@@ -72,13 +72,7 @@ class Price(StringField):
         if not valuelist:
             return
         self.typed, self.data = valuelist[0], None
-        text = self.typed.strip().removeprefix("$").strip()
-        if not _PRICE.fullmatch(text):
-            raise ValueError("Write a price in dollars, such as 4.50.")
-        cents = int(Decimal(text.replace(",", ".")) * 100)
-        if not 0 < cents <= MAX_PRICE_CENTS:
-            raise ValueError("Write a price from 0.01 to 1000000.00.")
-        self.data = cents
+        self.data = read_price(self.typed)
 
     @property
     def cents(self) -> int:
@@ -88,6 +82,21 @@ class Price(StringField):
 
     def _value(self) -> str:
         return self.typed
+
+
+class NotAPrice(ValueError):
+    """This is no price; the message says what to write instead."""
+
+
+def read_price(typed: str) -> int:
+    """Dollars and cents, as people write them, in cents. NotAPrice: it is none."""
+    text = typed.strip().removeprefix("$").strip()
+    if not _PRICE.fullmatch(text):
+        raise NotAPrice("Write a price in dollars, such as 4.50.")
+    cents = int(Decimal(text.replace(",", ".")) * 100)
+    if not 0 < cents <= MAX_PRICE_CENTS:
+        raise NotAPrice("Write a price from 0.01 to 1000000.00.")
+    return cents
 
 
 def one_line(value: str | None) -> str:

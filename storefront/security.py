@@ -96,6 +96,12 @@ def account_in_form() -> str:
     return f"account:{email_key(request.form.get('email', ''))[:254]}"
 
 
+def of_shopper_or_address() -> str:
+    """The key of limits per shopper; for guests per address."""
+    shopper = current_shopper()
+    return f"shopper:{shopper.user_id}" if shopper is not None else f"address:{get_remote_address()}"
+
+
 def begin_session(user_id: int) -> None:
     """Starts a fresh session for somebody who has just proven who they are; keeps the guest's cart."""
     parts, guest, before = services(), session.get(GUEST_KEY), current_shopper()

@@ -45,8 +45,8 @@ def describe(stock: OfferStock | None, *, allow_backorder: bool) -> Availability
         where = _places(stock.stocked_at)
         if stock.available <= FEW:
             few = f"Only {stock.available} left"
-            return Availability(Level.FEW, few, f"{few}, ready to ship from {where}.")
-        return Availability(Level.PLENTY, "In stock", f"In stock, ready to ship from {where}.")
+            return Availability(Level.FEW, few, f"{few}: ships today from {where}.")
+        return Availability(Level.PLENTY, "In stock", f"In stock: ships today from {where}.")
     if stock.coming > 0:
         return Availability(
             Level.COMING,
@@ -71,6 +71,5 @@ def best_of(all_of_them: list[Availability]) -> Availability:
 def _places(names: tuple[str, ...]) -> str:
     if len(names) == 1:
         return names[0]
-    if len(names) <= NAMED_WAREHOUSES:
-        return f"{', '.join(names[:-1])} and {names[-1]}"
-    return f"{len(names)} warehouses"
+    named = f" ({', '.join(names[:-1])} and {names[-1]})" if len(names) <= NAMED_WAREHOUSES else ""
+    return f"{len(names)} warehouses{named}"

@@ -1,22 +1,25 @@
-"""What the catalogue asks of the database: a fixed number of queries per page. Each works in the caller's transaction.
+"""What the pages of the catalogue show: a fixed number of queries per page. Each works in the caller's transaction.
 
-Only products that somebody sells are shown in lists; a product page exists as long as the product does.
+Only products that somebody sells are shown in lists; a product page exists as long as the product does. Which products
+a search means is in `storefront.catalogue.listing`.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
-from typing import Any
 
-from sqlalchemy import Connection, Select, exists, func, select
+from sqlalchemy import Connection, exists, select
 
 from db.shop.accounts import Profile
-from db.shop.catalogue import Category, Offer, Product
+from db.shop.catalogue import Category, Favourite, Offer, Product
+from storefront.catalogue import listing
 from storefront.catalogue.availability import Availability, best_of, describe
-from storefront.catalogue.search import ESCAPE, Search, Sort
+from storefront.catalogue.search import Search
 from storefront.catalogue.stock import stock_of
 from storefront.pictures import category_picture
 
 PAGE_SIZE = 24
+MAX_FAVOURITES = 200
+SELLERS_NAMED = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,25 +36,35 @@ class Shelf:
 
 
 @dataclass(frozen=True, slots=True)
+class Stars:
+    """What buyers think: the mean of their stars, and how many they are."""
+
+    mean: float
+    reviews: int
+
+
+@dataclass(frozen=True, slots=True)
 class ProductCard:
-    """A product as lists show it, with its best price."""
+    """A product as lists show it, with its best price. `offers` is 0 for one that nobody sells any more."""
 
     product_id: int
     title: str
     picture: str
-    shelf: str
     price_cents: int
     offers: int
     availability: Availability
+    stars: Stars
 
 
 @dataclass(frozen=True, slots=True)
 class ProductList:
-    """One page of results."""
+    """One page of results; `more`: there are more than were counted; `nearly`: typing errors were forgiven."""
 
     cards: list[ProductCard]
     total: int
     page: int
+    more: bool = False
+    nearly: bool = False
 
     @property
     def pages(self) -> int:
@@ -79,6 +92,7 @@ class ProductShown:
     description: str
     picture: str
     shelf: Shelf
+    stars: Stars
     offers: list[OfferShown]
 
 
@@ -88,41 +102,77 @@ def shelves(connection: Connection) -> list[Shelf]:
     return [Shelf(row.slug, row.name) for row in rows]
 
 
+def sellers(connection: Connection, chosen: int | None) -> list[tuple[int, str]]:
+    """The (id, name) of who sells something, by name: the first SELLERS_NAMED, and the chosen one. One query."""
+    sells = exists().where(Offer.seller_id == Profile.user_id, Offer.withdrawn_at.is_(None))
+    rows = connection.execute(
+        select(Profile.user_id, Profile.display_name)
+        .where(Profile.is_seller, sells)
+        .order_by((Profile.user_id == (chosen or 0)).desc(), Profile.display_name, Profile.user_id)
+        .limit(SELLERS_NAMED)
+    )
+    return sorted(((row.user_id, row.display_name) for row in rows), key=lambda one: one[1].casefold())
+
+
 def find_products(connection: Connection, search: Search, page_size: int = PAGE_SIZE) -> ProductList:
-    """One page of what was asked for. At most five queries."""
-    found = _matching(select(func.count()).select_from(Product), search)
-    total = connection.execute(found).scalar_one()
-    page = min(search.page, max(1, -(-total // page_size)))
-    query = _matching(select(Product.id, Product.title, Product.picture, Category.name), search)
-    rows = connection.execute(_sorted(connection, query, search).limit(page_size).offset((page - 1) * page_size)).all()
-    offers = _offers_of(connection, [row.id for row in rows])
-    cards = [
+    """One page of what was asked for. At most seven queries."""
+    found = listing.find(connection, search, page_size)
+    return ProductList(cards_of(connection, found.product_ids), found.total, found.page, found.more, found.nearly)
+
+
+def cards_of(connection: Connection, product_ids: Sequence[int]) -> list[ProductCard]:
+    """The cards of these products, in this order. At most four queries."""
+    if not product_ids:
+        return []
+    rows = connection.execute(
+        select(Product.id, Product.title, Product.picture, Product.stars, Product.reviews).where(
+            Product.id.in_(product_ids)
+        )
+    )
+    products = {row.id: row for row in rows}
+    offers = _offers_of(connection, product_ids)
+    return [
         ProductCard(
-            row.id,
+            product_id,
             row.title,
             row.picture,
-            row.name,
-            price_cents=min(offer.price_cents for offer in offers[row.id]),
-            offers=len(offers[row.id]),
-            availability=best_of([offer.availability for offer in offers[row.id]]),
+            price_cents=min((offer.price_cents for offer in offers[product_id]), default=0),
+            offers=len(offers[product_id]),
+            availability=best_of([offer.availability for offer in offers[product_id]]),
+            stars=_stars(row.stars, row.reviews),
         )
-        for row in rows
-        if offers.get(row.id)
+        for product_id in product_ids
+        if (row := products.get(product_id)) is not None
     ]
-    return ProductList(cards, total, page)
 
 
 def show_product(connection: Connection, product_id: int) -> ProductShown | None:
     """A product with its offers. At most four queries. None: there is no such product."""
     row = connection.execute(
-        select(Product.id, Product.title, Product.description, Product.picture, Category.slug, Category.name)
+        select(
+            Product.id,
+            Product.title,
+            Product.description,
+            Product.picture,
+            Product.stars,
+            Product.reviews,
+            Category.slug,
+            Category.name,
+        )
         .join(Category, Category.id == Product.category_id)
         .where(Product.id == product_id)
     ).one_or_none()
     if row is None:
         return None
-    offers = _offers_of(connection, [product_id]).get(product_id, [])
-    return ProductShown(row.id, row.title, row.description, row.picture, Shelf(row.slug, row.name), offers)
+    return ProductShown(
+        row.id,
+        row.title,
+        row.description,
+        row.picture,
+        Shelf(row.slug, row.name),
+        _stars(row.stars, row.reviews),
+        _offers_of(connection, [product_id])[product_id],
+    )
 
 
 def product_of(connection: Connection, offer_id: int) -> int | None:
@@ -130,9 +180,22 @@ def product_of(connection: Connection, offer_id: int) -> int | None:
     return connection.execute(select(Offer.product_id).where(Offer.id == offer_id)).scalar()
 
 
+def favourite_ids(connection: Connection, user_id: int) -> list[int]:
+    """The ids of a user's favourite products, newest first. One query."""
+    rows = connection.execute(
+        select(Favourite.product_id)
+        .where(Favourite.user_id == user_id)
+        .order_by(Favourite.created_at.desc(), Favourite.product_id)
+        .limit(MAX_FAVOURITES)
+    )
+    return list(rows.scalars())
+
+
+def _stars(stars: int, reviews: int) -> Stars:
+    return Stars(stars / reviews if reviews else 0.0, reviews)
+
+
 def _offers_of(connection: Connection, product_ids: Collection[int]) -> dict[int, list[OfferShown]]:
-    if not product_ids:
-        return {}
     rows = connection.execute(
         select(
             Offer.id,
@@ -152,36 +215,3 @@ def _offers_of(connection: Connection, product_ids: Collection[int]) -> dict[int
         availability = describe(None if stock is None else stock[row.id], allow_backorder=row.allow_backorder)
         found[row.product_id].append(OfferShown(row.id, row.seller_id, row.display_name, row.price_cents, availability))
     return found
-
-
-def _matching(query: Select[*tuple[Any, ...]], search: Search) -> Select[*tuple[Any, ...]]:
-    query = query.join(Category, Category.id == Product.category_id).where(
-        exists().where(Offer.product_id == Product.id, Offer.withdrawn_at.is_(None))
-    )
-    if search.category:
-        query = query.where(Category.slug == search.category)
-    for pattern in search.patterns:
-        query = query.where(Product.search_text.like(pattern, escape=ESCAPE))
-    return query
-
-
-def _sorted(connection: Connection, query: Select[*tuple[Any, ...]], search: Search) -> Select[*tuple[Any, ...]]:
-    best = (
-        select(func.min(Offer.price_cents))
-        .where(Offer.product_id == Product.id, Offer.withdrawn_at.is_(None))
-        .correlate(Product)
-        .scalar_subquery()
-    )
-    match search.sort:
-        case Sort.BEST if search.words:
-            # The searched text begins with the title: what is found earlier fits better.
-            find = func.strpos if connection.dialect.name == "postgresql" else func.instr
-            return query.order_by(find(Product.search_text, search.words[0]), Product.title, Product.id)
-        case Sort.CHEAPEST:
-            return query.order_by(best, Product.id)
-        case Sort.DEAREST:
-            return query.order_by(best.desc(), Product.id)
-        case Sort.TITLE:
-            return query.order_by(Product.title, Product.id)
-        case _:
-            return query.order_by(Product.created_at.desc(), Product.id.desc())

@@ -1,7 +1,7 @@
 """What somebody looks for, read from the address of a page. Pure.
 
 Rules: any text is a valid question; words are cut to a sane number and length; the characters that LIKE treats
-specially are matched as themselves.
+specially are matched as themselves; a price that makes no sense is kept as it was typed, and told beside its field.
 """
 
 from collections.abc import Mapping
@@ -10,10 +10,12 @@ from enum import StrEnum
 from typing import Any
 
 from db.shop.catalogue import fold
+from storefront.fields import NotAPrice, read_price
 
 MAX_QUESTION = 100
 MAX_WORDS = 8
 MAX_PAGE = 10_000
+MAX_TYPED = 20
 ESCAPE = "\\"
 
 
@@ -21,6 +23,8 @@ class Sort(StrEnum):
     """The order of results."""
 
     BEST = "best"
+    SELLING = "selling"
+    RATING = "rating"
     NEWEST = "newest"
     CHEAPEST = "price"
     DEAREST = "price-down"
@@ -29,6 +33,8 @@ class Sort(StrEnum):
 
 SORT_WORDS = {
     Sort.BEST: "Best match",
+    Sort.SELLING: "Best selling",
+    Sort.RATING: "Best rated",
     Sort.NEWEST: "Newest first",
     Sort.CHEAPEST: "Price, low to high",
     Sort.DEAREST: "Price, high to low",
@@ -37,11 +43,27 @@ SORT_WORDS = {
 
 
 @dataclass(frozen=True, slots=True)
+class PriceTyped:
+    """One end of a range of prices: what was typed, and what it means, or what is wrong with it."""
+
+    typed: str = ""
+    cents: int | None = None
+    problem: str = ""
+
+
+NO_PRICE = PriceTyped()
+
+
+@dataclass(frozen=True, slots=True)
 class Search:
     """A question to the catalogue; page counts from 1."""
 
     question: str = ""
     category: str = ""
+    seller_id: int | None = None
+    low: PriceTyped = NO_PRICE
+    high: PriceTyped = NO_PRICE
+    in_stock: bool = False
     sort: Sort = Sort.NEWEST
     page: int = 1
 
@@ -55,12 +77,27 @@ class Search:
         """One LIKE pattern per word."""
         return [f"%{_escaped(word)}%" for word in self.words]
 
+    @property
+    def is_narrowed(self) -> bool:
+        """Whether anything but words was asked for."""
+        prices = self.low.cents is not None or self.high.cents is not None
+        return bool(self.category or self.seller_id or self.in_stock or prices)
+
     def arguments(self, **changes: object) -> dict[str, Any]:
         """The arguments of the address that asks this, with changes; defaults are left out."""
-        asked: dict[str, object] = {"q": self.question, "category": self.category, "sort": self.sort, "page": self.page}
+        asked: dict[str, object] = {
+            "q": self.question,
+            "category": self.category,
+            "seller": self.seller_id or "",
+            "low": self.low.typed,
+            "high": self.high.typed,
+            "stock": "1" if self.in_stock else "",
+            "sort": self.sort,
+            "page": self.page,
+        }
         asked.update(changes)
-        usual = {"q": "", "category": "", "sort": usual_sort(str(asked["q"])), "page": 1}
-        return {key: str(value) for key, value in asked.items() if value != usual[key]}
+        usual = {"sort": usual_sort(str(asked["q"])), "page": 1}
+        return {key: str(value) for key, value in asked.items() if value != usual.get(key, "")}
 
 
 def usual_sort(question: str) -> Sort:
@@ -69,17 +106,39 @@ def usual_sort(question: str) -> Sort:
 
 
 def read_search(arguments: Mapping[str, str]) -> Search:
-    """The question in an address; whatever makes no sense is as if it were not there, but for a shelf."""
-    question = "".join(letter if letter.isprintable() else " " for letter in arguments.get("q", ""))
+    """The question in an address; whatever makes no sense is as if it were not there, but for a shelf or a price."""
+    question = read_question(arguments.get("q", ""))
     sort = arguments.get("sort", "")
-    page = arguments.get("page", "")
-    question = " ".join(question.split())[:MAX_QUESTION]
     return Search(
         question=question,
         category=arguments.get("category", "").replace("\0", "")[:40],
-        sort=Sort(sort) if sort in list(Sort) else usual_sort(question),
-        page=min(max(int(page), 1), MAX_PAGE) if page.isascii() and page.isdecimal() and len(page) < 9 else 1,
+        seller_id=_number(arguments.get("seller", ""), 2**31 - 1) or None,
+        low=_price(arguments.get("low", "")),
+        high=_price(arguments.get("high", "")),
+        in_stock=arguments.get("stock", "") == "1",
+        sort=Sort(sort) if sort in list(Sort) and (question or sort != Sort.BEST) else usual_sort(question),
+        page=max(_number(arguments.get("page", ""), MAX_PAGE), 1),
     )
+
+
+def read_question(typed: str) -> str:
+    """What was typed, without what cannot be seen, and not too long."""
+    visible = "".join(letter if letter.isprintable() else " " for letter in typed)
+    return " ".join(visible.split())[:MAX_QUESTION]
+
+
+def _number(text: str, high: int) -> int:
+    return min(int(text), high) if text.isascii() and text.isdecimal() and len(text) < 11 else 0
+
+
+def _price(text: str) -> PriceTyped:
+    typed = read_question(text)[:MAX_TYPED]
+    if not typed:
+        return NO_PRICE
+    try:
+        return PriceTyped(typed, read_price(typed))
+    except NotAPrice as problem:
+        return PriceTyped(typed, problem=str(problem))
 
 
 def _escaped(word: str) -> str:

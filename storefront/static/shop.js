@@ -25,56 +25,6 @@ function hideSpare(root) {
 }
 hideSpare(document);
 
-// A part of a page (data-swap) whose forms are sent behind the scenes: the answer's same part takes its place.
-addEventListener("submit", (event) => {
-  const part = event.target.closest("[data-swap]");
-  if (!part || event.defaultPrevented || event.submitter?.hasAttribute("data-leaves")) return;
-  event.preventDefault();
-  swap(part, event.target, event.submitter);
-});
-let latestSwap = 0;
-async function swap(part, form, submitter) {
-  const turn = ++latestSwap, data = new FormData(form, submitter), action = new URL(submitter?.formAction || form.action);
-  const asks = form.method === "get";
-  if (asks) action.search = new URLSearchParams([...data].filter(([, value]) => value !== "")).toString();
-  part.setAttribute("aria-busy", "true");
-  try {
-    const answer = await fetch(action, asks ? {} : { method: "POST", body: data });
-    const page = new DOMParser().parseFromString(await answer.text(), "text/html");
-    const fresh = page.getElementById(part.id);
-    // Something later was sent meanwhile: its answer is the one to show.
-    if (turn !== latestSwap) return;
-    if (!fresh) { location.assign(answer.redirected ? answer.url : location.href); return; }
-    const focused = document.activeElement?.id;
-    part.replaceWith(fresh);
-    for (const id of ["told", "cart-link"]) {
-      const now = document.getElementById(id), then = page.getElementById(id);
-      if (now && then) now.replaceWith(then);
-    }
-    if (asks) history.replaceState(null, "", action);
-    document.title = page.title;
-    hideSpare(fresh);
-    localTimes(fresh);
-    (fresh.querySelector("[aria-invalid=true]") || document.getElementById(focused))?.focus();
-  } catch {
-    part.removeAttribute("aria-busy");
-    tellOffline();
-  }
-}
-
-// Without a network the page says so, and goes on when it is back.
-function tellOffline() {
-  const told = document.getElementById("told");
-  if (!told || told.querySelector("[data-offline]")) return;
-  const note = document.createElement("p");
-  note.className = "note note-warning";
-  note.dataset.offline = "";
-  note.textContent = "You seem to be offline. Nothing was changed; try again once you are back.";
-  told.append(note);
-}
-addEventListener("offline", tellOffline);
-addEventListener("online", () => document.querySelector("[data-offline]")?.remove());
-
 // The focus goes to the first thing to change.
 document.querySelector("[aria-invalid=true]")?.focus();
 

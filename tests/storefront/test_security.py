@@ -22,6 +22,7 @@ PUBLIC = {
     "/products",
     "/products/<id32:product_id>",
     "/cart",
+    "/search/suggestions",
     "/pictures/<name>.svg",
     "/login",
     "/register",

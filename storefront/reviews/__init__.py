@@ -1,0 +1,1 @@
+"""Reviews: what people who got the goods think of them."""
