@@ -16,13 +16,15 @@ import signal
 import threading
 import time
 from collections.abc import Callable, Coroutine, Iterator
+from concurrent.futures import Future
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
-from typing import Any
+from typing import Any, Self
 
 import psutil
+from google.protobuf.message import DecodeError
 from sqlalchemy import Engine, func, select
 
 from db.clock import SystemClock
@@ -34,6 +36,7 @@ from db.orders.orders import Order
 from db.orders.shipments import Shipment
 from db.seed.shop import seed_shop
 from mesh.identity import Tokens
+from mesh.settings import parse_address
 from orders_svc.domain.lifecycle import Goods
 from orders_svc.domain.patience import Patience
 from orders_svc.service.app import App
@@ -42,7 +45,7 @@ from orders_svc.service.placing import Item, PlaceOrder
 from partners.ups import ups_pb2
 from partners.world import world_amazon_pb2
 from proof.processes import DidNotStartError, free_address, running, wait_for_health
-from wire.framing import Framer, encode_frame
+from wire.link import Connection, Listener, dial, listen
 
 # Of the seed: an offer that may be ordered beyond what is in stock.
 BACKORDER = 37
@@ -50,99 +53,94 @@ USER_ID = 2
 SETTLE_SECONDS = 300.0
 LOOK_SECONDS = 0.2
 WORLD_TICK = 0.2
-MAX_FRAME = 1 << 22
+REDIAL_SECONDS = 0.02
 
 
 class Peers:
-    """The tap before the world and the silent UPS, on an event loop of their own thread."""
+    """The tap before the world and the silent UPS, on an event loop of their own thread. Times: time.monotonic."""
 
     def __init__(self, world: str, tap: str, ups: str) -> None:
         self.acks = True
         self.loses_packs = False
         self.last_pack_at = 0.0
         self.last_request_at = 0.0
-        self.world_id: int | None = None
-        self._world, self._tap, self._ups = _host_port(world), _host_port(tap), _host_port(ups)
+        # When a bridge's newest connection came to be.
+        self.connected_at = {"world_bridge": 0.0, "ups_bridge": 0.0}
+        self._world, self._tap, self._ups = parse_address(world), parse_address(tap), parse_address(ups)
         self._loop = asyncio.new_event_loop()
         self._thread = threading.Thread(target=self._loop.run_forever, name="peers", daemon=True)
+        self._listener: Listener | None = None
+        self._being_ups: Future[None] | None = None
 
-    def __enter__(self) -> "Peers":
+    def __enter__(self) -> Self:
         self._thread.start()
-        self._run(asyncio.start_server(self._carry, *self._tap))
+        self._listener = self._run(listen(*self._tap, self._carry))
         return self
 
     def __exit__(self, *_: object) -> None:
-        async def end() -> None:
-            tasks = asyncio.all_tasks() - {asyncio.current_task()}
-            for task in tasks:
-                task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
-
-        self._run(end())
+        if self._being_ups is not None:
+            self._being_ups.cancel()
+        assert self._listener is not None
+        self._run(self._listener.close())
         self._loop.call_soon_threadsafe(self._loop.stop)
         self._thread.join()
 
     def announce(self, world_id: int) -> None:
         """UPS dials from now on, again and again, and announces this world."""
-        asyncio.run_coroutine_threadsafe(self._be_ups(world_id), self._loop)
+        self._being_ups = asyncio.run_coroutine_threadsafe(self._be_ups(world_id), self._loop)
 
     def _run(self, work: Coroutine[Any, Any, Any]) -> Any:
         return asyncio.run_coroutine_threadsafe(work, self._loop).result(30)
 
-    async def _carry(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+    async def _carry(self, bridge: Connection) -> None:
         """One connection of the world bridge."""
-        back, target = await asyncio.open_connection(*self._world)
-        answers = asyncio.create_task(self._answers(back, writer))
-        framer = Framer(MAX_FRAME)
-        try:
-            while data := await reader.read(65_536):
-                for body in framer.receive(data):
-                    said = world_amazon_pb2.ACommands()
-                    # A connect message is none, and has no packs whatever it is read as.
-                    with contextlib.suppress(Exception):
-                        said.ParseFromString(body)
-                    packs = [pack for pack in said.topack if pack.things]
-                    if packs:
-                        self.last_pack_at = time.monotonic()
-                    if not (packs and self.loses_packs):
-                        target.write(encode_frame(body, MAX_FRAME))
-                        await target.drain()
-        except OSError:
-            pass
-        finally:
-            answers.cancel()
-            for end in (writer, target):
-                end.transport.abort()
+        async with await dial(*self._world) as world:
+            self.connected_at["world_bridge"] = time.monotonic()
+            back = asyncio.create_task(_pass_on(world, bridge, lambda body: body))
+            try:
+                await _pass_on(bridge, world, self._passing)
+            finally:
+                back.cancel()
 
-    async def _answers(self, back: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        while data := await back.read(65_536):
-            writer.write(data)
-            await writer.drain()
-        writer.transport.abort()
+    def _passing(self, body: bytes) -> bytes:
+        """What becomes of a message for the world."""
+        said = world_amazon_pb2.ACommands()
+        # A connect message is none, and has no packs whatever it is read as. The marker is a pack without things.
+        with contextlib.suppress(DecodeError):
+            said.ParseFromString(body)
+        packs = [pack for pack in said.topack if pack.things]
+        if not packs:
+            return body
+        self.last_pack_at = time.monotonic()
+        if self.loses_packs:
+            for pack in packs:
+                said.topack.remove(pack)
+        return said.SerializeToString()
 
     async def _be_ups(self, world_id: int) -> None:
         while True:
             with contextlib.suppress(OSError):
-                await self._one_life_of_ups(world_id)
-            await asyncio.sleep(0.02)
+                async with await dial(*self._ups) as bridge:
+                    self.connected_at["ups_bridge"] = time.monotonic()
+                    bridge.send(ups_pb2.UAstart(worldid=world_id, seqnum=1).SerializeToString())
+                    while bodies := await bridge.receive():
+                        self._hear(bridge, bodies)
+            await asyncio.sleep(REDIAL_SECONDS)
 
-    async def _one_life_of_ups(self, world_id: int) -> None:
-        reader, writer = await asyncio.open_connection(*self._ups)
-        try:
-            start = ups_pb2.UAstart(worldid=world_id, seqnum=1)
-            writer.write(encode_frame(start.SerializeToString(), MAX_FRAME))
-            framer = Framer(MAX_FRAME)
-            while data := await reader.read(65_536):
-                for body in framer.receive(data):
-                    said = ups_pb2.AUCommand.FromString(body)
-                    if said.pickupRequests:
-                        self.last_request_at = time.monotonic()
-                    if self.acks and said.pickupRequests:
-                        answer = ups_pb2.UACommand(acks=[one.seqNum for one in said.pickupRequests])
-                        writer.write(encode_frame(answer.SerializeToString(), MAX_FRAME))
-                        await writer.drain()
-        finally:
-            writer.transport.abort()
+    def _hear(self, bridge: Connection, bodies: list[bytes]) -> None:
+        requests = [one for body in bodies for one in ups_pb2.AUCommand.FromString(body).pickupRequests]
+        if requests:
+            self.last_request_at = time.monotonic()
+        if requests and self.acks:
+            bridge.send(ups_pb2.UACommand(acks=[one.seqNum for one in requests]).SerializeToString())
+
+
+async def _pass_on(source: Connection, sink: Connection, change: Callable[[bytes], bytes]) -> None:
+    with contextlib.suppress(OSError):
+        while bodies := await source.receive():
+            sink.send(*(change(body) for body in bodies))
+            await sink.drain()
+    sink.abort()
 
 
 @dataclass(slots=True)
@@ -264,8 +262,3 @@ def _children(pid: int) -> list[int]:
     with contextlib.suppress(psutil.NoSuchProcess):
         return [child.pid for child in psutil.Process(pid).children(recursive=True)]
     return []
-
-
-def _host_port(address: str) -> tuple[str, int]:
-    host, _, port = address.rpartition(":")
-    return host, int(port)
