@@ -24,6 +24,14 @@ class Shipment(OrdersBase):
             sqlite_where=text("check_at is not null"),
             postgresql_where=text("check_at is not null"),
         ),
+        # The last deliveries of a world: what expected times are learned from.
+        Index(
+            "ix_shipments_delivered",
+            "world_epoch",
+            "ended_at",
+            sqlite_where=text("truck = 'delivered'"),
+            postgresql_where=text("truck = 'delivered'"),
+        ),
         Index(
             "ix_shipments_open",
             "world_epoch",

@@ -117,6 +117,11 @@ def shipment(parcel: ParcelView) -> pb.Shipment:
     )
     if row.truck_id is not None:
         message.truck_id = row.truck_id
+    if parcel.expected is not None:
+        message.expected.earliest.CopyFrom(timestamp(parcel.expected.earliest))
+        message.expected.latest.CopyFrom(timestamp(parcel.expected.latest))
+    elif parcel.unknown_because:
+        message.expected.unknown_because = parcel.unknown_because
     if waiting is not None:
         message.waiting.CopyFrom(pb.Waiting(who=waiting.who, since=timestamp(waiting.since), next=waiting.next))
     return message

@@ -18,6 +18,7 @@ from mesh.errors import Aborted, Refusal
 from orders_svc.domain.patience import Patience
 from orders_svc.service import amending, arrivals, links, overdue, placing, reports, restocking, worlds
 from orders_svc.service.changes import Changes
+from orders_svc.service.expecting import Expecting
 from orders_svc.service.placing import Placed, PlaceOrder
 from orders_svc.service.reading import OrderView, read_order, read_orders
 from orders_svc.service.transactions import LostRace, transact
@@ -39,8 +40,11 @@ class App:
     # The links whose peer was there when their owner last said so.
     _connected: set[str] = field(default_factory=set, init=False)
 
+    expecting: Expecting = field(init=False)
+
     def __post_init__(self) -> None:
         self.reader = read_only(self.engine)
+        self.expecting = Expecting(self.patience.tick)
 
     def place_orders(self, requests: Sequence[PlaceOrder]) -> list[Placed | Refusal]:
         """Accepts or refuses each; raises what the database raised."""
@@ -68,7 +72,7 @@ class App:
     def order(self, user_id: int, order_id: int) -> OrderView:
         """One order; raises NotFound."""
         with self.reader.begin() as connection:
-            return read_order(connection, user_id, order_id)
+            return self.expecting.with_times(connection, read_order(connection, user_id, order_id), self.clock.now())
 
     def orders(self, user_id: int, before_id: int | None, limit: int) -> list[OrderView]:
         """A page of a user's orders, newest first."""

@@ -15,6 +15,7 @@ from db.orders.orders import Order, OrderLine
 from db.orders.shipments import Shipment, ShipmentStep
 from db.orders.stock import Warehouse
 from orders_svc.domain import explain
+from orders_svc.domain.eta import Expected
 from orders_svc.domain.lifecycle import Goods, State, Truck
 from orders_svc.service import commands, links
 from orders_svc.service.amending import Amendment, read_amendments
@@ -33,6 +34,11 @@ class ParcelView:
     things: Sequence[Thing]
     waiting: explain.Waiting | None
     steps: Sequence[Row[Any]]
+    # Why nobody can tell when it is there; empty: `service.expecting` may.
+    held_up: str = ""
+    expected: Expected | None = None
+    # Of an open parcel without a range.
+    unknown_because: str = ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -89,6 +95,7 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, with_history: bo
                 things=things[row.id],
                 waiting=explain.waiting(state, row.state_since_at, views["world"], views["ups"]),
                 steps=steps.get((row.order_id, row.parcel_no), []),
+                held_up=explain.held_up(state, views["world"], views["ups"]),
             )
         )
     return [OrderView(row, lines[row.id], parcels[row.id]) for row in rows]

@@ -195,6 +195,14 @@ def upgrade() -> None:
         postgresql_where=sa.text("check_at is not null"),
     )
     op.create_index(
+        "ix_shipments_delivered",
+        "shipments",
+        ["world_epoch", "ended_at"],
+        unique=False,
+        sqlite_where=sa.text("truck = 'delivered'"),
+        postgresql_where=sa.text("truck = 'delivered'"),
+    )
+    op.create_index(
         "ix_shipments_open",
         "shipments",
         ["world_epoch", "id"],

@@ -1,0 +1,135 @@
+"""When parcels are expected: what `domain.eta` learns from, read from the shipments and their steps.
+
+Rules: learned from the last deliveries of the world that a parcel is in, and from who was beside them; read at most
+once a tick, by whoever looks at an order then, in a bounded number of rows and queries; nothing is stored, so nothing
+can disagree with what happened.
+"""
+
+import threading
+from collections import defaultdict
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import Any
+
+from sqlalchemy import BindParameter, Connection, bindparam, func, literal_column, select
+
+from db.orders.shipments import Shipment, ShipmentItem, ShipmentStep
+from db.orders.stock import Warehouse
+from orders_svc.domain.eta import WINDOW, Experience, Parcel, Stage, stage_of
+from orders_svc.domain.lifecycle import Goods, State, Truck
+from orders_svc.service.reading import OrderView, ParcelView
+
+# Open parcels that are looked at for who is beside whom: the youngest.
+MOST_OPEN = 300
+NOTHING_LEARNED = "no parcel has been delivered in this world yet; the first one shows how long it takes"
+
+
+class Expecting:
+    """Adds the expected times to orders. `tick` in seconds. Safe from any thread."""
+
+    def __init__(self, tick: float) -> None:
+        self._tick = tick
+        self._lock = threading.Lock()
+        self._learned: tuple[int, float, Experience] | None = None
+
+    def with_times(self, connection: Connection, view: OrderView, now: float) -> OrderView:
+        """The order, its open parcels with a range or the reason why there is none."""
+        return replace(view, parcels=[self._with_time(connection, parcel, now) for parcel in view.parcels])
+
+    def _with_time(self, connection: Connection, parcel: ParcelView, now: float) -> ParcelView:
+        if stage_of(parcel.state) is None:
+            return parcel
+        if parcel.row.attention_reason is not None:
+            return replace(parcel, unknown_because="it needs our attention first")
+        if parcel.held_up:
+            return replace(parcel, unknown_because=parcel.held_up)
+        row, steps = parcel.row, [step for step in parcel.steps if step.shipment_id == parcel.row.id]
+        place = parcel.warehouse
+        known = Parcel(
+            id=row.id,
+            warehouse_id=row.warehouse_id,
+            dx=row.x - place.x,
+            dy=row.y - place.y,
+            kinds=len(parcel.things),
+            truck_id=row.truck_id,
+            stages=_stages(steps),
+            delivered_at=None,
+        )
+        expected = self._experience(connection, row.world_epoch, now).expect(known, now)
+        if expected is None:
+            return replace(parcel, unknown_because=NOTHING_LEARNED)
+        return replace(parcel, expected=expected)
+
+    def _experience(self, connection: Connection, world_epoch: int, now: float) -> Experience:
+        with self._lock:
+            if self._learned is not None:
+                epoch, at, experience = self._learned
+                if epoch == world_epoch and abs(now - at) <= self._tick:
+                    return experience
+            experience = Experience(_recent(connection, world_epoch), self._tick)
+            self._learned = world_epoch, now, experience
+            return experience
+
+
+def _recent(connection: Connection, world_epoch: int) -> list[Parcel]:
+    """The last that were delivered in a world, and the youngest that are open."""
+    rows = [
+        *connection.execute(_DELIVERED, {"k_epoch": world_epoch}),
+        *connection.execute(_OPEN, {"k_epoch": world_epoch}),
+    ]
+    ids = {"k_ids": [row.id for row in rows]}
+    steps: defaultdict[int, list[Any]] = defaultdict(list)
+    for step in connection.execute(_STEPS, ids):
+        steps[step.shipment_id].append(step)
+    kinds = {row.shipment_id: row.kinds for row in connection.execute(_KINDS, ids)}
+    parcels = []
+    for row in rows:
+        stages = _stages(steps[row.id])
+        if stages:
+            away = row.x - row.warehouse_x, row.y - row.warehouse_y
+            parcels.append(
+                Parcel(row.id, row.warehouse_id, *away, kinds.get(row.id, 0), row.truck_id, stages, row.ended_at)
+            )
+    return parcels
+
+
+def _stages(steps: Sequence[Any]) -> list[tuple[float, Stage]]:
+    """When each stage began; a step that changes no stage begins none."""
+    stages: list[tuple[float, Stage]] = []
+    for step in steps:
+        stage = stage_of(State(Goods(step.goods), Truck(step.truck)))
+        if stage is not None and (not stages or stages[-1][1] is not stage):
+            stages.append((step.at, stage))
+    return stages
+
+
+_COLUMNS = (
+    Shipment.id,
+    Shipment.warehouse_id,
+    Shipment.truck_id,
+    Shipment.x,
+    Shipment.y,
+    Shipment.ended_at,
+    Warehouse.x.label("warehouse_x"),
+    Warehouse.y.label("warehouse_y"),
+)
+_IN_THE_WORLD = (
+    select(*_COLUMNS)
+    .join(Warehouse, Warehouse.id == Shipment.warehouse_id)
+    .where(Shipment.world_epoch == bindparam("k_epoch"))
+)
+# Written out, not bound: SQLite uses a partial index for what it can see only.
+_IS_DELIVERED = Shipment.truck == literal_column(f"'{Truck.DELIVERED.value}'")
+_DELIVERED = _IN_THE_WORLD.where(_IS_DELIVERED).order_by(Shipment.ended_at.desc()).limit(WINDOW)
+_OPEN = _IN_THE_WORLD.where(Shipment.ended_at.is_(None)).order_by(Shipment.id.desc()).limit(MOST_OPEN)
+_AMONG: BindParameter[Any] = bindparam("k_ids", expanding=True)
+_STEPS = (
+    select(ShipmentStep.shipment_id, ShipmentStep.at, ShipmentStep.goods, ShipmentStep.truck)
+    .where(ShipmentStep.shipment_id.in_(_AMONG))
+    .order_by(ShipmentStep.id)
+)
+_KINDS = (
+    select(ShipmentItem.shipment_id, func.count().label("kinds"))
+    .where(ShipmentItem.shipment_id.in_(_AMONG))
+    .group_by(ShipmentItem.shipment_id)
+)

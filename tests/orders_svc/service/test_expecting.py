@@ -1,0 +1,135 @@
+"""Expected times as an order tells them: learned from the rows of what was delivered in this world."""
+
+import pytest
+from sqlalchemy import Engine, event
+
+from orders_svc.rpc import convert
+from orders_svc.service.expecting import NOTHING_LEARNED
+from tests.orders_svc.stage import TICK, Stage
+
+
+def deliver(shop: Stage, pace: float = 10.0) -> int:
+    """One parcel all the way, each step `pace` seconds after the one before."""
+    shipment_id = shop.parcel(shop.place((1, 1))).row.id
+    shop.dispatch()
+    for step in (shop.packed, shop.truck, shop.loaded, shop.delivered):
+        shop.clock.time += pace
+        event = step(shipment_id)
+        (shop.ups_says if step in (shop.truck, shop.delivered) else shop.world_says)(event)
+        shop.dispatch()
+    shop.clock.time += 2 * TICK
+    return int(shipment_id)
+
+
+def keep_up(shop: Stage) -> None:
+    """Both links are there."""
+    for link in ("world", "ups"):
+        shop.app.renew(link, shop.epochs[link], True, "open")
+
+
+def test_before_the_first_delivery_it_says_why_there_is_no_range(shop: Stage) -> None:
+    order_id = shop.place((1, 1))
+    parcel = shop.parcel(order_id)
+    assert (parcel.expected, parcel.unknown_because) == (None, NOTHING_LEARNED)
+    assert convert.shipment(parcel).expected.unknown_because == NOTHING_LEARNED
+
+
+@pytest.mark.parametrize("pace", [1.0, 50.0])
+def test_after_some_it_tells_a_range_in_their_pace(shop: Stage, pace: float) -> None:
+    for _ in range(8):
+        deliver(shop, pace)
+    order_id = shop.place((1, 1))
+    now = shop.clock.time
+    parcel = shop.parcel(order_id)
+    assert parcel.expected is not None
+    assert now <= parcel.expected.earliest <= now + 4 * pace <= parcel.expected.latest <= now + 8 * pace + 5
+    told = convert.shipment(parcel).expected
+    assert told.earliest.ToMilliseconds() <= told.latest.ToMilliseconds()
+    assert told.unknown_because == ""
+
+
+def test_it_narrows_with_each_step_and_ends_with_the_delivery(shop: Stage) -> None:
+    for number in range(8):
+        deliver(shop, 10.0 + number)
+    order_id = shop.place((1, 1))
+    shipment_id = shop.parcel(order_id).row.id
+    shop.dispatch()
+    widths = []
+    for step, says in (
+        (None, None),
+        (shop.packed, shop.world_says),
+        (shop.truck, shop.ups_says),
+        (shop.loaded, shop.world_says),
+    ):
+        if step is not None and says is not None:
+            shop.clock.time += 13
+            says(step(shipment_id))
+            shop.dispatch()
+        expected = shop.parcel(order_id).expected
+        assert expected is not None
+        widths.append(expected.latest - expected.earliest)
+    assert widths == sorted(widths, reverse=True)
+    shop.ups_says(shop.delivered(shipment_id))
+    assert (shop.parcel(order_id).expected, shop.parcel(order_id).unknown_because) == (None, "")
+
+
+def test_while_a_link_is_away_nobody_can_tell(shop: Stage) -> None:
+    deliver(shop)
+    order_id = shop.place((1, 1))
+    shop.app.renew("ups", shop.epochs["ups"], False, "waiting for UPS")
+    parcel = shop.parcel(order_id)
+    assert parcel.expected is None
+    assert parcel.unknown_because == "UPS cannot be reached at the moment"
+    keep_up(shop)
+    assert shop.parcel(order_id).expected is not None
+
+
+def test_what_needs_attention_is_not_expected(shop: Stage) -> None:
+    deliver(shop)
+    order_id = shop.place((1, 1))
+    shop.execute("update shipments set attention_reason = 'why' where order_id = :order_id", order_id=order_id)
+    shop.execute("update orders set status = 7 where id = :order_id", order_id=order_id)
+    assert shop.parcel(order_id).unknown_because == "it needs our attention first"
+
+
+def test_another_world_is_learned_anew(shop: Stage) -> None:
+    deliver(shop)
+    order_id = shop.place((1, 1))
+    assert shop.parcel(order_id).expected is not None
+    shop.announce(8)
+    ask = shop.connected(shop.start(8).dial)
+    assert shop.hand_over(ask.ask).HasField("open")
+    assert shop.parcel(order_id).unknown_because == NOTHING_LEARNED
+
+
+def test_a_new_process_knows_what_the_one_before_had_learned(shop: Stage) -> None:
+    deliver(shop)
+    order_id = shop.place((1, 1))
+    before = shop.parcel(order_id).expected
+    again = Stage.resumed(shop.url)
+    again.clock.time = shop.clock.time
+    assert again.parcel(order_id).expected == before
+    again.engine.dispose()
+
+
+def test_an_order_is_read_in_a_bounded_number_of_queries(shop: Stage) -> None:
+    for _ in range(3):
+        deliver(shop)
+    order_id = shop.place((1, 1), (2, 1))
+
+    def queries(order: int) -> int:
+        seen: list[str] = []
+
+        def note(_connection: object, _cursor: object, statement: str, *_rest: object) -> None:
+            seen.append(statement)
+
+        engine: Engine = shop.app.reader
+        event.listen(engine, "before_cursor_execute", note)
+        shop.order(order)
+        event.remove(engine, "before_cursor_execute", note)
+        return len([statement for statement in seen if statement.lower().startswith("select")])
+
+    shop.clock.time += 2 * TICK
+    first = queries(order_id)
+    assert first <= 14
+    assert queries(order_id) <= first - 4
