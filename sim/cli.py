@@ -139,6 +139,7 @@ def world(
 @click.option("--trucks", type=click.IntRange(1, 10_000), default=20, show_default=True)
 @click.option("--join", type=int, help="A world to join; without it a new one is made.")
 @click.option("--first-number", type=int, default=1, show_default=True, help="Of our orders to the world.")
+@click.option("--first-news", type=int, default=1, show_default=True, help="Of what we tell the shop.")
 @SEED
 @REAL_TIME
 @click.option("--tick", type=click.FloatRange(0.001), help="The world's tick in seconds.")
@@ -161,6 +162,7 @@ def ups(
     trucks: int,
     join: int | None,
     first_number: int,
+    first_news: int,
     seed: int,
     real_time: bool,
     tick: float | None,
@@ -178,6 +180,7 @@ def ups(
         tick=tick or (Rules().tick if real_time else QUICK_TICK),
         join=join,
         first_number=first_number,
+        first_news=first_news,
         simspeed=simspeed,
         features=features,
         strangers=stranger,

@@ -15,6 +15,8 @@ class Settings:
     """A world to join; None makes a new one."""
     first_number: int = 1
     """Of our orders to the world: who joins one again must not use a number twice."""
+    first_news: int = 1
+    """Of what we tell the shop; it need not tell two lives apart by content if this is above the last one's."""
     simspeed: int | None = None
     """Sent to the world after each connect; None sends nothing."""
     capacity: int = 100

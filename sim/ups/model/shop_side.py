@@ -52,8 +52,8 @@ class ShopSide:
         self.forget()
 
     def forget(self) -> None:
-        """Lose the memory: our numbers begin at 1 again, theirs are all new."""
-        self._outgoing: Outgoing[Element] = Outgoing(1, self._settings.shop_resend)
+        """Lose the memory: our numbers begin again, theirs are all new."""
+        self._outgoing: Outgoing[Element] = Outgoing(self._settings.first_news, self._settings.shop_resend)
         self._incoming = Incoming()
         self._acks: list[int] = []
         self._announced: contract.UAstart | None = None
