@@ -85,8 +85,10 @@ final class Book<T> {
         unacked.values().forEach(entry -> entry.sentAt = Long.MIN_VALUE);
     }
 
-    /** Nothing that was said counts any more. */
+    /** Another partner begins, or another world: nothing that was said counts any more, and its numbers are all new. */
     void forget() {
         unacked.clear();
+        seen.clear();
+        acks.clear();
     }
 }
