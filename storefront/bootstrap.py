@@ -16,6 +16,7 @@ from db.engine import read_only
 from storefront import errors, presentation, security
 from storefront.accounts.passwords import Passwords
 from storefront.accounts.routes import bp as accounts
+from storefront.addresses.routes import bp as addresses
 from storefront.cart.routes import bp as cart
 from storefront.catalogue.routes import bp as catalogue
 from storefront.checkout.routes import bp as checkout
@@ -106,7 +107,7 @@ def build(
     presentation.add_to(app)
     errors.add_to(app)
     app.url_map.converters.update(id32=_Id32, id64=_Id64)
-    for room in (accounts, catalogue, cart, checkout, orders, amending, reviews, seller):
+    for room in (accounts, addresses, catalogue, cart, checkout, orders, amending, reviews, seller):
         app.register_blueprint(room)
     app.add_url_rule("/healthz", "healthz", _healthz)
     sweep = Sweep(engine, read_only(engine), client, clock, order_deadline=settings.storefront_order_deadline)

@@ -53,6 +53,8 @@ class Settings(BaseSettings):
     storefront_register_limit: Limit = "30 per hour"
     # Searches and suggestions per shopper, for guests per address.
     storefront_search_limit: Limit = "600 per minute"
+    # Questions to UPS whether it knows an account, per shopper.
+    storefront_account_check_limit: Limit = "60 per minute"
 
     @field_validator("database_url")
     @classmethod

@@ -101,6 +101,14 @@ class OrdersClient:
         request = orders_pb2.ChangeAddressRequest(request_id=request_id, order_id=order_id, destination=to)
         self._call(self._orders.ChangeAddress, request, user_id, self._deadlines.order)
 
+    def check_account(self, user_id: int, ups_account: str) -> orders_pb2.CheckAccountResponse:
+        """Whether UPS knows an account, as far as it says so. CallFailed: nobody could be asked."""
+        request = orders_pb2.CheckAccountRequest(ups_account=ups_account)
+        answer: orders_pb2.CheckAccountResponse = self._call(
+            self._orders.CheckAccount, request, user_id, self._deadlines.read
+        )
+        return answer
+
     def restock(self, user_id: int, request: inventory_pb2.RestockRequest) -> bool:
         """Buys units of an own offer. False: an earlier call with this request_id did. CallFailed: not bought."""
         answer: inventory_pb2.RestockResponse = self._call(

@@ -88,3 +88,9 @@ def warehouses(connection: Connection) -> list[tuple[int, str]]:
     """The (id, name) of each warehouse; none before orders_svc first started."""
     rows = connection.execute(select(Warehouse.id, Warehouse.name).order_by(Warehouse.id))
     return [(row.id, row.name) for row in rows]
+
+
+def warehouse_places(connection: Connection) -> list[tuple[str, int, int]]:
+    """The (name, x, y) of each warehouse; none before orders_svc first started."""
+    rows = connection.execute(select(Warehouse.name, Warehouse.x, Warehouse.y).order_by(Warehouse.id))
+    return [(row.name, row.x, row.y) for row in rows]

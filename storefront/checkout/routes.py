@@ -7,7 +7,7 @@ the attempt that is there already, and what is in an attempt without an answer c
 page; the rest of the cart can.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
@@ -15,17 +15,24 @@ from flask_login import login_required
 from werkzeug.wrappers import Response
 
 from db.shop.checkouts import CheckoutState
+from storefront.accounts.forms import MAX_UPS_ACCOUNT
 from storefront.accounts.shopper import Shopper
+from storefront.addresses.grid import draw_grid
+from storefront.addresses.queries import AddressShown, BookFull, book_of
+from storefront.addresses.queries import add as add_address
 from storefront.cart.queries import CartLine, lines_of
+from storefront.catalogue.stock import warehouse_places
 from storefront.checkout import attempts
+from storefront.checkout.account import Verdict, verdict_on
 from storefront.checkout.answers import Accepted, Refused
 from storefront.checkout.asking import ask
 from storefront.checkout.attempts import Attempt, CartChanged, Destination, Existing
-from storefront.checkout.forms import CheckoutForm
+from storefront.checkout.forms import ELSEWHERE, CheckoutForm
 from storefront.checkout.holds import holds_of
 from storefront.checkout.sweep import CLAIM_MARGIN_SECONDS
 from storefront.checkout.tickets import BadTicket, TicketLine
-from storefront.security import the_shopper
+from storefront.fields import one_line
+from storefront.security import limiter, of_shopper_or_address, the_shopper
 from storefront.services import services
 
 bp = Blueprint("checkout", __name__, template_folder="templates")
@@ -43,16 +50,18 @@ def show() -> str | Response:
     """The checkout page for the cart as it is now, without what is being confirmed."""
     shopper = the_shopper()
     with services().reader.connect() as connection:
-        last = attempts.last_destination(connection, shopper.user_id)
+        book = book_of(connection, shopper.user_id)
+        last = attempts.last_destination(connection, shopper.user_id) if not book else None
     form = CheckoutForm(
         formdata=None,
         data={
+            "address": str(book[0].address_id) if book else ELSEWHERE,
             "x": last.x if last else None,
             "y": last.y if last else None,
-            "ups_account": last.ups_account if last else shopper.ups_account,
+            "ups_account": shopper.ups_account or (last.ups_account if last else ""),
         },
     )
-    return _page(shopper, form)
+    return _page(shopper, form, book)
 
 
 @bp.post("/checkout")
@@ -65,7 +74,13 @@ def place() -> Response | str | tuple[str | Response, int]:
     except BadTicket:
         flash("This page was out of date. Here is a new one; nothing was ordered.", "warning")
         return _again(shopper, form)
-    if not form.validate():
+    with parts.reader.connect() as connection:
+        book = book_of(connection, shopper.user_id)
+    if request.form.get("check"):
+        return _page(
+            shopper, form, book, verdict=verdict_on(parts.orders, shopper.user_id, form.ups_account.data or "")
+        )
+    if not form.validate_to(book):
         return _again(shopper, form)
     to = Destination(form.x.number, form.y.number, form.ups_account.data or "")
     patience = parts.settings.storefront_order_deadline + CLAIM_MARGIN_SECONDS
@@ -77,6 +92,8 @@ def place() -> Response | str | tuple[str | Response, int]:
         return redirect(url_for("checkout.attempt", request_id=begun.request_id), 303)
     if isinstance(begun, CartChanged):
         return _again(shopper, form, message=_CART_CHANGED)
+    if form.is_elsewhere and form.remember.data:
+        _remember(shopper, form.label.data or "", to)
     answer = ask(parts.engine, parts.orders, parts.clock, begun)
     if isinstance(answer, Accepted):
         flash("Thank you. Your order is in.", "success")
@@ -86,6 +103,15 @@ def place() -> Response | str | tuple[str | Response, int]:
             form[name].errors = [words]
         return _again(shopper, form, message=answer.message, wrong=answer.offers)
     return redirect(url_for("checkout.attempt", request_id=ticket.request_id), 303)
+
+
+@bp.get("/ups-account")
+@limiter.limit(lambda: services().settings.storefront_account_check_limit, key_func=of_shopper_or_address)
+@login_required
+def account() -> str:
+    """What UPS says of an account name: a part of a page."""
+    name = one_line(request.args.get("name", ""))[:MAX_UPS_ACCOUNT]
+    return render_template("checkout/account.html", verdict=verdict_on(services().orders, the_shopper().user_id, name))
 
 
 @bp.get("/checkout/<request_id>")
@@ -110,18 +136,35 @@ def _attempt_page(found: Attempt) -> str:
 def _again(
     shopper: Shopper, form: CheckoutForm, *, message: str = "", wrong: Mapping[int, str] = _NOTHING_WRONG
 ) -> tuple[str | Response, int] | Response:
-    page = _page(shopper, form, message=message, wrong=wrong)
+    with services().reader.connect() as connection:
+        book = book_of(connection, shopper.user_id)
+    page = _page(shopper, form, book, message=message, wrong=wrong)
     return page if isinstance(page, Response) else (page, _REFUSED)
+
+
+def _remember(shopper: Shopper, label: str, to: Destination) -> None:
+    """Keeps a place in the address book. A book that is full is no reason not to order."""
+    parts = services()
+    try:
+        with parts.engine.begin() as connection:
+            add_address(
+                connection, shopper.user_id, label=label, x=to.x, y=to.y, make_default=False, now=parts.clock.now()
+            )
+    except BookFull as refusal:
+        flash(str(refusal), "info")
 
 
 def _page(
     shopper: Shopper,
     form: CheckoutForm,
+    book: Sequence[AddressShown],
     *,
     message: str = "",
     wrong: Mapping[int, str] = _NOTHING_WRONG,
+    verdict: Verdict | None = None,
 ) -> str | Response:
     with services().reader.connect() as connection:
+        places = warehouse_places(connection)
         holds = holds_of(connection, shopper.user_id)
         in_cart = [line for line in lines_of(connection, shopper.cart_id) if not line.is_saved]
     if not in_cart:
@@ -140,8 +183,17 @@ def _page(
     office = services().tickets
     shown = tuple(TicketLine(line.offer_id, line.quantity, line.unit_price_cents) for line in lines)
     form.ticket.data = office.write(office.new(shopper.user_id, shown))
+    written = form.is_elsewhere and form.x.data is not None and form.y.data is not None
     return render_template(
         "checkout/checkout.html",
+        book=book,
+        elsewhere=ELSEWHERE,
+        verdict=verdict,
+        map=draw_grid(
+            places,
+            [(one.label, one.x, one.y) for one in book],
+            (form.x.number, form.y.number) if written else None,
+        ),
         form=form,
         asked={name: request.args[name] for name in ("only", "units") if name in request.args},
         lines=lines,

@@ -25,6 +25,27 @@ function hideSpare(root) {
 }
 hideSpare(document);
 
+// What UPS says of an account is asked once it is written.
+const verdict = document.getElementById("account-verdict");
+if (verdict) {
+  const field = verdict.parentElement.querySelector("input");
+  let asked = null;
+  const ask = async () => {
+    const name = field.value.trim();
+    if (name === asked) return;
+    asked = name;
+    verdict.textContent = name ? "Asking UPS …" : "";
+    let said = "";
+    try {
+      const answer = await fetch(`${verdict.dataset.account}?name=${encodeURIComponent(name)}`);
+      if (answer.ok && !answer.redirected) said = await answer.text();
+    } catch { /* Offline: nothing is said of it. */ }
+    if (asked === name) verdict.replaceChildren(...new DOMParser().parseFromString(said, "text/html").body.childNodes);
+  };
+  field.addEventListener("change", ask);
+  if (field.value.trim() && !verdict.querySelector(".verdict")) ask();
+}
+
 // The focus goes to the first thing to change.
 document.querySelector("[aria-invalid=true]")?.focus();
 

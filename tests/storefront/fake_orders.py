@@ -89,6 +89,8 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
     get_refusal: Exception | None = None
     # Since when it is too late to cancel, or to change the address; None: it is not.
     left_at: float | None = None
+    # What CheckAccount answers, or raises.
+    account_verdict: "pb.AccountVerdict | Exception" = pb.ACCOUNT_VERDICT_NOT_VERIFIED
     # Steps happen now and not at fixed times: for pages that people look at.
     real_time: bool = False
 
@@ -121,6 +123,11 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
     ) -> pb.ChangeAddressResponse:
         decisions = self._amend(request, _user(context), "the truck had been asked for", request.destination)
         return pb.ChangeAddressResponse(decisions=decisions)
+
+    def CheckAccount(self, request: pb.CheckAccountRequest, context: grpc.ServicerContext) -> pb.CheckAccountResponse:
+        if isinstance(self.account_verdict, Exception):
+            raise self.account_verdict
+        return pb.CheckAccountResponse(verdict=self.account_verdict)
 
     def ListOrders(self, request: pb.ListOrdersRequest, context: grpc.ServicerContext) -> pb.ListOrdersResponse:
         if not request.page_token.isdecimal() and request.page_token:

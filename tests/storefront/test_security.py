@@ -62,7 +62,21 @@ def test_every_answer_carries_the_headers(visitor: Visitor, path: str) -> None:
 def test_no_page_has_anything_inline(visitor: Visitor, orders: FakeOrders) -> None:
     visitor.register().put_in_cart(1)
     visitor.get("/checkout").submit("/checkout", x="1", y="2")
-    for path in ("/", "/products", "/products/1", "/cart", "/orders", "/orders/1", "/sell", "/account"):
+    visitor.put_in_cart(2)
+    for path in (
+        "/checkout",
+        "/account/addresses",
+        "/favourites",
+        "/products?q=mug",
+        "/",
+        "/products",
+        "/products/1",
+        "/cart",
+        "/orders",
+        "/orders/1",
+        "/sell",
+        "/account",
+    ):
         page = visitor.get(path).response.get_data(as_text=True)
         assert not re.search(r"<style|\sstyle=|\son\w+=|javascript:", page), path
         assert not re.search(r"<script(?! src=)", page), path

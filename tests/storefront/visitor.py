@@ -97,7 +97,8 @@ class Visitor:
 
     def press(self, action: str, **values: Any) -> TestResponse:
         """The same, without following."""
-        form = next(one for one in self.page.forms if action in (one.action or self.path) and one.method == "post")
+        forms = [one for one in self.page.forms if action in (one.action or self.path) and one.method == "post"]
+        form = next((one for one in forms if action == (one.action or self.path)), forms[0])
         typed = {name: str(value) for name, value in values.items() if value is not None}
         data = {**form.values, **form.shared, **typed}
         return self.client.post(form.action or self.path, data=data)

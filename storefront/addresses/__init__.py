@@ -1,0 +1,1 @@
+"""The address book: places on the grid that somebody orders to."""
