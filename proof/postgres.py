@@ -23,7 +23,7 @@ import psycopg2
 
 from proof.tied import tied
 
-START_SECONDS = 60.0
+START_SECONDS = 150.0
 
 
 class PostgresMissingError(Exception):

@@ -22,7 +22,7 @@ from mesh.channel import open_channel
 from proof.config import inherited
 from proof.tied import tied
 
-START_SECONDS = 60.0
+START_SECONDS = 150.0
 STOP_SECONDS = 15.0
 # Below the range that outgoing connections get theirs from.
 _PORTS = range(12_000, 20_000)

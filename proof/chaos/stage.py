@@ -26,7 +26,7 @@ from proof.postgres import PostgresServer
 from proof.processes import DidNotStartError, free_address, wait_for_health
 
 SERVICES = ("orders_svc", "world_bridge", "ups_bridge", "storefront")
-OPEN_SECONDS = 90.0
+OPEN_SECONDS = 150.0
 LOOK_SECONDS = 0.1
 # How often a UPS that comes back joins the world it was in.
 JOINS = 0.75

@@ -37,7 +37,7 @@ ARGUMENTS = [
 ]
 DESKTOP = {"width": 1180, "height": 800}
 PHONE = {"width": 360, "height": 780}
-START_SECONDS = 60.0
+START_SECONDS = 150.0
 # The machine may be busy with other tests.
 PATIENCE_MS = 45_000
 

@@ -22,7 +22,7 @@ def order_here(page: Page) -> str:
     return page.url
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_shopper_buys_and_watches_it_come(whole_shop: str, new_page: NewPage, picture: Picture) -> None:
     page = new_page()
     page.goto(whole_shop)
@@ -73,7 +73,7 @@ def test_a_shopper_buys_and_watches_it_come(whole_shop: str, new_page: NewPage, 
     picture(page, "orders")
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_a_seller_opens_a_shop_and_sells(whole_shop: str, new_page: NewPage, picture: Picture) -> None:
     page = new_page()
     sign_up(page, whole_shop, "Sam")
@@ -115,7 +115,7 @@ def test_a_seller_opens_a_shop_and_sells(whole_shop: str, new_page: NewPage, pic
     expect(page.get_by_text("Sold by Sam's Mugs & More")).to_be_visible()
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 def test_every_page_fits_a_phone_and_shows_in_the_dark(whole_shop: str, new_page: NewPage, picture: Picture) -> None:
     page = new_page(viewport=PHONE, color_scheme="dark", device_scale_factor=1.5)
     sign_up(page, whole_shop, "Pia")

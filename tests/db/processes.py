@@ -25,6 +25,6 @@ def run_at_once(programs: list[str], *arguments: str) -> list[str]:
         process.stdin.flush()
     errors = []
     for process in processes:
-        _, stderr = process.communicate(timeout=60)
+        _, stderr = process.communicate(timeout=150)
         errors.append(stderr if stderr or not process.returncode else f"exit code {process.returncode}")
     return errors

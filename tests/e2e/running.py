@@ -19,7 +19,7 @@ from proof.processes import free_address
 from shop.orders.v1 import orders_pb2, orders_pb2_grpc
 from tests.minimart.deadlines import is_alive, wait_until
 
-OPEN_SECONDS = 60.0
+OPEN_SECONDS = 150.0
 SHOPPER_ID = 2
 
 
@@ -71,7 +71,7 @@ class RunningShop:
 
         wait_until(is_open, "the shop is open", OPEN_SECONDS)
 
-    def command(self, *arguments: str, seconds: float = 90.0) -> subprocess.CompletedProcess[str]:
+    def command(self, *arguments: str, seconds: float = 150.0) -> subprocess.CompletedProcess[str]:
         try:
             return subprocess.run(
                 [sys.executable, "-m", "minimart", *arguments, "--data", self.data],
@@ -84,13 +84,13 @@ class RunningShop:
             said = (error.stdout or b"").decode() + (error.stderr or b"").decode()
             raise AssertionError(f"no end after {seconds} s: {arguments}\n{said}\n{self.log[-12000:]}") from None
 
-    def buy(self, *arguments: str, seconds: float = 90.0) -> str:
+    def buy(self, *arguments: str, seconds: float = 150.0) -> str:
         """Orders, watches, and expects that it is delivered; what was printed."""
         done = self.command("buy", "--watch", *arguments, seconds=seconds)
         assert done.returncode == 0, f"{done.stdout}\n{done.stderr}\n{self.log[-6000:]}"
         return done.stdout
 
-    def deliver(self, product_id: int, x: int, y: int, seconds: float = 90.0) -> int:
+    def deliver(self, product_id: int, x: int, y: int, seconds: float = 150.0) -> int:
         """Orders one of a product over gRPC and waits until it is delivered, through every outage; the order's id.
 
         What `minimart buy` does, without another process that has to be started first.

@@ -26,7 +26,7 @@ def database(request: pytest.FixtureRequest) -> Iterator[tuple[str, ...]]:
         server.drop_database(name)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 def test_a_purchase_is_delivered_whatever_is_killed(tmp_path: Path, database: tuple[str, ...]) -> None:
     with shop(tmp_path / "data", *database) as running:
         the_page_is_there(running)
@@ -57,7 +57,7 @@ def test_a_purchase_is_delivered_whatever_is_killed(tmp_path: Path, database: tu
         assert running.deliver(1, 5, 9) == 2 + len(PARTS)
 
 
-@pytest.mark.timeout(400)
+@pytest.mark.timeout(900)
 @pytest.mark.parametrize("flakiness", [0, 60])
 def test_a_hundred_orders_at_once_are_each_delivered_once(
     tmp_path: Path, database: tuple[str, ...], flakiness: int

@@ -13,7 +13,7 @@ import psutil
 
 from tests.world_bridge.running import tokens_file
 
-START_SECONDS = 60.0
+START_SECONDS = 150.0
 STOP_SECONDS = 60.0
 
 

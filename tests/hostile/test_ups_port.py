@@ -73,7 +73,7 @@ def test_a_thousand_connections_at_once_cost_little_and_keep_nobody_out(tmp_path
                 stranger.leave()
             await eventually(lambda: watched.connections < 20)
 
-    run(scenario, 100)
+    run(scenario)
 
 
 def test_who_drips_a_byte_a_second_waits_alone(tmp_path: Path) -> None:
@@ -100,7 +100,7 @@ def test_who_drips_a_byte_a_second_waits_alone(tmp_path: Path) -> None:
             assert watched.grown < 10.0
             assert watched.cpu < 5.0
 
-    run(scenario, 100)
+    run(scenario)
 
 
 def test_who_never_reads_is_dropped_and_costs_what_a_queue_holds(tmp_path: Path) -> None:
@@ -123,7 +123,7 @@ def test_who_never_reads_is_dropped_and_costs_what_a_queue_holds(tmp_path: Path)
             deaf.leave()
             await a_good_partner_is_served(watched, 2)
 
-    run(scenario, 100)
+    run(scenario)
 
 
 @pytest.mark.parametrize("step", [1, 2, -(2**40)])
@@ -156,7 +156,7 @@ def test_a_flood_of_new_numbers_is_bounded_while_nobody_takes_them(tmp_path: Pat
             reading.cancel()
             await a_good_partner_is_served(watched, 5)
 
-    run(scenario, 110)
+    run(scenario)
 
 
 def test_acks_of_what_was_never_sent_cost_nothing(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_acks_of_what_was_never_sent_cost_nothing(tmp_path: Path) -> None:
             assert orders.acked == [5]
             assert watched.grown < 40.0
 
-    run(scenario, 100)
+    run(scenario)
 
 
 @pytest.mark.parametrize(
@@ -194,7 +194,7 @@ def test_a_message_without_a_required_field_ends_its_connection_only(tmp_path: P
             status = await stub.GetLinkStatus(bridge.GetLinkStatusRequest(), timeout=60)
             assert (status.bad_frames, status.connected) == (1, True)
 
-    run(scenario, 100)
+    run(scenario)
 
 
 def test_numbers_at_the_ends_of_their_types_are_told_as_they_are(tmp_path: Path) -> None:
@@ -210,4 +210,4 @@ def test_numbers_at_the_ends_of_their_types_are_told_as_they_are(tmp_path: Path)
             assert [one.world_id for one in orders.happened("world_announced")] == [7, *ENDS]
             assert sorted(one.shipment_id for one in orders.happened("truck_arrived")) == sorted(-n - 1 for n in ENDS)
 
-    run(scenario, 100)
+    run(scenario)

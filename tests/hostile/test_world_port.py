@@ -131,7 +131,7 @@ def test_bad_bytes_end_a_connection_and_the_next_one_comes_without_haste(tmp_pat
             assert watched.cpu < 5.0
             await a_good_world_is_found(peer, orders)
 
-    run(scenario, 100)
+    run(scenario)
 
 
 def test_a_world_that_drips_its_greeting_is_left_after_a_while(tmp_path: Path) -> None:
@@ -149,7 +149,7 @@ def test_a_world_that_drips_its_greeting_is_left_after_a_while(tmp_path: Path) -
             assert watched.cpu < 5.0
             await a_good_world_is_found(peer, orders)
 
-    run(scenario, 100)
+    run(scenario)
 
 
 def test_a_world_that_never_reads_is_left_and_costs_what_a_queue_holds(tmp_path: Path) -> None:
@@ -171,7 +171,7 @@ def test_a_world_that_never_reads_is_left_and_costs_what_a_queue_holds(tmp_path:
             peer.deaf = False
             await a_good_world_is_found(peer, orders)
 
-    run(scenario, 110)
+    run(scenario)
 
 
 @pytest.mark.parametrize("held", [False, True])
@@ -211,7 +211,7 @@ def test_a_flood_of_events_is_bounded(tmp_path: Path, held: bool) -> None:
                 orders.advance = before
             await a_good_world_is_found(peer, orders)
 
-    run(scenario, 110)
+    run(scenario)
 
 
 def test_numbers_at_the_ends_of_their_types_are_told_as_they_are(tmp_path: Path) -> None:
@@ -235,4 +235,4 @@ def test_numbers_at_the_ends_of_their_types_are_told_as_they_are(tmp_path: Path)
             assert (status.shipment_id, len(status.status)) == (ENDS[0], 1000)
             assert (failed.command_id, failed.text) == (ENDS[-1], "")
 
-    run(scenario, 100)
+    run(scenario)

@@ -13,7 +13,7 @@ from shop.orders.v1 import orders_pb2, orders_pb2_grpc
 from tests.e2e.running import SHOPPER_ID, shop
 from tests.java import building
 
-SECONDS = 100.0
+SECONDS = 150.0
 
 
 def buyer(orders: str, tokens: Path, **options: str) -> list[str]:
@@ -26,7 +26,7 @@ def run(command: list[str]) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, capture_output=True, text=True, check=False, timeout=SECONDS)
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 def test_an_order_from_java_is_made_once_and_watched_to_its_end_through_a_crash(tmp_path: Path) -> None:
     with shop(tmp_path / "data") as running:
         orders, tokens = running.run.addresses["orders"], running.data / "service-tokens"

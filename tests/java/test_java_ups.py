@@ -17,7 +17,7 @@ from tests.e2e.running import RunningShop, shop
 from tests.java import building
 
 TICK = "0.2"
-SECONDS = 150.0
+SECONDS = 300.0
 
 
 class JavaUps:
@@ -82,7 +82,7 @@ KILLS = {
 }
 
 
-@pytest.mark.timeout(300)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("after", KILLS)
 def test_orders_are_delivered_once_whatever_is_lost_and_however_often_it_is_killed(after: str, tmp_path: Path) -> None:
     count, restart_at, option = KILLS[after]

@@ -18,7 +18,7 @@ def minimart(*arguments: str, data: Path) -> subprocess.CompletedProcess[str]:
         text=True,
         check=False,
         env={"MINIMART_DATA_DIR": str(data), "PATH": "/usr/bin:/bin"},
-        timeout=60,
+        timeout=150,
     )
 
 
@@ -80,7 +80,7 @@ main()
 
 def without_the_test_packages(*arguments: str) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
-        [sys.executable, "-c", RUNTIME_ONLY, *arguments], capture_output=True, text=True, check=False, timeout=60
+        [sys.executable, "-c", RUNTIME_ONLY, *arguments], capture_output=True, text=True, check=False, timeout=150
     )
 
 
@@ -139,7 +139,7 @@ def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path) -> None:
         text=True,
         check=False,
         env={"MINIMART_DATA_DIR": str(tmp_path), "MINIMART_LOG_LEVEL": "LOUD", "PATH": "/usr/bin:/bin"},
-        timeout=60,
+        timeout=150,
     )
     assert "MINIMART_LOG_LEVEL" in one_line(done)
     assert done.returncode == 2

@@ -61,7 +61,7 @@ def test_the_list_names_every_case_and_needs_no_partner() -> None:
     assert [line.split()[0] for line in done.stdout.splitlines()] == [case.id for case in CASES]
 
 
-@pytest.mark.timeout(240)
+@pytest.mark.timeout(600)
 @pytest.mark.parametrize("partner", ["stand-in", "java"])
 def test_a_good_partner_passes_every_case(partner: str, tmp_path: Path) -> None:
     java = shlex.join([*building.command("ups.Main"), "--world", "{world}", "--amazon", "{amazon}", "--tick", "0.1"])

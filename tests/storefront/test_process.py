@@ -15,7 +15,7 @@ import pytest
 from storefront.secret_key import SecretKeyError, load_secret_key
 from tests.storefront.waiting import until
 
-START_SECONDS = 60.0
+START_SECONDS = 150.0
 
 
 @pytest.fixture

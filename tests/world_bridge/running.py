@@ -19,10 +19,10 @@ from shop.fulfilment.v1 import fulfilment_pb2_grpc
 
 TOKENS = Tokens({caller: f"token-of-{caller}" for caller in CALLERS})
 TICK = 0.1
-DEADLINE = 60.0
+DEADLINE = 120.0
 
 
-def run(scenario: Callable[[], Awaitable[None]], seconds: float = 110.0) -> None:
+def run(scenario: Callable[[], Awaitable[None]], seconds: float = 250.0) -> None:
     async def bounded() -> None:
         async with asyncio.timeout(seconds):
             await scenario()

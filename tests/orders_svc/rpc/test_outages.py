@@ -186,7 +186,7 @@ def start(folder: Path, *program: str, **settings: str) -> Iterator["subprocess.
 )
 def test_a_wrong_setting_is_one_line_that_names_it(tmp_path: Path, name: str, value: str) -> None:
     with start(tmp_path, **{name: value}) as process:
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=150)
     assert process.returncode == 2
     assert len(said.splitlines()) == 1
     assert name in said
@@ -199,7 +199,7 @@ def test_a_port_in_use_is_one_line_that_names_it(tmp_path: Path, setting: str) -
         taken.listen()
         address = f"127.0.0.1:{taken.getsockname()[1]}"
         with start(tmp_path, **{setting: address, "MINIMART_LOG_LEVEL": "ERROR"}) as process:
-            _, said = process.communicate(timeout=60)
+            _, said = process.communicate(timeout=150)
     assert process.returncode == 1
     assert len(said.splitlines()) == 1, said
     assert address in said
@@ -208,7 +208,7 @@ def test_a_port_in_use_is_one_line_that_names_it(tmp_path: Path, setting: str) -
 def test_a_database_that_cannot_be_reached_is_one_line_without_the_password(tmp_path: Path) -> None:
     url = "postgresql://somebody:secret-word@127.0.0.1:1/minimart"
     with start(tmp_path, DATABASE_URL=url, MINIMART_DATABASE_WAIT="0", MINIMART_LOG_LEVEL="ERROR") as process:
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=150)
     assert process.returncode == 1
     assert len(said.splitlines()) == 1
     assert "secret-word" not in said
@@ -218,9 +218,9 @@ def test_a_start_that_waits_for_its_database_can_be_stopped(tmp_path: Path) -> N
     url = "postgresql://somebody@127.0.0.1:1/minimart"
     tokens = tmp_path / "service-tokens"
     with start(tmp_path, DATABASE_URL=url, MINIMART_DATABASE_WAIT="3600") as process:
-        eventually(tokens.exists, 60)
+        eventually(tokens.exists, 150)
         process.send_signal(signal.SIGTERM)
-        process.communicate(timeout=60)
+        process.communicate(timeout=150)
     assert process.returncode == 0
 
 
@@ -244,7 +244,7 @@ sys.exit(service.main())
 def test_a_start_can_be_stopped_at_any_point(tmp_path: Path) -> None:
     """Also in the callback of something forgotten, where Python throws exceptions away."""
     with start(tmp_path, "-c", WHERE_NOTHING_CAN_BE_RAISED) as process:
-        process.communicate(timeout=60)
+        process.communicate(timeout=150)
     assert process.returncode == 0
 
 
@@ -269,7 +269,7 @@ sys.exit(service.main())
 
 def test_a_process_can_be_told_to_stop_while_it_begins_to_wait_for_that(tmp_path: Path) -> None:
     with start(tmp_path, "-c", AT_EVERY_LINE) as process:
-        process.communicate(timeout=60)
+        process.communicate(timeout=150)
     assert process.returncode == 0
 
 
@@ -280,7 +280,7 @@ def test_a_process_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
             if "serving" in line:
                 break
         process.send_signal(signal.SIGINT)
-        _, said = process.communicate(timeout=60)
+        _, said = process.communicate(timeout=150)
     assert process.returncode == 0, said
     assert "Traceback" not in said
 
