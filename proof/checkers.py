@@ -21,7 +21,7 @@ from db.orders.orders import Order, OrderLine
 from db.orders.shipments import Shipment, ShipmentItem, ShipmentStep
 from db.orders.stock import Stock
 from orders_svc.domain import explain, lifecycle
-from orders_svc.domain.lifecycle import Event, Goods, State, Truck
+from orders_svc.domain.lifecycle import Asked, Event, Goods, State, Truck
 from orders_svc.outbox.rows import LINK_OF_KIND
 from shop.bridge.v1 import bridge_pb2
 
@@ -75,7 +75,7 @@ def _all(connection: Connection, model: type[OrdersBase]) -> Rows:
 
 
 def _state(shipment: Row[Any]) -> State:
-    return State(Goods(shipment.goods), Truck(shipment.truck))
+    return State(Goods(shipment.goods), Truck(shipment.truck), Asked(shipment.asked))
 
 
 def _stock(stock: Rows, shipments: Rows, items: Rows, outbox: Rows, *, strangers: bool) -> list[str]:

@@ -31,6 +31,8 @@ class Link(OrdersBase):
     announced_world_id: Mapped[int | None] = mapped_column(BigInteger)
     announced_at: Mapped[float | None] = mapped_column(Double)
     candidate: Mapped[bool] = mapped_column(Boolean, default=False)
+    # UPS only: what of the extension both sides speak since that announcement, names with a space between.
+    features: Mapped[str] = mapped_column(Text, default="")
 
 
 class WorldState(StrEnum):

@@ -1,7 +1,7 @@
 """What shoppers asked for after they had ordered, and what was decided, parcel by parcel.
 
 The row is the answer: asked again with the same request_id, after any crash, the
-same is said.
+same is said. What UPS is being asked is settled in the row when UPS has answered.
 """
 
 from enum import StrEnum
@@ -24,6 +24,8 @@ class Decision(StrEnum):
 
     DONE = "done"
     TOO_LATE = "too_late"
+    # Only UPS can say, and is being asked; it becomes one of the others.
+    ASKED = "asked"
 
 
 class OrderRequest(OrdersBase):

@@ -33,6 +33,12 @@ class Shipment(OrdersBase):
             postgresql_where=text("truck = 'delivered'"),
         ),
         Index(
+            "ix_shipments_ask_at",
+            "ask_at",
+            sqlite_where=text("ask_at is not null"),
+            postgresql_where=text("ask_at is not null"),
+        ),
+        Index(
             "ix_shipments_open",
             "world_epoch",
             "id",
@@ -62,6 +68,15 @@ class Shipment(OrdersBase):
     # Commands that failed, and questions asked, since the last progress.
     attempts: Mapped[int] = mapped_column(Integer, default=0)
     checks: Mapped[int] = mapped_column(Integer, default=0)
+    # orders_svc.domain.lifecycle: Asked. What UPS is being asked, the address that it is about, how often it was asked
+    # and when to ask again if no answer came.
+    asked: Mapped[str] = mapped_column(String(8), default="")
+    asked_x: Mapped[int | None] = mapped_column(Integer)
+    asked_y: Mapped[int | None] = mapped_column(Integer)
+    asks: Mapped[int] = mapped_column(Integer, default=0)
+    ask_at: Mapped[float | None] = mapped_column(Double)
+    # When the truck left with it, where UPS says so.
+    left_at: Mapped[float | None] = mapped_column(Double)
     # Not null: it cannot go on by itself, and why.
     attention_reason: Mapped[str | None] = mapped_column(Text)
     # Delivered, cancelled or superseded by another attempt; null while open.

@@ -107,7 +107,7 @@ class Effect(StrEnum):
     BOOK_PACKED = "book_packed"
     # Stock: reserved units are available again, promised ones promised to nobody.
     RELEASE = "release"
-    # Stock: units that are packed, or being packed, are lost: the world cannot unpack.
+    # Stock: packed units are lost: the world cannot unpack.
     SCRAP = "scrap"
     # Something did not work; counts towards "needs attention".
     COUNT_FAILURE = "count_failure"
@@ -147,7 +147,8 @@ GOODS: dict[Goods, dict[Event, tuple[Goods, tuple[Effect, ...]]]] = {
     },
     G.PACKING: {
         E_.CANCELLED: (G.CANCELLED, (F.RELEASE, F.END)),
-        E_.CANCEL_ACCEPTED: (G.CANCELLED, (F.SCRAP, F.END)),
+        # The world packs it all the same.
+        E_.CANCEL_ACCEPTED: (G.CANCELLED, (F.BOOK_PACKED, F.SCRAP, F.END)),
         E_.PACKED: (G.PACKED, (F.BOOK_PACKED,)),
         E_.SEEN_PACKING: (G.PACKING, ()),
         E_.SEEN_PACKED: (G.PACKED, (F.BOOK_PACKED,)),

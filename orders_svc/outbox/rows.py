@@ -23,6 +23,9 @@ LINK_OF_KIND = {
     "query_package": WORLD,
     "request_truck": UPS,
     "deliver": UPS,
+    "redirect": UPS,
+    "cancel_job": UPS,
+    "check_account": UPS,
 }
 
 
@@ -132,6 +135,59 @@ def left_at(connection: Connection, shipment_id: int, kind: str) -> float | None
     """When a command of this kind first left for the peer; None: it never did."""
     mine = (OutboxRow.shipment_id == shipment_id, OutboxRow.kind == kind)
     return connection.scalar(select(func.min(OutboxRow.handed_at)).where(*mine))
+
+
+def left_kinds(connection: Connection, shipment_ids: Collection[int]) -> set[tuple[int, str]]:
+    """The (shipment, kind) pairs of which a command has left for the peer."""
+    rows = connection.execute(_LEFT_KINDS, {"k_ids": list(shipment_ids)})
+    return {(row[0], row[1]) for row in rows if row[0] is not None}
+
+
+_LEFT_KINDS = (
+    select(OutboxRow.shipment_id, OutboxRow.kind)
+    .where(OutboxRow.shipment_id.in_(bindparam("k_ids", expanding=True)), OutboxRow.handed_at.is_not(None))
+    .distinct()
+)
+
+
+def newest(connection: Connection, shipment_id: int, kind: str) -> int | None:
+    """The last command of this kind for a shipment; None: there was none."""
+    return connection.scalar(_NEWEST, {"k_shipment": shipment_id, "k_kind": kind})
+
+
+_NEWEST = select(func.max(OutboxRow.id)).where(
+    OutboxRow.shipment_id == bindparam("k_shipment"), OutboxRow.kind == bindparam("k_kind")
+)
+
+
+def close_kinds(connection: Connection, shipment_ids: Collection[int], kinds: Collection[str], now: float) -> None:
+    """Closes the open commands of these kinds for some shipments: nobody waits for what comes of them."""
+    if shipment_ids:
+        wanted = {"k_ids": list(shipment_ids), "k_kinds": list(kinds), "d_now": now}
+        connection.execute(_CLOSE_KINDS, wanted)
+
+
+_CLOSE_KINDS = (
+    update(OutboxRow)
+    .where(
+        OutboxRow.shipment_id.in_(bindparam("k_ids", expanding=True)),
+        OutboxRow.kind.in_(bindparam("k_kinds", expanding=True)),
+        OutboxRow.closed_at.is_(None),
+    )
+    .values(closed_at=bindparam("d_now"), outcome="superseded")
+)
+
+
+def withdraw(connection: Connection, command_id: int, now: float) -> None:
+    """Closes a command that no bridge has got yet."""
+    connection.execute(_WITHDRAW, {"k_id": command_id, "d_now": now})
+
+
+_WITHDRAW = (
+    update(OutboxRow)
+    .where(OutboxRow.id == bindparam("k_id"), OutboxRow.closed_at.is_(None), OutboxRow.sent_epoch == 0)
+    .values(closed_at=bindparam("d_now"), outcome="superseded")
+)
 
 
 def mark_sent(connection: Connection, ids: Collection[int], link_epoch: int) -> None:

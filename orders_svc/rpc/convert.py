@@ -26,7 +26,11 @@ TRUCK = {
 }
 
 
-DECISION = {Decision.DONE: pb.DECISION_DONE, Decision.TOO_LATE: pb.DECISION_TOO_LATE}
+DECISION = {
+    Decision.DONE: pb.DECISION_DONE,
+    Decision.TOO_LATE: pb.DECISION_TOO_LATE,
+    Decision.ASKED: pb.DECISION_ASKED,
+}
 
 
 def decision(decided: Decided) -> pb.ParcelDecision:

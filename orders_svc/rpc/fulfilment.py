@@ -21,7 +21,16 @@ MAX_WAREHOUSES = 1000
 # What each peer can say; anything else on its link is somebody's mistake.
 KINDS = {
     WORLD: ("arrived", "packed", "loaded", "package_status", "command_failed"),
-    UPS: ("truck_arrived", "delivered", "world_announced", "command_failed"),
+    UPS: (
+        "truck_arrived",
+        "delivered",
+        "world_announced",
+        "command_failed",
+        "redirect_answered",
+        "cancel_answered",
+        "account_answered",
+        "delivery_started",
+    ),
 }
 
 

@@ -1,14 +1,16 @@
 """Amending: cancelling an order, or sending it elsewhere, as long as that is true.
 
-Rules: decided parcel by parcel, at once, and written down: asked again, the same
-is said. Until the pack command (to cancel) or the truck request (to change the
-address) has left for a bridge, the answer is yes, and it never leaves: the same
-guarded statement decides for us and for the dispatcher. After that it is too
-late, with the time at which it left.
+Rules: decided parcel by parcel and written down: asked again, the same is said. Until the pack command (to cancel) or
+the truck request (to change the address) has left for a bridge, the answer is yes, at once, and it never leaves: the
+same guarded statement decides for us and for the dispatcher. After that only UPS can agree: where it can be asked, the
+answer stands as asked until it has; else it is too late, with the time at which it left. While UPS is asked about one
+change of a parcel, no other is taken.
+
+Elsewhere: the truth table (domain.amendments), what UPS answers (asking).
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -17,19 +19,19 @@ from sqlalchemy import Connection, Row, insert, select
 from db.orders.orders import Order
 from db.orders.requests import Decision, OrderRequest, RequestDecision, RequestKind
 from db.orders.shipments import Shipment
-from mesh.errors import AlreadyExists
-from orders_svc.domain.lifecycle import Event, Goods, Truck
+from mesh.errors import AlreadyExists, FailedPrecondition
+from orders_svc.domain.amendments import CANCEL, FEATURE, POINT_OF_NO_RETURN, Course, course
+from orders_svc.domain.lifecycle import Asked, Effect, Event, Goods, Truck
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
+from orders_svc.service import links
 from orders_svc.service.changes import Changes
 from orders_svc.service.current import current_world
 from orders_svc.service.refusals import order_not_found
 from orders_svc.service.shipments import Shipments
 from orders_svc.service.transactions import LostRace
 
-# The command whose leaving makes it too late.
-POINT_OF_NO_RETURN = {RequestKind.CANCEL: "pack", RequestKind.ADDRESS: "request_truck"}
-LEFT = {RequestKind.CANCEL: "packing had been asked for", RequestKind.ADDRESS: "the truck had been asked for"}
+LEFT = {Asked.CANCEL: "packing had been asked for", Asked.ADDRESS: "the truck had been asked for"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +49,16 @@ class Wish:
         """What is asked for."""
         return RequestKind.CANCEL if self.x is None else RequestKind.ADDRESS
 
+    @property
+    def about(self) -> Asked:
+        """The same, as UPS is asked."""
+        return Asked.CANCEL if self.x is None else Asked.ADDRESS
+
+    @property
+    def cause(self) -> str:
+        """What a step of a parcel's history names."""
+        return f"rpc:{'CancelOrder' if self.x is None else 'ChangeAddress'}"
+
 
 @dataclass(frozen=True, slots=True)
 class Decided:
@@ -63,7 +75,7 @@ class Decided:
 def amend(connection: Connection, patience: Patience, wish: Wish, now: float) -> tuple[list[Decided], Changes]:
     """Decides about each parcel of the order that counts.
 
-    Raises NotFound (ORDER_NOT_FOUND), AlreadyExists (REQUEST_ID_REUSED).
+    Raises NotFound (ORDER_NOT_FOUND), AlreadyExists (REQUEST_ID_REUSED), FailedPrecondition (CHANGE_PENDING).
     """
     world = current_world(connection)
     owned = select(Order.id).where(Order.id == wish.order_id, Order.user_id == wish.user_id).with_for_update()
@@ -76,39 +88,69 @@ def amend(connection: Connection, patience: Patience, wish: Wish, now: float) ->
     parcels = connection.execute(select(*Shipment.__table__.c).where(*counting).order_by(Shipment.id)).all()
     shipments = Shipments(connection, patience, world.world_epoch, now)
     shipments.load([parcel.id for parcel in parcels])
-    decided = [replace(_decide(connection, shipments, wish, parcel), parcel_no=parcel.parcel_no) for parcel in parcels]
+    features = links.features(connection)
+    decided = [
+        replace(_decide(connection, shipments, wish, parcel, features), parcel_no=parcel.parcel_no)
+        for parcel in parcels
+    ]
     changes = shipments.flush()
     _write_down(connection, wish, decided, now)
     return decided, changes
 
 
-def _decide(connection: Connection, shipments: Shipments, wish: Wish, parcel: Row[Any]) -> Decided:
-    cause = f"rpc:{'CancelOrder' if wish.kind is RequestKind.CANCEL else 'ChangeAddress'}"
+def _decide(
+    connection: Connection, shipments: Shipments, wish: Wish, parcel: Row[Any], features: Collection[str]
+) -> Decided:
     if parcel.truck == Truck.DELIVERED:
         return Decided(parcel.id, Decision.TOO_LATE, parcel.ended_at, "it was delivered")
     if parcel.goods == Goods.CANCELLED:
         decision = Decision.DONE if wish.kind is RequestKind.CANCEL else Decision.TOO_LATE
         return Decided(parcel.id, decision, parcel.ended_at, "it was cancelled")
-    point = POINT_OF_NO_RETURN[wish.kind]
-    left = outbox.left_at(connection, parcel.id, point)
-    if left is not None:
-        return Decided(parcel.id, Decision.TOO_LATE, left, LEFT[wish.kind])
+    left = outbox.left_at(connection, parcel.id, POINT_OF_NO_RETURN[wish.about])
+    shipment = shipments.get(parcel.id)
+    assert shipment is not None, "loaded"
+    what = course(wish.about, shipment.state, left is not None, features)
+    if what is Course.PENDING:
+        raise FailedPrecondition(
+            "CHANGE_PENDING", "UPS is still being asked about an earlier change", shipment_id=parcel.id
+        )
+    if what is Course.AT_ONCE:
+        return _at_once(connection, shipments, wish, parcel, features)
+    if what is Course.ASKS_UPS:
+        ignored = shipments.ask(parcel.id, wish.about, wish.x, wish.y, wish.cause)
+        assert ignored is None, ignored
+        return Decided(parcel.id, Decision.ASKED, None, "UPS is asked")
+    if wish.about is Asked.CANCEL and FEATURE[wish.about] in features:
+        return Decided(parcel.id, Decision.TOO_LATE, parcel.state_since_at, _TOO_FAR[shipment.state.goods])
+    return Decided(parcel.id, Decision.TOO_LATE, left, LEFT[wish.about])
+
+
+# Where UPS cannot be asked any more to give a parcel up; what follows is "at" and a time.
+_TOO_FAR = {Goods.LOADING: "it was being loaded", Goods.LOADED: "it was loaded"}
+
+
+def _at_once(
+    connection: Connection, shipments: Shipments, wish: Wish, parcel: Row[Any], features: Collection[str]
+) -> Decided:
+    """Nothing had left when we looked: it is done, unless it leaves now."""
+    point = POINT_OF_NO_RETURN[wish.about]
     waits_for_us = (parcel.id, point) in outbox.open_kinds(connection, [parcel.id])
-    if wish.kind is RequestKind.CANCEL:
-        taken_back = outbox.take_back(connection, parcel.id, tuple(POINT_OF_NO_RETURN.values()), shipments.now)
-    else:
-        taken_back = outbox.take_back(connection, parcel.id, (point,), shipments.now)
+    kinds = tuple(POINT_OF_NO_RETURN.values()) if wish.kind is RequestKind.CANCEL else (point,)
+    taken_back = outbox.take_back(connection, parcel.id, kinds, shipments.now)
     if waits_for_us and outbox.left_at(connection, parcel.id, point) is not None:
         # It left between the look and the statement; a new look says since when.
         raise LostRace(f"shipment {parcel.id} is leaving")
     if wish.kind is RequestKind.CANCEL:
-        ignored = shipments.apply(parcel.id, Event.CANCELLED, cause)
+        ignored = shipments.apply(parcel.id, Event.CANCELLED, wish.cause)
         if ignored is not None:
             return Decided(parcel.id, Decision.TOO_LATE, parcel.state_since_at, ignored)
+        if CANCEL in features and outbox.left_at(connection, parcel.id, "request_truck") is not None:
+            # The truck need not wait for it.
+            shipments.tell(parcel.id, Effect.SEND_CANCEL)
         return Decided(parcel.id, Decision.DONE, None, "nothing had left; the goods stay on the shelf")
     assert wish.x is not None
     assert wish.y is not None
-    shipments.send_to(parcel.id, wish.x, wish.y, cause, ask_again=taken_back > 0)
+    shipments.send_to(parcel.id, wish.x, wish.y, wish.cause, ask_again=taken_back > 0)
     return Decided(parcel.id, Decision.DONE, None, "no truck had been asked for yet")
 
 

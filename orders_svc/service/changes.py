@@ -21,9 +21,12 @@ class Changes:
     links: set[str] = field(default_factory=set)
     # Whether units arrived that somebody may be waiting for.
     stock_arrived: bool = False
+    # What UPS said of accounts: name -> whether it knows it.
+    accounts: dict[str, bool] = field(default_factory=dict)
 
     def merge(self, other: "Changes") -> None:
         """Adds what `other` collected."""
         self.orders.extend(other.orders)
         self.links |= other.links
         self.stock_arrived |= other.stock_arrived
+        self.accounts |= other.accounts

@@ -31,6 +31,9 @@ class Target:
     x: int
     y: int
     ups_account: str
+    # Another address that UPS is asked about.
+    asked_x: int | None = None
+    asked_y: int | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -86,6 +89,13 @@ def build(
         command.query_package.shipment_id = shipment_id
     elif effect is Effect.SEND_DELIVER:
         command.deliver.shipment_id = shipment_id
+    elif effect is Effect.SEND_REDIRECT:
+        if target.asked_x is None or target.asked_y is None:
+            raise ValueError(f"shipment {shipment_id}: no address is asked for")
+        command.redirect.shipment_id = shipment_id
+        command.redirect.x, command.redirect.y = target.asked_x, target.asked_y
+    elif effect is Effect.SEND_CANCEL:
+        command.cancel_job.shipment_id = shipment_id
     elif effect is Effect.SEND_TRUCK_REQUEST:
         command.request_truck.CopyFrom(
             bridge_pb2.RequestTruck(
@@ -128,6 +138,11 @@ def marker(world_epoch: int, warehouse_id: int, ship_id: int) -> bridge_pb2.Comm
 def query(world_epoch: int, ship_id: int) -> bridge_pb2.Command:
     """Asks for a package's status."""
     return bridge_pb2.Command(world_epoch=world_epoch, query_package=bridge_pb2.QueryPackage(shipment_id=ship_id))
+
+
+def account_check(world_epoch: int, ups_account: str) -> bridge_pb2.Command:
+    """Asks UPS whether there is an account of this name."""
+    return bridge_pb2.Command(world_epoch=world_epoch, check_account=bridge_pb2.CheckAccount(ups_account=ups_account))
 
 
 def probe(world_epoch: int, warehouse_id: int) -> bridge_pb2.Command:

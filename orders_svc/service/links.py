@@ -133,6 +133,14 @@ _VIEW = select(
 )
 
 
+def features(connection: Connection) -> frozenset[str]:
+    """What of the extension UPS speaks in the world that is open, by name; none where it is in another world."""
+    return frozenset((connection.scalar(_FEATURES) or "").split())
+
+
+_FEATURES = select(Link.features).where(Link.name == UPS, Link.announced_world_id == _OUR_WORLD)
+
+
 @dataclass(frozen=True, slots=True)
 class Target:
     """Where a link's commands go at this moment."""

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 from sqlalchemy import RowMapping, bindparam, update
 
 from db.orders.shipments import Shipment
-from orders_svc.domain.lifecycle import Effect, Goods, State, Truck
+from orders_svc.domain.lifecycle import Asked, Effect, Goods, State, Truck
 
 # What a move may change.
 MOVED_COLUMNS = (
@@ -14,6 +14,12 @@ MOVED_COLUMNS = (
     "goods",
     "truck",
     "truck_id",
+    "asked",
+    "asked_x",
+    "asked_y",
+    "asks",
+    "ask_at",
+    "left_at",
     "attempts",
     "checks",
     "attention_reason",
@@ -40,6 +46,11 @@ class Moving:
     y: int
     state: State
     truck_id: int | None = None
+    asked_x: int | None = None
+    asked_y: int | None = None
+    asks: int = 0
+    ask_at: float | None = None
+    left_at: float | None = None
     attempts: int = 0
     checks: int = 0
     attention_reason: str | None = None
@@ -51,8 +62,9 @@ class Moving:
 
     def row(self) -> dict[str, object]:
         """The values of UPDATE."""
-        own = {f"d_{name}": getattr(self, name) for name in MOVED_COLUMNS if name not in ("goods", "truck")}
-        return own | {"k_id": self.id, "d_goods": self.state.goods, "d_truck": self.state.truck}
+        own = {f"d_{name}": getattr(self, name) for name in MOVED_COLUMNS if name not in ("goods", "truck", "asked")}
+        machines = {"d_goods": self.state.goods, "d_truck": self.state.truck, "d_asked": self.state.asked}
+        return own | machines | {"k_id": self.id}
 
 
 def moving_of(row: RowMapping) -> Moving:
@@ -64,8 +76,13 @@ def moving_of(row: RowMapping) -> Moving:
         world_epoch=row["world_epoch"],
         x=row["x"],
         y=row["y"],
-        state=State(Goods(row["goods"]), Truck(row["truck"])),
+        state=State(Goods(row["goods"]), Truck(row["truck"]), Asked(row["asked"])),
         truck_id=row["truck_id"],
+        asked_x=row["asked_x"],
+        asked_y=row["asked_y"],
+        asks=row["asks"],
+        ask_at=row["ask_at"],
+        left_at=row["left_at"],
         attempts=row["attempts"],
         checks=row["checks"],
         attention_reason=row["attention_reason"],

@@ -16,7 +16,7 @@ from db.orders.shipments import Shipment, ShipmentStep
 from db.orders.stock import Warehouse
 from orders_svc.domain import explain
 from orders_svc.domain.eta import Expected
-from orders_svc.domain.lifecycle import Goods, State, Truck
+from orders_svc.domain.lifecycle import Asked, Goods, State, Truck
 from orders_svc.service import commands, links
 from orders_svc.service.amending import Amendment, read_amendments
 from orders_svc.service.commands import Thing
@@ -85,7 +85,7 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, with_history: bo
     views = links.view(connection)
     parcels: defaultdict[int, list[ParcelView]] = defaultdict(list)
     for row in counting:
-        state = State(Goods(row.goods), Truck(row.truck))
+        state = State(Goods(row.goods), Truck(row.truck), Asked(row.asked))
         parcels[row.order_id].append(
             ParcelView(
                 row=row,

@@ -18,10 +18,13 @@ from shop.fulfilment.v1 import fulfilment_pb2
 TO_BE_ASKED = 0
 
 
-def world_announced(connection: Connection, world_id: int, world: CurrentWorld, now: float) -> None:
-    """Notes the world that UPS is in; another than the one in use becomes the candidate."""
-    candidate = world.is_open and world_id != world.world_id
-    connection.execute(_ANNOUNCED, {"d_world": world_id, "d_now": now, "d_candidate": candidate})
+def world_announced(
+    connection: Connection, announced: fulfilment_pb2.WorldAnnounced, world: CurrentWorld, now: float
+) -> None:
+    """Notes the world that UPS is in, and what it speaks there; another than the one in use becomes the candidate."""
+    candidate = world.is_open and announced.world_id != world.world_id
+    told = {"d_world": announced.world_id, "d_now": now, "d_candidate": candidate}
+    connection.execute(_ANNOUNCED, told | {"d_features": " ".join(announced.features)})
 
 
 _ANNOUNCED = (
@@ -31,6 +34,7 @@ _ANNOUNCED = (
         announced_world_id=bindparam("d_world"),
         announced_at=bindparam("d_now"),
         candidate=bindparam("d_candidate"),
+        features=bindparam("d_features"),
     )
 )
 

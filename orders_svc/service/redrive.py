@@ -13,10 +13,11 @@ from typing import Any
 from sqlalchemy import Connection, Row, bindparam, insert, select, update
 
 from db.orders.orders import Order
+from db.orders.requests import Decision
 from db.orders.shipments import Shipment, ShipmentStep
 from db.orders.stock import Stock
 from db.shop.catalogue import offers_for_sale
-from orders_svc.domain.lifecycle import Goods
+from orders_svc.domain.lifecycle import Asked, Event, Goods
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
 from orders_svc.service import commands
@@ -39,12 +40,21 @@ def redrive(
     parcels = []
     for row in left:
         units = {thing.offer_id: (thing.title, thing.count) for thing in things[row.id]}
-        # The last accepted address goes with it.
-        place = (row.warehouse_id, row.x, row.y)
+        # The last accepted address goes with it. UPS knows nothing of the new attempt: what it was asked, we decide.
+        asks_address = row.asked == Asked.ADDRESS
+        place = (row.warehouse_id, row.asked_x if asks_address else row.x, row.asked_y if asks_address else row.y)
+        if asks_address:
+            shipments.settle(row.id, Decision.DONE, None, "it begins anew in another world, with the new address")
+        elif row.asked == Asked.CANCEL:
+            shipments.settle(row.id, Decision.DONE, None, "it would have begun anew in another world")
         parcels.append(NewParcel(row.order_id, row.parcel_no, row.attempt + 1, *place, False, units))
         for thing in things[row.id]:
             shipments.stock.of(thing.offer_id, row.warehouse_id).awaited += thing.count
     new_ids = shipments.add(parcels, CAUSE)
+    for row, new_id in zip(left, new_ids, strict=True):
+        if row.asked == Asked.CANCEL:
+            shipments.apply(new_id, Event.CANCELLED, CAUSE)
+    _leave_unanswered(connection, shipments, old_epoch)
     _give_up(connection, left, new_ids, reason, now)
     return shipments.flush()
 
@@ -113,5 +123,15 @@ def _give_up(connection: Connection, left: Sequence[Row[Any]], new_ids: Sequence
 _SUPERSEDE = (
     update(Shipment.__table__)  # type: ignore[arg-type]
     .where(Shipment.__table__.c.id == bindparam("k_id"))
-    .values(superseded_by=bindparam("d_by"), ended_at=bindparam("d_now"), check_at=None)
+    .values(superseded_by=bindparam("d_by"), ended_at=bindparam("d_now"), check_at=None, ask_at=None)
 )
+
+
+def _leave_unanswered(connection: Connection, shipments: Shipments, old_epoch: int) -> None:
+    """Ends what UPS was asked about shipments that were delivered: it has left that world without an answer."""
+    asked = (Shipment.world_epoch == old_epoch, Shipment.ask_at.is_not(None), Shipment.ended_at.is_not(None))
+    query = select(Shipment.id, Shipment.ended_at).where(*asked).order_by(Shipment.id)
+    for row in connection.execute(query).all():
+        reason = "UPS left that world without an answer; it was delivered"
+        shipments.settle(row.id, Decision.TOO_LATE, row.ended_at, reason)
+    connection.execute(update(Shipment).where(*asked).values(ask_at=None))

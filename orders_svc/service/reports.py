@@ -13,8 +13,9 @@ import hashlib
 from collections.abc import Sequence
 from dataclasses import dataclass
 from enum import Enum
+from typing import Any
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Row, bindparam, select, update
 from sqlalchemy.dialects.postgresql import insert as insert_pg
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
@@ -23,7 +24,7 @@ from orders_svc.domain.lifecycle import Event
 from orders_svc.domain.patience import Patience
 from orders_svc.domain.verdicts import SEEN, Verdict, failure_event, verdict
 from orders_svc.outbox import rows as outbox
-from orders_svc.service import arrivals, links, recognition
+from orders_svc.service import arrivals, asking, links, recognition
 from orders_svc.service.changes import Changes
 from orders_svc.service.current import CurrentWorld, current_world
 from orders_svc.service.shipments import Shipments
@@ -32,6 +33,7 @@ from shop.fulfilment.v1 import fulfilment_pb2
 # Characters of a peer's words: kept with the command, and shown in a step.
 MAX_TEXT = 1000
 MAX_DETAIL = 200
+WITHOUT_FEATURE = "UPS came back without being able to say"
 
 
 class Result(Enum):
@@ -63,8 +65,8 @@ class _Entry:
     digest: bytes
     shipment_id: int | None
     inbox_id: int | None = None
-    # The command that an error is about: its kind, shipment and world epoch.
-    failed_kind: str | None = None
+    # The command that an error or an answer is about.
+    origin: Row[Any] | None = None
     result: Result = Result.DUPLICATE
     ignored: str | None = None
 
@@ -81,19 +83,22 @@ def apply_report(
     world_epoch = report.world_epoch or world.world_epoch
     outbox.close_acked(connection, report.link, report.acked, now)
     entries = [_entry(event) for event in report.events]
-    _resolve_failures(connection, report.link, entries)
+    _find_origins(connection, report.link, entries)
     _record(connection, report.link, world_epoch, entries, now)
     shipments = Shipments(connection, patience, world.world_epoch, now)
     new = [entry for entry in entries if entry.inbox_id is not None]
-    shipments.load([entry.shipment_id for entry in new if entry.shipment_id is not None])
+    announced = [entry.event.world_announced for entry in entries if entry.kind == "world_announced"]
+    cut_off = asking.cut_off(connection, world, announced)
+    shipments.load([*cut_off, *(entry.shipment_id for entry in new if entry.shipment_id is not None)])
     for entry in entries:
         if entry.kind == "world_announced":
-            recognition.world_announced(connection, entry.event.world_announced.world_id, world, now)
+            recognition.world_announced(connection, entry.event.world_announced, world, now)
             shipments.changes.links.add(outbox.UPS)
             entry.result = Result.APPLIED
         elif entry.inbox_id is not None:
             entry.ignored = _apply(connection, shipments, report.link, world_epoch, world, entry, now)
             entry.result = Result.APPLIED if entry.ignored is None else Result.IGNORED
+    asking.end_questions(shipments, cut_off, WITHOUT_FEATURE, f"announced:{report.link}")
     changes = shipments.flush()
     _note_ignored(connection, entries)
     return [entry.result for entry in entries], changes
@@ -109,18 +114,26 @@ def _entry(event: fulfilment_pb2.PeerEvent) -> _Entry:
     return _Entry(event, kind, digest, shipment_id)
 
 
-def _resolve_failures(connection: Connection, link: str, entries: Sequence[_Entry]) -> None:
-    """Finds out what the failed commands were about."""
-    failed = {entry.event.command_failed.command_id for entry in entries if entry.kind == "command_failed"}
-    if not failed:
+def _find_origins(connection: Connection, link: str, entries: Sequence[_Entry]) -> None:
+    """Finds the commands that errors and answers are about; their shipments are those, whatever the peer says."""
+    about = [entry for entry in entries if entry.kind == "command_failed" or entry.kind in asking.QUESTIONS]
+    if not about:
         return
-    query = select(OutboxRow.id, OutboxRow.kind, OutboxRow.shipment_id).where(
-        OutboxRow.id.in_(failed), OutboxRow.link == link
-    )
-    about = {row.id: row for row in connection.execute(query)}
-    for entry in entries:
-        if entry.kind == "command_failed" and (row := about.get(entry.event.command_failed.command_id)) is not None:
-            entry.failed_kind, entry.shipment_id = row.kind, row.shipment_id
+    wanted = {_command_id(entry) for entry in about}
+    found: Any = connection.execute(_ORIGINS, {"k_ids": list(wanted), "k_link": link}).all()
+    origins = {row.id: row for row in found}
+    for entry in about:
+        entry.origin = origins.get(_command_id(entry))
+        entry.shipment_id = None if entry.origin is None else entry.origin.shipment_id
+
+
+def _command_id(entry: _Entry) -> int:
+    return int(getattr(entry.event, entry.kind).command_id)
+
+
+_ORIGINS = select(OutboxRow.id, OutboxRow.kind, OutboxRow.shipment_id, OutboxRow.command).where(
+    OutboxRow.id.in_(bindparam("k_ids", expanding=True)), OutboxRow.link == bindparam("k_link")
+)
 
 
 def _record(connection: Connection, link: str, world_epoch: int, entries: Sequence[_Entry], now: float) -> None:
@@ -169,11 +182,12 @@ def _apply(
     event, cause = entry.event, f"inbox:{link}:{entry.inbox_id}"
     if entry.kind == "command_failed":
         failure = event.command_failed
-        if entry.failed_kind is None:
+        if entry.origin is None:
             return f"about a command that we never sent: {failure.command_id}"
         if not outbox.close_failed(connection, link, failure.command_id, readable(failure.text), now):
             return f"about a command that had ended already: {failure.command_id}"
-    if recognition.observe(connection, world_epoch, event, entry.failed_kind):
+    failed_kind = None if entry.origin is None else entry.origin.kind
+    if recognition.observe(connection, world_epoch, event, failed_kind):
         return None
     if world_epoch != world.world_epoch:
         return "late: from another world"
@@ -186,6 +200,10 @@ def _apply(
         if seen is None:
             return f"unknown package status {event.package_status.status!r}"
         return shipments.apply(event.package_status.shipment_id, seen, cause)
+    if entry.kind in asking.QUESTIONS:
+        said = getattr(getattr(event, entry.kind), "reason", "")
+        detail = readable(said, MAX_DETAIL, lines=1)
+        return asking.answered(connection, shipments, event, entry.origin, detail, cause)
     if entry.shipment_id is None:
         return "an event without a meaning"
     if entry.kind == "truck_arrived":
@@ -194,15 +212,15 @@ def _apply(
 
 
 def _command_failed(connection: Connection, shipments: Shipments, entry: _Entry, cause: str) -> str | None:
-    failure = entry.event.command_failed
-    if entry.failed_kind == "buy":
+    failure, origin = entry.event.command_failed, entry.origin
+    if origin is not None and origin.kind == "buy":
         return arrivals.buy_failed(
             connection, shipments, failure.command_id, verdict(failure.text) is Verdict.TRANSIENT
         )
-    if entry.shipment_id is None or entry.failed_kind is None:
+    if origin is None or origin.shipment_id is None:
         return "about no shipment"
     detail = readable(failure.text, MAX_DETAIL, lines=1) or "no reason given"
-    return shipments.apply(entry.shipment_id, failure_event(entry.failed_kind, failure.text), cause, detail=detail)
+    return shipments.apply(origin.shipment_id, failure_event(origin.kind, failure.text), cause, detail=detail)
 
 
 def readable(text: str, most: int = MAX_TEXT, lines: int | None = None) -> str:

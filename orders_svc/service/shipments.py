@@ -12,10 +12,11 @@ from types import MappingProxyType
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from db.orders.orders import Order
+from db.orders.requests import Decision, RequestDecision
 from db.orders.shipments import Shipment, ShipmentItem, ShipmentStep
 from db.orders.stock import Warehouse
-from orders_svc.domain import explain, lifecycle
-from orders_svc.domain.lifecycle import Effect, Event, Goods, State, Truck
+from orders_svc.domain import amendments, explain, lifecycle
+from orders_svc.domain.lifecycle import Asked, Effect, Event, Goods, State, Truck
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
 from orders_svc.outbox.numbering import insert_numbered
@@ -44,6 +45,8 @@ class Shipments:
         self._steps: list[dict[str, object]] = []
         self._stepped_orders: set[int] = set()
         self._new_orders: dict[int, str] = {}
+        # What UPS was being asked about a shipment, and how that ended.
+        self._settled: dict[int, dict[str, object]] = {}
 
     def load(self, shipment_ids: Collection[int]) -> None:
         """Reads the shipments among `shipment_ids` that exist, their orders locked."""
@@ -76,13 +79,63 @@ class Shipments:
         if outcome.ignored is not None:
             return outcome.ignored
         self._moved[shipment_id] = shipment
+        before = shipment.state
         self._account(shipment, outcome, event, detail)
         if event is Event.TRUCK_ARRIVED and truck_id is not None:
             shipment.truck_id = truck_id
-        if outcome.state != shipment.state or outcome.effects:
-            shipment.state = outcome.state
+        if event is Event.DELIVERY_STARTED and shipment.left_at is None:
+            shipment.left_at = self.now
+        shipment.state = outcome.state
+        self._keep_question(shipment, before, event, detail)
+        if outcome.state != before or outcome.effects or event is Event.DELIVERY_STARTED:
             what = explain.WHAT_HAPPENED[event]
             self._step(shipment, event, f"{what} ({detail})" if detail else what, cause)
+        return None
+
+    def ask(self, shipment_id: int, asked: Asked, x: int | None, y: int | None, cause: str) -> str | None:
+        """Has UPS asked about a loaded shipment, for an address to `x`, `y`; returns why not, if not."""
+        shipment = self._moving[shipment_id]
+        shipment.asked_x, shipment.asked_y = x, y
+        detail = "" if x is None else f"{x}, {y}"
+        return self.apply(shipment_id, amendments.QUESTION[asked], cause, detail=detail)
+
+    def tell(self, shipment_id: int, effect: Effect) -> None:
+        """Has a peer told something about a loaded shipment that no move asks for."""
+        self._moving[shipment_id].effects.append((effect, 0.0))
+
+    def settle(self, shipment_id: int, decision: Decision, left_at: float | None, reason: str) -> None:
+        """Says what became of that which UPS was being asked about a shipment."""
+        values = {"k_id": shipment_id, "d_decision": decision, "d_left_at": left_at, "d_reason": reason}
+        self._settled[shipment_id] = values
+
+    def _keep_question(self, shipment: Moving, before: State, event: Event, detail: str) -> None:
+        """Keeps count of what UPS is asked, and settles what was asked when it is not asked any more."""
+        if shipment.state.asked is not Asked.NOTHING:
+            if before.asked is Asked.NOTHING:
+                shipment.asks = 0
+            elif event not in (Event.ANSWER_OVERDUE, Event.ASKED_IN_VAIN):
+                return
+            shipment.asks += 1
+            shipment.ask_at = self.now + self.patience.ask_wait(shipment.asks)
+            return
+        if before.asked is Asked.NOTHING:
+            return
+        if event is Event.ADDRESS_ACCEPTED and shipment.asked_x is not None and shipment.asked_y is not None:
+            shipment.x, shipment.y = shipment.asked_x, shipment.asked_y
+        reason = amendments.settled(before.asked, event, detail, shipment.state)
+        if amendments.agreed(event):
+            self.settle(shipment.id, Decision.DONE, None, reason)
+        else:
+            self.settle(shipment.id, Decision.TOO_LATE, self._left_at(shipment), reason)
+        shipment.asked_x = shipment.asked_y = shipment.ask_at = None
+        shipment.asks = 0
+
+    def _left_at(self, shipment: Moving) -> float | None:
+        """Since when it is too late to change anything about a shipment, where that is known."""
+        if shipment.state.truck is Truck.DELIVERED:
+            return shipment.ended_at
+        if shipment.state.truck is Truck.EN_ROUTE:
+            return shipment.left_at or shipment.state_since_at
         return None
 
     def postpone(self, shipment_id: int) -> None:
@@ -162,6 +215,7 @@ class Shipments:
 
     def flush(self) -> Changes:
         """Writes everything: shipments, steps, commands, stock, orders. Returns what to announce after the commit."""
+        self._write_settled()
         self._write_commands()
         self.stock.write(self.connection)
         if self._moved:
@@ -182,7 +236,11 @@ class Shipments:
         """
         state, effects = outcome.state, list(outcome.effects)
         failed = Effect.COUNT_FAILURE in effects
-        changed = state != shipment.state
+        changed = (state.goods, state.truck) != (shipment.state.goods, shipment.state.truck)
+        if event in lifecycle.ABOUT_ASKING and not changed:
+            delay = self.patience.retry_delay(max(1, shipment.asks)) if event is Event.ASKED_IN_VAIN else 0.0
+            shipment.effects.extend((effect, delay) for effect in effects)
+            return
         asked = event in (Event.GOODS_OVERDUE, Event.TRUCK_OVERDUE)
         pause = 0.0
         if failed:
@@ -235,6 +293,16 @@ class Shipments:
             }
         )
 
+    def _write_settled(self) -> None:
+        if not self._settled:
+            return
+        self.connection.execute(_SETTLE, list(self._settled.values()))
+        outbox.close_kinds(self.connection, self._settled.keys(), ("redirect", "cancel_job"), self.now)
+        # UPS knows the job: what is still unacknowledged of its request could only bring the old address back.
+        accepted = [key for key, values in self._settled.items() if values["d_decision"] is Decision.DONE]
+        outbox.close_kinds(self.connection, accepted, ("request_truck",), self.now)
+        self._settled.clear()
+
     def _write_commands(self) -> None:
         acting = [shipment for shipment in self._moving.values() if shipment.effects]
         if not acting:
@@ -247,7 +315,8 @@ class Shipments:
         new = []
         for shipment in acting:
             things, place = goods_of[shipment.id], places[shipment.warehouse_id]
-            target = commands.Target(shipment.x, shipment.y, accounts[shipment.order_id])
+            account = accounts[shipment.order_id]
+            target = commands.Target(shipment.x, shipment.y, account, shipment.asked_x, shipment.asked_y)
             for effect, pause in shipment.effects:
                 self._move_stock(effect, shipment.warehouse_id, things)
                 body = commands.build(effect, self.world_epoch, shipment.id, shipment.truck_id, place, target, things)
@@ -269,13 +338,16 @@ class Shipments:
 
     def _move_stock(self, effect: Effect, warehouse_id: int, things: Iterable[commands.Thing]) -> None:
         """The part of an effect that is about units."""
-        if effect not in (Effect.BOOK_PACKED, Effect.RELEASE):
+        if effect not in (Effect.BOOK_PACKED, Effect.RELEASE, Effect.SCRAP):
             return
         for thing in things:
             delta = self.stock.of(thing.offer_id, warehouse_id)
             if effect is Effect.BOOK_PACKED:
                 delta.reserved -= thing.count
                 delta.packed += thing.count
+            elif effect is Effect.SCRAP:
+                delta.packed -= thing.count
+                delta.scrapped += thing.count
             elif thing.reserved:
                 delta.reserved -= thing.count
                 delta.available += thing.count
@@ -327,4 +399,13 @@ _UPDATE_ORDER = (
     update(Order.__table__)  # type: ignore[arg-type]
     .where(Order.__table__.c.id == bindparam("k_id"))
     .values(status=bindparam("d_status"), version=Order.__table__.c.version + 1)
+)
+# Whoever changed the row since has settled it in another way.
+_SETTLE = (
+    update(RequestDecision.__table__)  # type: ignore[arg-type]
+    .where(
+        RequestDecision.__table__.c.shipment_id == bindparam("k_id"),
+        RequestDecision.__table__.c.decision == Decision.ASKED.value,
+    )
+    .values(decision=bindparam("d_decision"), left_at=bindparam("d_left_at"), reason=bindparam("d_reason"))
 )

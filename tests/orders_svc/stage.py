@@ -117,10 +117,11 @@ class Stage:
     def answered(self, world_epoch: int) -> pb.AdvanceWorldResponse:
         return self.advance(answered=pb.Answered(world_epoch=world_epoch))
 
-    def announce(self, world_id: int) -> None:
-        """UPS says in which world it is."""
+    def announce(self, world_id: int = 7, *features: str) -> None:
+        """UPS says in which world it is, and what it speaks."""
         self.seqnum += 1
-        event = pb.PeerEvent(seqnum=self.seqnum, world_announced=pb.WorldAnnounced(world_id=world_id))
+        announced = pb.WorldAnnounced(world_id=world_id, features=features)
+        event = pb.PeerEvent(seqnum=self.seqnum, world_announced=announced)
         self.app.report(Report("ups", self.epochs["ups"], 0, [], [event]))
 
     def yes(self, ask: pb.Ask) -> list[pb.PeerEvent]:
@@ -220,6 +221,30 @@ class Stage:
 
     def delivered(self, shipment_id: int) -> pb.PeerEvent:
         return self.event(delivered=pb.Delivered(shipment_id=shipment_id))
+
+    def redirected(self, asked: Command, accepted: bool, reason: str = "") -> pb.PeerEvent:
+        """The answer to a redirect."""
+        answer = pb.RedirectAnswered(
+            command_id=asked.command_id,
+            shipment_id=asked.redirect.shipment_id,
+            accepted=accepted,
+            reason=reason,
+        )
+        return self.event(redirect_answered=answer)
+
+    def given_up(self, asked: Command, accepted: bool, reason: str = "") -> pb.PeerEvent:
+        """The answer to a cancellation."""
+        answer = pb.CancelAnswered(
+            command_id=asked.command_id,
+            shipment_id=asked.cancel_job.shipment_id,
+            accepted=accepted,
+            reason=reason,
+        )
+        return self.event(cancel_answered=answer)
+
+    def questions(self, kind: str = "redirect") -> list[Command]:
+        """The commands of this kind among what UPS is sent now."""
+        return [command for command in self.dispatch("ups") if command.WhichOneof("body") == kind]
 
     def arrived(self, warehouse_id: int, *units: tuple[int, int]) -> pb.PeerEvent:
         things = [Thing(offer_id=offer_id, count=count) for offer_id, count in units]

@@ -54,6 +54,7 @@ def upgrade() -> None:
         sa.Column("announced_world_id", sa.BigInteger(), nullable=True),
         sa.Column("announced_at", sa.Double(), nullable=True),
         sa.Column("candidate", sa.Boolean(), nullable=False),
+        sa.Column("features", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_links")),
     )
     op.create_table(
@@ -177,6 +178,12 @@ def upgrade() -> None:
         sa.Column("check_at", sa.Double(), nullable=True),
         sa.Column("attempts", sa.Integer(), nullable=False),
         sa.Column("checks", sa.Integer(), nullable=False),
+        sa.Column("asked", sa.String(length=8), nullable=False),
+        sa.Column("asked_x", sa.Integer(), nullable=True),
+        sa.Column("asked_y", sa.Integer(), nullable=True),
+        sa.Column("asks", sa.Integer(), nullable=False),
+        sa.Column("ask_at", sa.Double(), nullable=True),
+        sa.Column("left_at", sa.Double(), nullable=True),
         sa.Column("attention_reason", sa.Text(), nullable=True),
         sa.Column("ended_at", sa.Double(), nullable=True),
         sa.Column("superseded_by", ROW_ID, nullable=True),
@@ -185,6 +192,14 @@ def upgrade() -> None:
         sa.ForeignKeyConstraint(["warehouse_id"], ["warehouses.id"], name=op.f("fk_shipments_warehouse_id_warehouses")),
         sa.PrimaryKeyConstraint("id", name=op.f("pk_shipments")),
         sqlite_autoincrement=True,
+    )
+    op.create_index(
+        "ix_shipments_ask_at",
+        "shipments",
+        ["ask_at"],
+        unique=False,
+        sqlite_where=sa.text("ask_at is not null"),
+        postgresql_where=sa.text("ask_at is not null"),
     )
     op.create_index(
         "ix_shipments_check_at",
