@@ -11,33 +11,15 @@ from dataclasses import dataclass, field
 
 from partners.ups import ups_pb2 as ups
 from proof.conform.amazon import DELIVERED, LOAD, START, Amazon, Element, Partner
-from proof.conform.cases import CaseFailed, NobodyThereError
-from proof.conform.verdict import Entry
+from proof.conform.cases import CaseFailed, NobodyThereError, NotApplicable
+from proof.conform.patience import Patience
+from proof.conform.program import Program
+from proof.conform.speech import FEATURES, hello
+from proof.conform.verdict import Entry, Way
 from proof.conform.world import WAREHOUSES, World
 
-
-@dataclass(frozen=True, slots=True)
-class Patience:
-    """Seconds that are waited at most for what has to come."""
-
-    tick: float
-    # For a partner to send again what is not acked, and to dial again.
-    resend: float = 15.0
-
-    @property
-    def ack(self) -> float:
-        """For an ack."""
-        return 2 * self.tick + 3.0
-
-    @property
-    def trip(self) -> float:
-        """For a truck to come, or to deliver."""
-        return 60 * self.tick + 20.0
-
-    @property
-    def quiet(self) -> float:
-        """That nothing may come within, where nothing has to."""
-        return 3 * self.tick + 0.5
+# No partner uses so many numbers in one life.
+_A_LIFE = 1_000_000
 
 
 @dataclass(slots=True, eq=False)
@@ -51,42 +33,71 @@ class Job:
     load: bool = True
     go: bool = True
     loading: bool = False
-    # The numbers of AUDeliverRequests.
+    # Where it begins anew there is another job.
+    world: int = 0
+    # The numbers of AUDeliverRequests, and how many UALoadRequests there were at the last of them.
     went: list[int] = field(default_factory=list)
+    offers: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class Arrival:
+    """A UALoadRequest that came for the first time: what the world had the truck doing just then."""
+
+    number: int
+    truck: int
+    status: str
 
 
 class Kit:
-    """The run under way."""
+    """The run under way: one partner, one Amazon, one world. `program` is None where others start the partner."""
 
-    def __init__(self, amazon: Amazon, world: World, patience: Patience, first_ship: int) -> None:
+    def __init__(
+        self, amazon: Amazon, world: World, patience: Patience, first_ship: int, program: Program | None = None
+    ) -> None:
         self.amazon = amazon
         self.world = world
         self.patience = patience
+        self.program = program
         self.jobs: dict[int, Job] = {}
-        # How each truck stood when its UALoadRequest came first.
-        self.arrivals: dict[int, tuple[int, str]] = {}
+        self.arrivals: list[Arrival] = []
+        # What was announced where there was no such world.
+        self.false_worlds: list[int] = []
+        # The features that we name to a partner that names some; None: none, and no hello either.
+        self.speaks: Sequence[str] | None = FEATURES
         self._next_ship = first_ship
         self._loop = asyncio.get_running_loop()
         self._joining: asyncio.Task[None] | None = None
         amazon.on_element = self._on_element
+        amazon.greeting = self._greeting
 
     # Waiting.
 
     async def until(self, condition: Callable[[], object], seconds: float, expected: str) -> None:
         """Waits until `condition()`; the automatic Amazon goes on meanwhile. Raises CaseFailed."""
-        if not await self._within(condition, seconds):
-            raise CaseFailed(f"{expected} within {seconds:g} s", "it did not come")
+        if not await self.within(condition, seconds):
+            raise CaseFailed(f"{expected} within {seconds:g} s", f"it did not come; {self._newest()}")
 
     async def never(self, condition: Callable[[], object], seconds: float, unexpected: str) -> None:
         """Waits so long and raises CaseFailed if `condition()` comes true."""
-        if await self._within(condition, seconds):
-            raise CaseFailed(f"no {unexpected}", "it came")
+        if await self.within(condition, seconds):
+            raise CaseFailed(f"no {unexpected}", f"it came; {self._newest()}")
 
-    async def _within(self, condition: Callable[[], object], seconds: float) -> bool:
+    def _newest(self) -> str:
+        came = [entry.text for entry in self.amazon.trace if entry.way is Way.CAME]
+        return f"the last that came: {came[-1]}" if came else "nothing came at all"
+
+    async def within(self, condition: Callable[[], object], seconds: float) -> bool:
+        """Waits so long for `condition()`; whether it came true. The automatic Amazon goes on meanwhile."""
         until = self._loop.time() + seconds
         repeat_at = self._loop.time() + 2 * self.patience.tick + 1.0
         while not condition():
             now = self._loop.time()
+            self.amazon.check()
+            if self.amazon.flood:
+                raise NobodyThereError("a partner that says what it has to say", self.amazon.flood)
+            if self.program is not None and self.program.ended:
+                raise CaseFailed("a partner that goes on", self.program.ended)
             if now >= until:
                 return False
             if now >= repeat_at:
@@ -101,6 +112,10 @@ class Kit:
                 continue
         return True
 
+    async def pause(self, seconds: float) -> None:
+        """Lets so much time go by; the automatic Amazon goes on."""
+        await self.within(lambda: False, seconds)
+
     async def acked(self, number: int, times: int = 1) -> None:
         """Waits until the partner has acked a number of ours so often."""
         expected = "its ack" if times == 1 else f"its ack, {times} times in all,"
@@ -109,12 +124,21 @@ class Kit:
     async def connected(self) -> Partner:
         """Waits until a partner has announced a world, and we have tried it."""
         seconds = self.patience.resend + self.patience.ack
-        if not await self._within(lambda: self.amazon.live is not None and self._joining is None, seconds):
-            newest = self.amazon.partners[-1] if self.amazon.partners else None
-            came = "it dialled and announced nothing" if newest else "nobody dialled"
-            raise NobodyThereError(f"a connection with a UAstart within {seconds:g} s", (newest and newest.bad) or came)
+        before = len(self.amazon.partners)
+        if not await self.within(lambda: self.amazon.live is not None and self._joining is None, seconds):
+            raise NobodyThereError(f"a connection with a UAstart within {seconds:g} s", self._absence(before))
         assert self.amazon.live is not None
         return self.amazon.live
+
+    def _absence(self, before: int) -> str:
+        since = self.amazon.partners[before:] or self.amazon.partners[-1:]
+        if not since:
+            trouble = self.amazon.trouble
+            return f"it cannot be reached: {trouble}" if trouble else "nobody dialled"
+        bad = next((partner.bad for partner in reversed(since) if partner.bad), "")
+        closed = sum(partner.ended for partner in since)
+        how = f"{len(since)} connections, {closed} of them closed again" if len(since) > 1 else "one connection"
+        return f"{how}, and none announced a world" + (f": {bad}" if bad else "")
 
     async def ended(self, partner: Partner) -> None:
         """Waits for the end of a connection."""
@@ -135,6 +159,19 @@ class Kit:
             if element.kind == kind and (ship is None or element.ship == ship)
         ]
 
+    def has(self, *features: str) -> None:
+        """Raises NotApplicable if the partner did not name these features in its newest UAstart."""
+        starts = [one.message for one in self.said(START) if isinstance(one.message, ups.UAstart)]
+        named = set(starts[-1].features) if starts else set()
+        missing = [feature for feature in features if feature not in named]
+        if missing:
+            raise NotApplicable(f"the partner did not name the feature {', '.join(missing)} in UAstart")
+
+    def needs_a_partner_that_dials(self) -> None:
+        """Raises NotApplicable where the kit dials the partner."""
+        if self.amazon.dials_partner:
+            raise NotApplicable("the partner is dialled here, it does not dial")
+
     # Doing.
 
     def request(self, *, to: tuple[int, int] = (5, 9), warehouse: int = 1) -> tuple[Job, ups.AUCommand]:
@@ -142,10 +179,19 @@ class Kit:
         if self.world.id is None:
             raise CaseFailed("a world that Amazon can connect to", f"the world says: {self.world.refusal}")
         self._next_ship += 1
-        job = Job(self._next_ship, warehouse, to, self.amazon.number())
-        self.jobs[job.ship] = job
-        self.world.pack(job.ship, warehouse)
+        return self.request_for(self._next_ship, to=to, warehouse=warehouse)
+
+    def request_for(self, ship: int, *, to: tuple[int, int] = (5, 9), warehouse: int = 1) -> tuple[Job, ups.AUCommand]:
+        """The same with a ship id of the case's choice."""
+        job = Job(ship, warehouse, to, self.amazon.number(), world=self.world.id or 0)
+        self.jobs[ship] = job
+        self.world.pack(ship, warehouse)
         return job, self.pickup(job)
+
+    def unknown_ship(self) -> int:
+        """A ship id that nobody heard of."""
+        self._next_ship += 1
+        return self._next_ship
 
     def pickup(self, job: Job, number: int | None = None, to: tuple[int, int] | None = None) -> ups.AUCommand:
         """The request for a job's truck, under its first number or another."""
@@ -174,9 +220,16 @@ class Kit:
         """Says that a job's truck may leave; gives the number."""
         number = self.amazon.number()
         job.went.append(number)
+        job.offers = self._offers(job)
         go = ups.AUDeliverRequest(seqNum=number, shipId=job.ship)
         self.amazon.say(number, ups.AUCommand(deliverRequests=[go]))
         return number
+
+    async def loaded(self, job: Job) -> None:
+        """Waits until the world has the package on its truck."""
+        await self.until(
+            lambda: self.world.is_loaded(job.ship), self.patience.trip, f"package {job.ship} loaded on the truck"
+        )
 
     async def truck_there(self, job: Job) -> Element:
         """Waits for the job's UALoadRequest."""
@@ -185,7 +238,8 @@ class Kit:
 
     async def delivered(self, job: Job) -> Element:
         """Waits for the job's UADelivered, and checks it against the world."""
-        await self.until(lambda: self.said(DELIVERED, job.ship), self.patience.trip, f"a UADelivered for {job.ship}")
+        expected = f"a UADelivered for {job.ship}"
+        await self.until(lambda: self.said(DELIVERED, job.ship), self.patience.trip, expected)
         self.check_delivered(job)
         return self.said(DELIVERED, job.ship)[0]
 
@@ -205,6 +259,46 @@ class Kit:
         finally:
             self.amazon.release()
 
+    async def restart(self) -> Partner:
+        """Kills the partner's program, starts it again, and waits for its UAstart. Raises NotApplicable, CaseFailed."""
+        if self.program is None:
+            raise NotApplicable("the kit cannot kill and start the partner without --start")
+        newest = self.amazon.partners[-1].number
+        self.amazon.note("kill -9")
+        self.program.kill()
+        await self.until(lambda: self.amazon.live is None, self.patience.ack, "the end of its connection")
+        # Longer than a tick: the world would swallow the answers of the new connection.
+        await asyncio.sleep(2 * self.patience.tick)
+        self.amazon.note("started again")
+        self.start()
+        await self.until(
+            lambda: self.amazon.live is not None and self.amazon.live.number > newest and self._joining is None,
+            self.patience.trip,
+            "a UAstart after the restart",
+        )
+        assert self.amazon.live is not None
+        return self.amazon.live
+
+    def start(self) -> None:
+        """Starts the partner's program, if it is ours to start. Raises CannotStart."""
+        if self.program is not None:
+            self.amazon.life += 1
+            fresh = self.amazon.number(_A_LIFE)
+            self.program.start(world_id=str(self.world.id or 0), number=str(fresh))
+
+    async def another_world(self) -> Partner:
+        """Ends the world, and waits until the partner is in another one, and we as well."""
+        before = self.world.id
+        self.amazon.note("the world simulator starts again, without any world")
+        await self.world.end_all_worlds()
+        await self.until(
+            lambda: self.world.id not in (None, before) and self._joining is None and self.amazon.live,
+            self.patience.trip,
+            "a UAstart with the id of another world, which exists",
+        )
+        assert self.amazon.live is not None
+        return self.amazon.live
+
     @property
     def trace(self) -> Sequence[Entry]:
         """What happened since the case began."""
@@ -212,10 +306,13 @@ class Kit:
 
     async def begin(self) -> None:
         """Puts everything right for the next case. Raises NobodyThereError if no partner comes."""
-        self.amazon.trace.clear()
-        self.amazon.holding.clear()
+        self.amazon.begin()
+        self.speaks = FEATURES
         for job in self.jobs.values():
             job.load = job.go = True
+        if self.program is not None and self.program.ended:
+            self.amazon.note(f"{self.program.ended}; it is started again")
+            self.start()
         await self.connected()
 
     async def close(self) -> None:
@@ -229,31 +326,47 @@ class Kit:
     def _on_element(self, element: Element) -> None:
         if isinstance(element.message, ups.UAstart):
             world_id = element.message.worldid
+            if not self.world.exists(world_id) and world_id not in self.false_worlds:
+                self.false_worlds.append(world_id)
             if world_id != self.world.id and self._joining is None:
                 self._joining = self._loop.create_task(self._join(world_id))
         elif isinstance(element.message, ups.UALoadRequest):
-            truck = element.message.truckId
-            self.arrivals.setdefault(element.number, (truck, self.world.truck_status(truck)))
+            copies = [one for one in self.said(LOAD, element.ship) if one.number == element.number]
+            if len(copies) == 1:
+                truck = element.message.truckId
+                self.arrivals.append(Arrival(element.number, truck, self.world.truck_status(truck)))
+
+    def _greeting(self, start: ups.UAstart) -> ups.AUCommand | None:
+        return hello(self.speaks) if start.features and self.speaks is not None else None
 
     async def _join(self, world_id: int) -> None:
         try:
             if not await self.world.join(world_id):
                 self.amazon.note(f"world {world_id} was announced, and refuses us: {self.world.refusal}")
+        except OSError as error:
+            self.amazon.note(f"world {world_id} cannot be reached: {error}")
         finally:
             self._joining = None
             self.amazon.changed.set()
 
     def _go_on(self) -> None:
         for job in self.jobs.values():
-            if job.went:
+            if job.world != self.world.id:
                 continue
-            loads = self.said(LOAD, job.ship) if job.load else []
-            if loads and self.world.is_packed(job.ship) and not job.loading:
-                assert isinstance(loads[-1].message, ups.UALoadRequest)
-                job.loading = True
-                self.world.load(job.ship, loads[-1].message.truckId, job.warehouse)
-            if job.go and self.world.is_loaded(job.ship):
+            if not self.world.is_loaded(job.ship):
+                loads = self.said(LOAD, job.ship) if job.load else []
+                if loads and self.world.is_packed(job.ship) and not job.loading:
+                    assert isinstance(loads[-1].message, ups.UALoadRequest)
+                    job.loading = True
+                    self.world.load(job.ship, loads[-1].message.truckId, job.warehouse)
+            elif job.go and not job.went:
+                self.let_go(job)
+            elif not self.world.is_delivered(job.ship) and self._offers(job) > job.offers > 0:
+                # 6.10: it forgot, or our word was lost.
                 self.let_go(job)
 
+    def _offers(self, job: Job) -> int:
+        return len({one.number for one in self.said(LOAD, job.ship)})
 
-__all__ = ["DELIVERED", "LOAD", "START", "Job", "Kit", "Patience"]
+
+__all__ = ["DELIVERED", "LOAD", "START", "Arrival", "Job", "Kit"]

@@ -56,7 +56,7 @@ async def play_cases(
     if not waiting:
         for case in cases:
             if case.whole_run:
-                outcomes[case.id] = worst([await play(ground, case) for ground in grounds])
+                outcomes[case.id] = worst(await asyncio.gather(*(play(ground, case) for ground in grounds)))
                 tell(outcomes[case.id])
     return [outcomes[case.id] for case in cases if case.id in outcomes]
 

@@ -4,11 +4,14 @@ Rules: nothing is lost here, so nothing is sent twice; what really happened is r
 """
 
 import asyncio
+from collections import defaultdict
+from dataclasses import replace
 from random import Random
 
 from partners.world import world_amazon_pb2 as amazon
 from sim.world.model import Rules, Side, WorldModel
 from sim.world.model.book import PackageRecord
+from sim.world.model.state import TruckStatus
 from sim.world.shell import WorldShell
 from wire.link import Connection, dial
 
@@ -20,19 +23,43 @@ _HOST = "127.0.0.1"
 _SIMSPEED = 10_000
 
 
+class _Shell(WorldShell):
+    """The stand-in's ports, with a way to cut one side's connections."""
+
+    def __init__(self, model: WorldModel) -> None:
+        super().__init__(model)
+        self._of_side: defaultdict[Side, set[Connection]] = defaultdict(set)
+
+    async def _serve(self, side: Side, connection: Connection) -> None:
+        self._of_side[side].add(connection)
+        try:
+            await super()._serve(side, connection)
+        finally:
+            self._of_side[side].discard(connection)
+
+    def cut(self, side: Side) -> None:
+        """Ends a side's connections at once."""
+        for connection in list(self._of_side[side]):
+            connection.abort(ConnectionResetError("cut"))
+
+
 class World:
     """The world simulator, and what Amazon does in it."""
 
     def __init__(self, tick: float) -> None:
-        rules = Rules.quick(tick=tick, poll=tick * 0.75, default_simspeed=_SIMSPEED)
-        self._shell = WorldShell(WorldModel(rules, Random(1)))
+        self._rules = Rules.quick(tick=tick, poll=tick * 0.75, default_simspeed=_SIMSPEED)
+        self._shell = _Shell(WorldModel(self._rules, Random(1)))
         self.changed = asyncio.Event()
         self.id: int | None = None
         self.refusal = ""
         self._seqnum = 0
         self._port = 0
+        self._place = ("", 0)
         self._connection: Connection | None = None
         self._reading: asyncio.Task[None] | None = None
+        self._begin()
+
+    def _begin(self) -> None:
         self._packed: set[int] = set()
         self._loaded: set[int] = set()
         self._about: dict[int, int] = {}
@@ -41,12 +68,35 @@ class World:
     async def open(self, host: str, port: int) -> int:
         """Listens for the partner; gives the port. Raises OSError."""
         self._port = await self._shell.open(Side.AMAZON, _HOST, 0)
-        return await self._shell.open(Side.UPS, host, port)
+        self._place = (host, await self._shell.open(Side.UPS, host, port))
+        return self._place[1]
 
     async def close(self) -> None:
         """Ends everything."""
         await self._leave()
         await self._shell.close()
+
+    async def end_all_worlds(self) -> None:
+        """The simulator dies and starts again, empty; ids of its new worlds were never used before."""
+        await self.close()
+        first = max(self._shell.model.worlds, default=0) + 1_000
+        self._shell = _Shell(WorldModel(replace(self._rules, first_world=first), Random(first)))
+        self.id = None
+        self._begin()
+        await self.open(*self._place)
+
+    def cut_partner(self) -> None:
+        """Ends the partner's connection to the world."""
+        self._shell.cut(Side.UPS)
+
+    @property
+    def died(self) -> str | None:
+        """Why the simulator ended, or None."""
+        return self._shell.model.died
+
+    def exists(self, world_id: int) -> bool:
+        """Whether there is such a world now."""
+        return world_id in self._shell.model.worlds
 
     async def join(self, world_id: int) -> bool:
         """Takes Amazon's place in a world; False (and `refusal`) if the world says no."""
@@ -103,8 +153,19 @@ class World:
         return self._errors.get(ship, "")
 
     def record(self, ship: int) -> PackageRecord | None:
-        """What really happened to a package."""
+        """What really happened to a package of this world."""
         return self._shell.model.book.packages.get((self.id or 0, ship))
+
+    def is_delivered(self, ship: int) -> bool:
+        """Whether a package of this world really is at an address."""
+        record = self.record(ship)
+        return record is not None and bool(record.delivered)
+
+    def driving(self) -> set[int]:
+        """The trucks of this world that are on their way somewhere."""
+        world = self._shell.model.worlds.get(self.id or 0)
+        trucks = {} if world is None else world.trucks
+        return {id for id, truck in trucks.items() if truck.status in (TruckStatus.TRAVELING, TruckStatus.DELIVERING)}
 
     def truck_status(self, truck: int) -> str:
         """What a truck of this world really does; empty: there is no such truck."""

@@ -21,6 +21,7 @@ OPENS_SOCKETS = {
     "proof/processes.py": "asks whether a port is free",
     "proof/chaos/browsers.py": "is a browser at the shop",
     "proof/chaos/proxy.py": "stands between our bridges and their peers, and spoils what goes through",
+    "proof/conform/sockets.py": "sends a partner what no frame is, and shares nothing with what it checks",
     "storefront/connections.py": "gives a browser's connection its deadlines",
     "storefront/serving.py": "binds the shop's port before anything is forked",
 }

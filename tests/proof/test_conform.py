@@ -18,6 +18,8 @@ from tests.java import building
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "ups-protocol.md").read_text(encoding="utf-8")
 ANYWHERE = ("--amazon", "127.0.0.1:0", "--world", "127.0.0.1:0", "--tick", "0.1")
 STAND_IN = f"{shlex.quote(sys.executable)} -m sim ups --world {{world}} --amazon {{amazon}} --tick 0.1"
+# It has no memory of its own: it is told which world it was in, and where to begin to count.
+AGAIN = f"{STAND_IN} --join {{world_id}} --first-number {{number}} --first-news {{number}}"
 
 
 def conform(*arguments: str, seconds: float = 200.0) -> subprocess.CompletedProcess[str]:
@@ -31,7 +33,7 @@ def failed(done: subprocess.CompletedProcess[str]) -> set[str]:
 
 def test_each_case_has_an_id_of_its_own_that_is_a_rule_of_the_document() -> None:
     assert [id for id, count in Counter(case.id for case in CASES).items() if count > 1] == []
-    rules = set(re.findall(r"^\* \*\*(\d+(?:\.\d+)+)\*\*", DOCUMENT, re.MULTILINE))
+    rules = set(re.findall(r"^(?:\* \*\*|###+ )(\d+(?:\.\d+)+)\b", DOCUMENT, re.MULTILINE))
     assert {case.section for case in CASES} - rules == set()
 
 
@@ -40,8 +42,8 @@ def test_a_case_is_as_strict_as_its_rule() -> None:
         rule = re.search(
             rf"^\* \*\*{re.escape(case.section)}\*\*(.*?)(?=^\* \*\*|^#)", DOCUMENT, re.MULTILINE | re.DOTALL
         )
-        assert rule is not None
         if case.level is Level.SHOULD:
+            assert rule is not None
             assert "SHOULD" in rule[1], f"{case.id} is a SHOULD, its rule is not"
 
 
@@ -61,18 +63,23 @@ def test_the_list_names_every_case_and_needs_no_partner() -> None:
     assert [line.split()[0] for line in done.stdout.splitlines()] == [case.id for case in CASES]
 
 
+def java_ups() -> str:
+    arguments = ("--world", "{world}", "--amazon", "{amazon}", "--tick", "0.1", "--memory", "{folder}/memory")
+    return shlex.join(building.command("ups.Main", *arguments))
+
+
 @pytest.mark.timeout(600)
 @pytest.mark.parametrize("partner", ["stand-in", "java"])
 def test_a_good_partner_passes_every_case(partner: str, tmp_path: Path) -> None:
-    java = shlex.join([*building.command("ups.Main"), "--world", "{world}", "--amazon", "{amazon}", "--tick", "0.1"])
     report = tmp_path / "report.xml"
-    start = STAND_IN if partner == "stand-in" else java
-    done = conform(*ANYWHERE, "--strict", "--junit", str(report), "--start", start)
+    start = (STAND_IN, "--restart", AGAIN) if partner == "stand-in" else (java_ups(),)
+    done = conform(*ANYWHERE, "--strict", "--junit", str(report), "--start", *start, seconds=560)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert f"{len(CASES)} cases, {len(CASES)} passed, 0 failed" in done.stdout
     suite = ElementTree.parse(report).getroot()
     assert (suite.get("tests"), suite.get("failures")) == (str(len(CASES)), "0")
     assert [case.get("name", "").split()[0] for case in suite] == [case.id for case in CASES]
+    skipped = {case.get("name", "").split()[0] for case in suite if case.find("skipped") is not None}
+    assert {id.partition(".")[0] for id in skipped} <= {"11", "12"}
 
 
 def test_a_partner_that_announces_another_world_is_told_so(tmp_path: Path) -> None:
@@ -80,14 +87,15 @@ def test_a_partner_that_announces_another_world_is_told_so(tmp_path: Path) -> No
     options = ("--only", "4.1", "--only", "6.4", "--junit", str(report))
     done = conform(*ANYWHERE, *options, "--start", f"{STAND_IN} --announce 99")
     assert done.returncode == 1
-    assert failed(done) == {"4.1b", "6.4a"}
+    assert failed(done) == {"4.1b", "4.1c", "6.4a"}
     assert "docs/ups-protocol.md, 4.1" in done.stdout
     assert "not available" in done.stdout
     suite = ElementTree.parse(report).getroot()
-    assert suite.get("failures") == "2"
+    assert suite.get("failures") == "3"
     assert [case.get("name", "").split()[0] for case in suite.iter("testcase") if case.find("failure") is not None] == [
         "4.1b",
         "6.4a",
+        "4.1c",
     ]
 
 
@@ -95,7 +103,7 @@ def test_a_partner_that_says_nothing_is_given_up_soon() -> None:
     done = conform(*ANYWHERE, "--resend", "1", "--start", f"{STAND_IN} --silent", seconds=60)
     assert done.returncode == 1
     assert "then given up: nobody is there" in done.stdout
-    assert "it dialled and announced nothing" in done.stdout
+    assert "none announced a world" in done.stdout
 
 
 def test_a_partner_that_says_everything_twice_is_right() -> None:
