@@ -42,21 +42,23 @@ class DatabaseBook:
         """Who owns a link."""
         return int(self.one("select link_epoch from links where name = ?", link))
 
-    def sendable(self, link: str, clock: float) -> bool:
-        """Whether a command waits that the link's owner was not given."""
+    def sendable(self, link: str) -> float | None:
+        """From when on a command waits that the link's owner was not given; None: there is none."""
         sql = (
-            "select 1 from outbox o join links l on l.name = o.link where o.link = ? and o.closed_at is null"
-            " and o.sent_epoch < l.link_epoch and o.due_at <= ? limit 1"
+            "select min(o.due_at) from outbox o join links l on l.name = o.link where o.link = ?"
+            " and o.closed_at is null and o.sent_epoch < l.link_epoch"
         )
-        return self.one(sql, link, clock) is not None
+        found: float | None = self.one(sql, link)
+        return found
 
-    def servable(self, _clock: float) -> bool:
-        """Whether units are there that somebody waits for."""
-        return self.one("select 1 from stock where awaited > 0 and available > 0 limit 1") is not None
+    def servable(self) -> float | None:
+        """A time in the past if units are there that somebody waits for; None: there are none."""
+        return 0.0 if self.one("select 1 from stock where awaited > 0 and available > 0 limit 1") else None
 
-    def overdue(self, clock: float) -> bool:
-        """Whether a silence has lasted too long."""
-        return self.one("select 1 from shipments where check_at <= ? limit 1", clock) is not None
+    def overdue(self) -> float | None:
+        """When the next silence has lasted too long."""
+        found: float | None = self.one("select min(check_at) from shipments")
+        return found
 
     def unsettled(self) -> str | None:
         """Why the database is not at rest yet, or None."""

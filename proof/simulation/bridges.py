@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
 RPC_SECONDS = 5.0
 _LOOK_SECONDS = 0.25
+_MOST_VAIN = 20
 WORLD_PORT = "world:amazon"
 UPS_PORT = "ups_bridge"
 
@@ -58,7 +59,10 @@ class Bridge:
         self.who = Caller(f"{link}_bridge", None)
         self._connections: dict[int, _Connection] = {}
         self._accepted = 0
-        self._timer = 0
+        # What the timer is set to.
+        self._timer_at: float | None = None
+        # How often, one after another, the core was called in time and is due for the same or longer since.
+        self._vain = 0
         self._looking = False
 
     def start(self) -> None:
@@ -68,6 +72,7 @@ class Bridge:
         self._connections = {}
         self._accepted = 0
         self._looking = False
+        self._timer_at = None
         identity = Identity(self.link, self.instance, f"{process.name}-{process.life}", self.address)
         rng = Random(f"core {room.seed} {process.name} {process.life}")
         kind = WorldCore if self.link == "world" else UpsCore
@@ -99,15 +104,22 @@ class Bridge:
                 self._perform(action)
         self._read_all()
         at = self.core.next_timer
-        self._timer += 1
-        if at is not None:
-            serial = self._timer
+        if at is None:
+            self._timer_at = None
+        elif self._timer_at is None or at != self._timer_at:
+            self._timer_at = at
             # A little late rather than early, as in mesh.runner.
-            self.room.scheduler.at(max(at, self._now()) + 0.0005, self.process, lambda: self._fire(serial))
+            self.room.scheduler.at(max(at, self._now()) + 0.0005, self.process, lambda: self._fire(at))
 
-    def _fire(self, serial: int) -> None:
-        if serial == self._timer:
-            self._feed(self.core.timer)
+    def _fire(self, at: float) -> None:
+        if at != self._timer_at:
+            return
+        self._timer_at = None
+        self._feed(self.core.timer)
+        again = self.core.next_timer
+        self._vain = self._vain + 1 if again is not None and again <= at else 0
+        if self._vain > _MOST_VAIN:
+            self.room.checks.fail("G8", f"{self.process.name} wants to be called for {at} again and again")
 
     def _call(self, call: Call) -> None:
         method = call.kind.value

@@ -6,9 +6,9 @@ and may end the process there, or say that the database did not work. Nothing of
 """
 
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from typing import Any, Protocol
+from typing import Any, Protocol, cast
 from unittest.mock import patch
 
 from greenlet import getcurrent
@@ -25,6 +25,7 @@ from db.seed.warehouses import WAREHOUSES
 from db.shop.accounts import Profile, User
 from db.shop.catalogue import Category, Offer, Product
 from orders_svc.service import installation
+from proof.simulation.prepared import PreparedEngine
 
 SELLER = 1
 SHOPPERS = (2, 3, 4)
@@ -74,23 +75,28 @@ class _Now:
 
 
 class Database:
-    """The engine and its one connection; `begin_run` puts a clean copy in it."""
+    """The engine and its one connection; `begin_run` puts a clean copy in it.
 
-    def __init__(self) -> None:
+    `engine` is what a run uses: `prepared`, or SQLAlchemy's own, which is slower and does the same.
+    """
+
+    def __init__(self, *, prepared: bool = True) -> None:
         self._now = _Now()
         self._templates: dict[int, sqlite3.Connection] = {}
         self.disk: Disk | None = None
-        self.engine = make_engine("sqlite://", self._now, pool_size=1)
-        upgrade(self.engine)
+        self._plain = make_engine("sqlite://", self._now, pool_size=1)
+        upgrade(self._plain)
         self._empty = sqlite3.connect(":memory:")
         self.raw.backup(self._empty)
-        event.listen(self.engine, "begin", self._begin, insert=True)
-        event.listen(self.engine, "commit", self._commit)
+        event.listen(self._plain, "begin", self._begin, insert=True)
+        event.listen(self._plain, "commit", self._commit)
+        # What orders_svc asks of an Engine is what PreparedEngine has.
+        self.engine = cast(Engine, PreparedEngine(self.raw, self)) if prepared else self._plain
 
     @property
     def raw(self) -> sqlite3.Connection:
         """The connection below the engine, for checkers that only read."""
-        with self.engine.connect() as connection:
+        with self._plain.connect() as connection:
             found: sqlite3.Connection = connection.connection.driver_connection  # type: ignore[assignment]
         return found
 
@@ -101,7 +107,7 @@ class Database:
         raw = self.raw
         if template is None:
             self._empty.backup(raw)
-            _fill(self.engine, warehouses)
+            _fill(self._plain, warehouses)
             template = self._templates[warehouses] = sqlite3.connect(":memory:")
             raw.backup(template)
         else:
@@ -109,18 +115,32 @@ class Database:
         self.disk, self._now.clock = disk, clock
         return raw
 
-    def _begin(self, connection: Connection) -> None:
+    def begin(self, read_only: bool) -> None:
+        """See prepared.Hooks."""
         if self.disk is not None:
-            self.disk.before_begin(_label(), not connection.get_execution_options().get(READ_ONLY, False))
+            self.disk.before_begin(_label(), not read_only)
 
-    def _commit(self, connection: Connection) -> None:
-        if self.disk is None or connection.get_execution_options().get(READ_ONLY, False):
+    def commit(self, commit: Callable[[], None]) -> None:
+        """See prepared.Hooks."""
+        if self.disk is None:
+            commit()
             return
         label = _label()
         self.disk.before_commit(label)
-        driver: Any = connection.connection.driver_connection
-        driver.execute("COMMIT")
+        commit()
         self.disk.after_commit(label)
+
+    def _begin(self, connection: Connection) -> None:
+        self.begin(_is_read_only(connection))
+
+    def _commit(self, connection: Connection) -> None:
+        if not _is_read_only(connection):
+            driver: Any = connection.connection.driver_connection
+            self.commit(driver.commit)
+
+
+def _is_read_only(connection: Connection) -> bool:
+    return bool(connection.get_execution_options().get(READ_ONLY, False))
 
 
 def _label() -> str:

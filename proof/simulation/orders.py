@@ -19,7 +19,7 @@ from orders_svc.bootstrap import BRIDGE_DEADLINE_SECONDS, OUTAGES
 from orders_svc.domain.patience import Patience
 from orders_svc.events import Broadcaster
 from orders_svc.groups import GROUP_LIMIT
-from orders_svc.outbox.dispatch import Dispatcher
+from orders_svc.outbox.dispatch import LOOK_SECONDS, Dispatcher
 from orders_svc.rpc.fulfilment import FulfilmentServicer
 from orders_svc.rpc.inventory import InventoryServicer
 from orders_svc.rpc.orders import OrdersServicer
@@ -86,13 +86,13 @@ class OrdersService:
             create_world=False,
             lease_seconds=room.setup.lease_seconds,
         )
-        poll, db = room.setup.poll_seconds, room.db
-        self._workers = {
-            link: _Worker(self, f"dispatch-{link}", self._dispatch(link), poll, partial(db.sendable, link))
-            for link in LINKS
-        }
-        self._workers["serve"] = _Worker(self, "serve-waiting", self.app.serve_waiting, poll, db.servable)
-        self._workers["overdue"] = _Worker(self, "ask-overdue", self.app.ask_overdue, poll, db.overdue)
+        db, look = room.db, room.setup.look_seconds
+        for link in LINKS:
+            sender = Dispatcher(link, room.engine, room.clock, _BridgeClient(self, link))
+            finds = partial(db.sendable, link)
+            self._workers[link] = _Worker(self, f"dispatch-{link}", sender.step, look, finds, sender.rest)
+        self._workers["serve"] = _Worker(self, "serve-waiting", self.app.serve_waiting, look, db.servable)
+        self._workers["overdue"] = _Worker(self, "ask-overdue", self.app.ask_overdue, look, db.overdue)
         group = _Group(self)
         orders = OrdersServicer(self.app, group.submit, Broadcaster())
         inventory = InventoryServicer(self.app)
@@ -105,10 +105,6 @@ class OrdersService:
         room.calls.serve(FULFILMENT, process, {name: getattr(fulfilment, name) for name in methods}, OUTAGES)
         for worker in self._workers.values():
             worker.wake()
-
-    def _dispatch(self, link: str) -> Callable[[], bool]:
-        bridge = _BridgeClient(self, link)
-        return Dispatcher(link, self.room.engine, self.room.clock, bridge).step
 
     def _announce(self, changes: Changes) -> None:
         for link in sorted(changes.links):
@@ -143,13 +139,18 @@ class _Worker:
         name: str,
         step: Callable[[], bool],
         interval: float,
-        finds: Callable[[float], bool],
+        finds: Callable[[], float | None],
+        rest: Callable[[], float] | None = None,
     ) -> None:
         self._service = service
         self._name = name
         self._step = step
         self._interval = interval
         self._finds = finds
+        self._rest = rest
+        # What `finds` said, and of which state of the database.
+        self._found: float | None = None
+        self._looked_at = -1
         self._woken = False
         self._running = False
         self._failures = 0
@@ -171,11 +172,18 @@ class _Worker:
         if serial != self._serial or self._running:
             return
         room = self._service.room
-        if not self._woken and room.scheduler.time < self._rest_until and not self._finds(room.clock.now()):
+        if not self._woken and room.scheduler.time < self._rest_until and not self._would_find():
             self._schedule(self._interval)
             return
         self._running = True
         room.scheduler.task(self._service.process, self._name, self._run)
+
+    def _would_find(self) -> bool:
+        room = self._service.room
+        written = room.db.written
+        if written != self._looked_at:
+            self._looked_at, self._found = written, self._finds()
+        return self._found is not None and self._found <= room.clock.now()
 
     def _run(self) -> None:
         room = self._service.room
@@ -195,7 +203,8 @@ class _Worker:
             self._schedule(0.0002)
             return
         self._rest_until = room.scheduler.time + LONGEST_REST_TICKS * room.setup.patience.tick
-        self._schedule(pause_after(self._failures, self._interval))
+        told = self._rest() if self._rest is not None and not self._failures else LOOK_SECONDS
+        self._schedule(told if told < LOOK_SECONDS else pause_after(self._failures, self._interval))
 
 
 @dataclass(slots=True, eq=False)

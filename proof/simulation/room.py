@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from random import Random
 
 from orders_svc.domain.patience import Patience
+from orders_svc.outbox.dispatch import LOOK_SECONDS
 from proof.simulation import coverage
 from proof.simulation.book import DatabaseBook
 from proof.simulation.bridges import Bridge
@@ -42,7 +43,8 @@ class Setup:
 
     warehouses: int
     lease_seconds: float
-    poll_seconds: float
+    # How often a worker looks by itself.
+    look_seconds: float
     group_seconds: float
     patience: Patience
     rules: Rules
@@ -94,8 +96,8 @@ def setup_of(seed: int, profile: Profile, faults: Iterable[Fault], orders: int |
     )
     return Setup(
         warehouses=rng.choice((2, 3)),
-        lease_seconds=rng.choice((20.0, 40.0, 60.0)),
-        poll_seconds=rng.choice((1.0, 3.0, 6.0)),
+        lease_seconds=rng.choice((20.0, 60.0, 120.0)),
+        look_seconds=rng.choice((LOOK_SECONDS, 4.0, 8.0)),
         group_seconds=rng.choice((0.0, 0.002, 0.05)),
         patience=patience_of(TICK, quick=True),
         rules=rules,
