@@ -52,7 +52,7 @@ def main() -> None:
         )
 
     get_logger(__name__).info("listening", address=f"http://{address}", orders=settings.orders_address)
-    Server(build_here, listener, settings.storefront_threads).run()
+    Server(build_here, listener, settings.storefront_threads + settings.storefront_event_streams).run()
 
 
 def _prepare_database(settings: Settings) -> None:

@@ -28,6 +28,7 @@ from storefront.orders.fanout import Fanout
 from storefront.orders.feed import Feed
 from storefront.orders.routes import bp as orders
 from storefront.orders_client import Deadlines, OrdersClient
+from storefront.reserve import Turnstile
 from storefront.reviews.routes import bp as reviews
 from storefront.seller.routes import bp as seller
 from storefront.seller.stamps import StampOffice
@@ -92,6 +93,7 @@ def build(
         limit=settings.storefront_event_streams, limit_per_user=settings.storefront_event_streams_per_shopper
     )
     app = Flask("storefront")
+    app.wsgi_app = Turnstile(app.wsgi_app, settings.storefront_threads)  # type: ignore[method-assign]
     app.extensions[EXTENSION] = Services(
         settings=settings,
         engine=engine,

@@ -38,9 +38,10 @@ class Settings(BaseSettings):
 
     # Seconds to wait at the start for a database that is away.
     database_wait: float = Field(default=30.0, ge=0, le=3600)
-    # Threads that answer requests, and how many of them open order pages may hold: the others are a reserve.
+    # Requests that are answered at once; and, with threads of their own beside those, the browsers that may listen for
+    # news of their shopper's orders. The pages of all others ask now and then.
     storefront_threads: int = Field(default=32, ge=4, le=256)
-    storefront_event_streams: int = Field(default=16, ge=0, le=128)
+    storefront_event_streams: int = Field(default=224, ge=0, le=1024)
     storefront_event_streams_per_shopper: int = Field(default=4, ge=0, le=128)
 
     # Seconds that a shopper's "place order" waits for an answer before the page says "confirming".

@@ -20,7 +20,8 @@ from storefront.connections import PatientWorker
 # A request that is cut short loses nothing: what it began is committed or was never there.
 GRACE_SECONDS = 2
 KEEPALIVE_SECONDS = 5
-CONNECTIONS = 500
+# Kept open beside those that threads are busy with.
+IDLE_CONNECTIONS = 500
 BACKLOG = 256
 
 
@@ -63,7 +64,7 @@ class Server(BaseApplication):
             "workers": 1,
             "worker_class": PatientWorker,
             "threads": self._threads,
-            "worker_connections": CONNECTIONS,
+            "worker_connections": self._threads + IDLE_CONNECTIONS,
             "keepalive": KEEPALIVE_SECONDS,
             "graceful_timeout": GRACE_SECONDS,
             "loglevel": "warning",

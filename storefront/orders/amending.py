@@ -28,6 +28,7 @@ _UNSURE = (
     " and counts once. The order's page tells what became of it."
 )
 _STALE = "This page was out of date. Nothing was asked; here is a new one."
+_PENDING = "UPS is still being asked about an earlier change of this order. One at a time: nothing more was asked."
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -117,8 +118,9 @@ def _with_new_id(form: _Request) -> _Request:
 
 def _not_done(kind: str, order_id: int, form: _Request, failed: CallFailed) -> tuple[str | Response, int]:
     """The page again with what was typed: a request that was not answered keeps its request_id."""
-    if failed.refused and failed.failure.reason == "REQUEST_ID_REUSED":
-        return _page(kind, _order(order_id), _with_new_id(form), message=_STALE), _REFUSED
+    told = {"REQUEST_ID_REUSED": _STALE, "CHANGE_PENDING": _PENDING}.get(failed.failure.reason)
+    if failed.refused and told is not None:
+        return _page(kind, _order(order_id), _with_new_id(form), message=told), _REFUSED
     if failed.refused:
         raise failed
     try:

@@ -1,7 +1,7 @@
 """What was asked of an order after it was placed, in words: what it would mean, and what was answered. Pure.
 
 Rules: an answer is shown as orders_svc wrote it down, parcel by parcel, with the time since when it was too late; what
-would be answered now is never promised, since it is decided at the moment of asking.
+would be answered now is told as orders_svc sees it, and never promised, since it is decided at the moment of asking.
 """
 
 from dataclasses import dataclass
@@ -36,8 +36,10 @@ _DONE, _WAITING, _NO = "success", "info", "warning"
 _ANSWERS = {
     (True, pb.DECISION_DONE): (_DONE, "Cancelled"),
     (True, pb.DECISION_TOO_LATE): (_NO, "Too late to cancel"),
+    (True, pb.DECISION_ASKED): (_WAITING, "Asked, waiting for UPS"),
     (False, pb.DECISION_DONE): (_DONE, "Changed"),
     (False, pb.DECISION_TOO_LATE): (_NO, "Too late to change"),
+    (False, pb.DECISION_ASKED): (_WAITING, "Asked, waiting for UPS"),
 }
 
 
@@ -55,14 +57,34 @@ def _answer(cancels: bool, decision: pb.ParcelDecision) -> AnswerShown:
     return AnswerShown(decision.parcel, kind, words, decision.reason.removeprefix("too late: "), at)
 
 
+_PENDING = "UPS is still being asked about another change of this parcel. One at a time: wait for its answer."
+
+
+def is_pending(shipment: pb.Shipment) -> bool:
+    """Whether nothing more can be asked until UPS has answered."""
+    return pb.CHANGEABLE_PENDING in (shipment.cancellable, shipment.address_changeable)
+
+
 def if_cancelled(shipment: pb.Shipment) -> str:
     """What asking to cancel this parcel means, as far as it has come."""
     if shipment.status == pb.ORDER_STATUS_DELIVERED:
         return "It was delivered; there is nothing to take back."
     if shipment.status == pb.ORDER_STATUS_CANCELLED:
         return "It is cancelled already."
+    if shipment.cancellable == pb.CHANGEABLE_PENDING:
+        return _PENDING
+    if shipment.cancellable == pb.CHANGEABLE_TOO_LATE:
+        return "It is too late: it can no longer be stopped. Ask, and you are told since when."
+    if shipment.cancellable == pb.CHANGEABLE_ASKS_UPS:
+        return (
+            "Only UPS can stop it now. It is asked, and the parcel is not loaded until it has answered. If it agrees,"
+            " the parcel ends here; goods that are packed by then are scrapped, since nothing can be unpacked. If not,"
+            " it comes as ordered."
+        )
     if shipment.goods in (pb.GOODS_STATE_NEW, pb.GOODS_STATE_AWAITING_STOCK):
         return "Nothing has been packed, so it can be taken back. What arrives for it goes back on the shelf."
+    if shipment.cancellable == pb.CHANGEABLE_AT_ONCE:
+        return "Packing has not begun, so it can be taken back. The goods stay on the shelf."
     if shipment.goods == pb.GOODS_STATE_PACKING:
         return (
             "Packing has been asked for. If that has left for the warehouse, it is too late, and you are told since"
@@ -77,7 +99,13 @@ def if_sent_elsewhere(shipment: pb.Shipment) -> str:
         return "It was delivered; it cannot go anywhere else."
     if shipment.status == pb.ORDER_STATUS_CANCELLED:
         return "It was cancelled and goes nowhere."
-    if shipment.truck == pb.TRUCK_STATE_NONE:
+    if shipment.address_changeable == pb.CHANGEABLE_PENDING:
+        return _PENDING
+    if shipment.address_changeable == pb.CHANGEABLE_TOO_LATE:
+        return "It is too late: UPS has the address and cannot change it. Ask, and you are told since when."
+    if shipment.address_changeable == pb.CHANGEABLE_ASKS_UPS:
+        return "UPS has the address, and is asked to change it. It says yes or no; until then the old address holds."
+    if shipment.truck == pb.TRUCK_STATE_NONE or shipment.address_changeable == pb.CHANGEABLE_AT_ONCE:
         return "No truck has been asked for, so it can go to the new address."
     if shipment.truck == pb.TRUCK_STATE_REQUESTED:
         return (

@@ -74,7 +74,7 @@ class Feed:
                 if message.resync:
                     self._fanout.resync()
                 for change in message.changes:
-                    self._fanout.order_changed(change.order_id, change.user_id)
+                    self._fanout.order_changed(change.order_id, change.user_id, change.version)
         except CallFailed as failed:
             # Once per outage, however often the stream is tried meanwhile.
             if not (self._stopping.is_set() or self._was_told_why):

@@ -1,18 +1,22 @@
 """The pages of orders.
 
-An order page is whole without JavaScript (it reloads itself while the order is under way). With it, the page listens to
-`/events`, which only says "read again", and reads `/live`, the same part of the page anew. Whose order it is, is
-decided by orders_svc on each of these: someone else's is as unknown as one that never was.
+An order page is whole without JavaScript (it reloads itself while the order is under way). With it, the browser listens
+once for all its pages to `/orders/events`, which only says which of this shopper's orders changed, and a page reads
+`/live`, the same part of it anew. Whose order it is, is decided by orders_svc each time: someone else's is as unknown
+as one that never was.
 """
 
 from collections.abc import Iterator
 
 from flask import Blueprint, Response, render_template, request
 from flask_login import login_required
+from sqlalchemy import select
 
+from db.orders.stock import Warehouse
 from shop.orders.v1 import orders_pb2
 from storefront.checkout.attempts import confirming
-from storefront.orders.fanout import Hint, Subscription, TooManyPages
+from storefront.orders.fanout import News, Subscription, TooManyListeners
+from storefront.orders.map import draw
 from storefront.orders.view import show_order
 from storefront.security import the_shopper
 from storefront.services import services
@@ -24,7 +28,7 @@ MAX_TOKEN = 500
 # Also how soon a page that has gone is noticed.
 HEARTBEAT_SECONDS = 5.0
 # A browser opens the stream again by itself; nothing holds a thread for ever.
-HEARTBEATS_PER_STREAM = 60
+WAITS_PER_STREAM = 120
 
 
 @bp.get("/orders")
@@ -49,45 +53,66 @@ def index() -> str:
 @login_required
 def show(order_id: int) -> str:
     """One order, as far as it has come."""
-    return render_template("orders/order.html", order=show_order(_order(order_id)), now=services().clock.now())
+    return _page("orders/order.html", order_id)
 
 
 @bp.get("/orders/<id64:order_id>/live")
 @login_required
 def live(order_id: int) -> str:
     """The part of the order page that changes."""
-    return render_template("orders/live.html", order=show_order(_order(order_id)), now=services().clock.now())
+    return _page("orders/live.html", order_id)
 
 
-@bp.get("/orders/<id64:order_id>/events")
+@bp.get("/orders/events")
 @login_required
-def events(order_id: int) -> Response:
-    """Server-sent events: `changed` whenever the page should read again. 503: no place left, ask now and then."""
-    shopper, parts = the_shopper(), services()
+def events() -> Response:
+    """Server-sent events: `changed` with an order and its version, `again` to read whatever is on display.
+
+    503: no place left, ask now and then.
+    """
+    heard_until = request.headers.get("Last-Event-ID", "")[:MAX_TOKEN]
     try:
-        subscription = parts.fanout.subscribe(shopper.user_id, order_id)
-    except TooManyPages:
-        return Response("Too many open pages.\n", 503, {"Retry-After": "5"}, mimetype="text/plain")
-    try:
-        # After subscribing: a change between the two is told, not lost.
-        version = _order(order_id).version
-    except BaseException:
-        subscription.close()
-        raise
-    answer = Response(_event_stream(subscription, version), mimetype="text/event-stream")
+        subscription = services().fanout.subscribe(the_shopper().user_id, heard_until)
+    except TooManyListeners:
+        return Response("Too many browsers are listening.\n", 503, {"Retry-After": "5"}, mimetype="text/plain")
+    answer = Response(_event_stream(subscription), mimetype="text/event-stream")
     answer.headers["Cache-Control"] = "no-store"
     answer.headers["X-Accel-Buffering"] = "no"
     answer.call_on_close(subscription.close)
     return answer
 
 
-def _event_stream(subscription: Subscription, version: int) -> Iterator[str]:
-    yield f"retry: 2000\nevent: changed\ndata: {version}\n\n"
-    for _ in range(HEARTBEATS_PER_STREAM):
-        hint = subscription.wait(HEARTBEAT_SECONDS)
-        if hint is Hint.CLOSED:
+def _event_stream(subscription: Subscription) -> Iterator[str]:
+    yield "retry: 2000\n\n"
+    for _ in range(WAITS_PER_STREAM):
+        news = subscription.take(HEARTBEAT_SECONDS)
+        if news.closed:
             return
-        yield "event: changed\ndata:\n\n" if hint is Hint.CHANGED else ": still here\n\n"
+        yield _told(news)
+
+
+def _told(news: News) -> str:
+    """News as server-sent events; the position comes with the last of them, when all of them have been heard."""
+    if news.read_again:
+        return f"id: {news.position}\nevent: again\ndata:\n\n"
+    if not news.changes:
+        return ": still here\n\n"
+    events = [
+        f'event: changed\ndata: {{"order": {order}, "version": {version}}}\n' for order, version in news.changes.items()
+    ]
+    return "\n".join([*events[:-1], f"id: {news.position}\n{events[-1]}"]) + "\n"
+
+
+def _page(template: str, order_id: int) -> str:
+    parts = services()
+    order = show_order(_order(order_id))
+    with parts.reader.connect() as connection:
+        warehouses = connection.execute(_WAREHOUSES).all()
+    trips = [parcel.trip for parcel in order.parcels]
+    return render_template(template, order=order, map=draw(trips, ((row.name, (row.x, row.y)) for row in warehouses)))
+
+
+_WAREHOUSES = select(Warehouse.name, Warehouse.x, Warehouse.y).order_by(Warehouse.id)
 
 
 def _order(order_id: int) -> orders_pb2.Order:

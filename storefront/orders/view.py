@@ -10,7 +10,14 @@ from enum import StrEnum
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from shop.orders.v1 import orders_pb2 as pb
-from storefront.orders.amendments import AmendmentShown, if_cancelled, if_sent_elsewhere, show_amendment
+from storefront.orders.amendments import (
+    AmendmentShown,
+    if_cancelled,
+    if_sent_elsewhere,
+    is_pending,
+    show_amendment,
+)
+from storefront.orders.map import Trip
 
 
 class Tone(StrEnum):
@@ -57,6 +64,14 @@ class StepShown:
 
 
 @dataclass(frozen=True, slots=True)
+class Expected:
+    """When a parcel, or all of an order, is expected: between two times, in seconds since the epoch."""
+
+    earliest: float
+    latest: float
+
+
+@dataclass(frozen=True, slots=True)
 class Parcel:
     """One parcel."""
 
@@ -76,9 +91,24 @@ class Parcel:
     attention_reason: str
     history: tuple[StepShown, ...]
     attempt: int
-    # What asking for it would mean now.
+    expected: Expected | None
+    # Why it is not known when it comes.
+    unknown_because: str
+    # Where its truck was seen last, and when.
+    truck_seen: tuple[tuple[int, int], float] | None
+    # What asking for it would mean now; `is_pending`: nothing can be asked until UPS has answered.
     if_cancelled: str
     if_sent_elsewhere: str
+    is_pending: bool
+
+    @property
+    def trip(self) -> Trip:
+        """What the map shows of it."""
+        seen = None
+        if self.truck_seen is not None and self.truck_id is not None:
+            seen = (self.truck_id, *self.truck_seen)
+        is_over = self.status.tone in (Tone.DONE, Tone.ENDED)
+        return Trip(self.number, self.warehouse_name, self.warehouse, self.destination, is_over, seen)
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,6 +126,20 @@ class OrderShown:
     lines: tuple[pb.OrderLine, ...]
     parcels: tuple[Parcel, ...]
     amendments: tuple[AmendmentShown, ...]
+
+    @property
+    def expected(self) -> Expected | None:
+        """When the last of several parcels is expected; None: not known of each that is still to come."""
+        ranges = [parcel.expected for parcel in self.parcels if parcel.status.tone not in (Tone.DONE, Tone.ENDED)]
+        known = [expected for expected in ranges if expected is not None]
+        if not known or len(known) < len(ranges):
+            return None
+        return Expected(max(one.earliest for one in known), max(one.latest for one in known))
+
+    @property
+    def is_pending(self) -> bool:
+        """Whether nothing more can be asked until UPS has answered."""
+        return any(parcel.is_pending for parcel in self.parcels)
 
     @property
     def units(self) -> int:
@@ -165,9 +209,26 @@ def _parcel(number: int, shipment: pb.Shipment, of: int) -> Parcel:
         attention_reason=shipment.attention_reason,
         history=tuple(StepShown(_seconds(step.at), step.what) for step in shipment.history),
         attempt=shipment.attempt,
+        expected=_expected(shipment),
+        unknown_because=shipment.expected.unknown_because,
+        truck_seen=_truck_seen(shipment),
+        is_pending=is_pending(shipment),
         if_cancelled=if_cancelled(shipment),
         if_sent_elsewhere=if_sent_elsewhere(shipment),
     )
+
+
+def _expected(shipment: pb.Shipment) -> Expected | None:
+    if not (shipment.HasField("expected") and shipment.expected.HasField("latest")):
+        return None
+    return Expected(_seconds(shipment.expected.earliest), _seconds(shipment.expected.latest))
+
+
+def _truck_seen(shipment: pb.Shipment) -> tuple[tuple[int, int], float] | None:
+    if not shipment.HasField("truck_seen"):
+        return None
+    at = shipment.truck_seen.at
+    return (at.x, at.y), _seconds(shipment.truck_seen.seen_at)
 
 
 def _stages(shipment: pb.Shipment) -> tuple[Stage, ...]:
@@ -175,6 +236,9 @@ def _stages(shipment: pb.Shipment) -> tuple[Stage, ...]:
     for name, goods, truck, goods_now, truck_now in _STAGES:
         done = _reached(shipment, goods, truck)
         at = next((_seconds(step.at) for step in shipment.history if _reached(step, goods, truck)), None)
+        if truck == pb.TRUCK_STATE_EN_ROUTE and shipment.HasField("left_at"):
+            # UPS itself has said when it left.
+            at = _seconds(shipment.left_at)
         under_way = shipment.status not in _STOPPED and (shipment.goods in goods_now or shipment.truck in truck_now)
         progress = Progress.DONE if done else Progress.NOW if under_way else Progress.TO_COME
         stages.append(Stage(name, progress, at if done else None))

@@ -10,7 +10,7 @@ from sqlalchemy import Engine
 from mesh.channel import open_channel
 from mesh.errors import NotFound, Unavailable
 from storefront.bootstrap import Storefront
-from storefront.orders.fanout import Fanout, Hint, TooManyPages
+from storefront.orders.fanout import MOST_ORDERS, REMEMBERED, Fanout, Subscription, TooManyListeners
 from storefront.orders.feed import Feed
 from storefront.orders_client import Deadlines, OrdersClient
 from tests.storefront.fake_orders import TOKENS, FakeOrders, serving
@@ -94,49 +94,86 @@ def test_an_order_that_never_was_is_unknown(visitor: Visitor, path: str) -> None
     assert ordered(visitor).get(path).status == 404
 
 
-def test_while_orders_svc_is_away_the_shop_stays_open_and_says_so(
-    shop: Storefront, visitor: Visitor, orders: FakeOrders
-) -> None:
+def test_while_orders_svc_is_away_the_shop_stays_open_and_says_so(visitor: Visitor, orders: FakeOrders) -> None:
     ordered(visitor)
     orders.get_refusal = Unavailable("DATABASE_AWAY", "away")
     assert visitor.get("/orders/1").status == 503
     assert visitor.sees("Every order is safe with it")
     assert visitor.response.headers["Retry-After"] == "5"
     assert visitor.get("/products/1").status == 200
-    assert visitor.get("/orders/1/events").status == 503
-    assert shop.fanout.open_pages == 0
+    assert visitor.get("/orders/1/live").status == 503
 
 
-def test_a_page_that_listens_is_told_of_its_order_and_of_no_other(
+def test_a_browser_that_listens_is_told_of_its_shoppers_orders_and_of_no_other(
     shop: Storefront, visitor: Visitor, another: Visitor, orders: FakeOrders
 ) -> None:
     ordered(visitor)
     another.register("Bob", "bob@example.org")
     another.put_in_cart(1)
     another.get("/checkout").submit("/checkout", x="1", y="2")
-    with running(shop, orders), listening(visitor, 1) as events:
-        assert next(events) == "retry: 2000\nevent: changed\ndata: 1\n\n"
+    with running(shop, orders), listening(visitor) as events:
+        assert next(events) == "retry: 2000\n\n"
+        assert "event: again" in next(events)
         orders.changed(2)
         orders.changed(1)
-        assert next(events) == "event: changed\ndata:\n\n"
-    assert shop.fanout.open_pages == 0
+        told = next(events)
+        assert 'event: changed\ndata: {"order": 1, "version": 2}\n\n' in told
+        assert '"order": 2' not in told
+    assert shop.fanout.listeners == 0
 
 
-def test_places_for_pages_that_listen_are_limited_with_a_share_for_each_shopper(
+def test_a_browser_that_comes_back_is_told_what_it_missed_and_nothing_else(
+    shop: Storefront, visitor: Visitor, orders: FakeOrders
+) -> None:
+    ordered(visitor)
+    with running(shop, orders):
+        with listening(visitor) as events:
+            next(events)
+            position = position_in(next(events))
+        orders.changed(1)
+        orders.changed(1)
+        until(lambda: shop.fanout.position == 3)
+        with listening(visitor, heard_until=position) as events:
+            next(events)
+            missed = next(events)
+            assert 'data: {"order": 1, "version": 3}' in missed
+            assert "again" not in missed
+            position = position_in(missed)
+        with listening(visitor, heard_until=position) as events:
+            next(events)
+            orders.changed(1)
+            assert 'data: {"order": 1, "version": 4}' in next(events)
+
+
+@pytest.mark.parametrize(
+    "heard", ["", "other-1", "x", "-", "-1", "{life}-99", "{life}--1", "{life}-" + "9" * 40, "\x00"]
+)
+def test_a_browser_whose_position_means_nothing_here_reads_everything_again(heard: str) -> None:
+    fanout = Fanout(limit=4, limit_per_user=4)
+    fanout.connected = True
+    life = fanout.name_of(0).partition("-")[0]
+    assert fanout.subscribe(1, heard.replace("{life}", life)).take(0).read_again
+
+
+def test_places_for_browsers_that_listen_are_limited_with_a_share_for_each_shopper(
     visitor: Visitor, shop: Storefront, orders: FakeOrders
 ) -> None:
     ordered(visitor)
-    opened = [visitor.client.get("/orders/1/events") for _ in range(5)]
+    opened = [visitor.client.get("/orders/events") for _ in range(5)]
     assert [answer.status_code for answer in opened] == [200, 200, 200, 200, 503]
     assert visitor.get("/orders/1").status == 200
     for answer in opened:
         answer.close()
-    assert shop.fanout.open_pages == 0
+    assert shop.fanout.listeners == 0
 
 
-def test_stopping_ends_every_listening_page(shop: Storefront, visitor: Visitor, orders: FakeOrders) -> None:
+def test_a_guest_hears_nothing(visitor: Visitor) -> None:
+    assert visitor.get("/orders/events").status == 303
+
+
+def test_stopping_ends_every_stream(shop: Storefront, visitor: Visitor, orders: FakeOrders) -> None:
     ordered(visitor)
-    with running(shop, orders), listening(visitor, 1) as events:
+    with running(shop, orders), listening(visitor) as events:
         next(events)
         reader = threading.Thread(target=lambda: list(events))
         reader.start()
@@ -147,50 +184,88 @@ def test_stopping_ends_every_listening_page(shop: Storefront, visitor: Visitor, 
 
 def test_after_a_cut_the_feed_comes_back_and_tells_everybody_to_read_again(engine: Engine) -> None:
     orders, fanout = FakeOrders(engine), Fanout(limit=4, limit_per_user=4)
-    page = fanout.subscribe(7, 1)
+    browser = fanout.subscribe(7)
     with serving(orders) as server:
         channel = open_channel(f"127.0.0.1:{server.port}", TOKENS.token_of("storefront"))
         feed = Feed(OrdersClient(channel, Deadlines()), fanout, _Even())
         feed.start()
         until(lambda: fanout.connected)
-        while page.wait(0.05) is not Hint.QUIET:
+        while browser.take(0.05).read_again:
             pass
         orders.cut_streams()
-        assert page.wait(60) is Hint.CHANGED
+        assert browser.take(10).read_again
         until(lambda: fanout.connected and orders.watchers == 1)
         feed.stop()
         feed.join(10)
         channel.close()
 
 
-def test_a_page_that_has_gone_gives_its_place_back_once() -> None:
+def test_a_browser_that_has_gone_gives_its_place_back_once() -> None:
     fanout = Fanout(limit=2, limit_per_user=1)
-    first = fanout.subscribe(1, 10)
-    with pytest.raises(TooManyPages):
-        fanout.subscribe(1, 11)
-    second = fanout.subscribe(2, 10)
-    with pytest.raises(TooManyPages):
-        fanout.subscribe(3, 10)
+    first = fanout.subscribe(1)
+    with pytest.raises(TooManyListeners):
+        fanout.subscribe(1)
+    second = fanout.subscribe(2)
+    with pytest.raises(TooManyListeners):
+        fanout.subscribe(3)
     first.close()
     first.close()
-    fanout.subscribe(1, 11)
+    fanout.subscribe(1)
     second.close()
-    assert fanout.open_pages == 1
+    assert fanout.listeners == 1
 
 
-def test_while_the_stream_is_cut_every_wait_says_read_again() -> None:
-    fanout = Fanout(limit=2, limit_per_user=1)
-    page = fanout.subscribe(1, 10)
-    assert page.wait(0.01) is Hint.CHANGED
+def connected_fanout() -> tuple[Fanout, Subscription]:
+    """A fan-out whose stream is there, and a browser of shopper 1 that has read everything."""
+    fanout = Fanout(limit=9, limit_per_user=9)
     fanout.connected = True
-    assert page.wait(0.01) is Hint.QUIET
-    fanout.order_changed(10, 1)
-    fanout.order_changed(10, 1)
-    assert page.wait(0.01) is Hint.CHANGED
-    assert page.wait(0.01) is Hint.QUIET
-    fanout.order_changed(10, user_id=2)
-    fanout.order_changed(11, user_id=1)
-    assert page.wait(0.01) is Hint.QUIET
+    browser = fanout.subscribe(1)
+    assert browser.take(0).read_again
+    return fanout, browser
+
+
+def test_several_changes_of_an_order_are_told_as_its_last() -> None:
+    fanout, browser = connected_fanout()
+    for version in (2, 4, 3):
+        fanout.order_changed(10, 1, version)
+    fanout.order_changed(11, 1, 7)
+    fanout.order_changed(12, 2, 7)
+    assert dict(browser.take(1).changes) == {10: 4, 11: 7}
+    assert not browser.take(0).changes
+
+
+def test_while_our_own_stream_is_cut_every_wait_says_read_again() -> None:
+    fanout, browser = connected_fanout()
+    assert not browser.take(0.01).read_again
+    fanout.connected = False
+    assert browser.take(0.01).read_again
+    assert fanout.subscribe(1, browser.take(0).position).take(0).read_again
+
+
+def test_who_is_slow_is_told_to_read_again_and_takes_no_memory() -> None:
+    fanout, browser = connected_fanout()
+    for order_id in range(MOST_ORDERS + 1):
+        fanout.order_changed(order_id, 1, 1)
+    news = browser.take(1)
+    assert (news.read_again, dict(news.changes)) == (True, {})
+
+
+def test_what_is_too_long_ago_to_be_remembered_is_read_again() -> None:
+    fanout, browser = connected_fanout()
+    position = browser.take(0).position
+    for number in range(REMEMBERED):
+        fanout.order_changed(5, 2, number)
+    assert not fanout.subscribe(1, position).take(0).read_again
+    fanout.order_changed(5, 2, REMEMBERED)
+    assert fanout.subscribe(1, position).take(0).read_again
+
+
+def test_a_resync_forgets_what_was_heard() -> None:
+    fanout, browser = connected_fanout()
+    position = browser.take(0).position
+    fanout.resync()
+    assert browser.take(0).read_again
+    assert fanout.subscribe(1, position).take(0).read_again
 
 
 def test_the_order_page_asks_the_database_only_who_is_there(
@@ -199,7 +274,8 @@ def test_the_order_page_asks_the_database_only_who_is_there(
     ordered(visitor)
     count_queries()
     visitor.get("/orders/1")
-    assert len(count_queries()) == 1
+    # And the warehouses, for the map.
+    assert len(count_queries()) == 2
     visitor.get("/orders")
     assert len(count_queries()) == 2
 
@@ -227,9 +303,13 @@ def running(shop: Storefront, orders: FakeOrders) -> Iterator[None]:
 
 
 @contextmanager
-def listening(visitor: Visitor, order_id: int) -> Iterator[Iterator[str]]:
-    answer = visitor.client.get(f"/orders/{order_id}/events")
+def listening(visitor: Visitor, *, heard_until: str = "") -> Iterator[Iterator[str]]:
+    answer = visitor.client.get("/orders/events", headers={"Last-Event-ID": heard_until} if heard_until else {})
     assert answer.mimetype == "text/event-stream"
     chunks = (chunk.decode() if isinstance(chunk, bytes) else chunk for chunk in answer.response)
     yield (chunk for chunk in chunks if not chunk.startswith(":"))
     answer.close()
+
+
+def position_in(told: str) -> str:
+    return next(line.removeprefix("id: ") for line in told.splitlines() if line.startswith("id: "))

@@ -1,0 +1,92 @@
+// An order's page reads its changing part anew whenever there is news of the order, and now and then by itself.
+"use strict";
+
+const READ_AGAIN_MS = 15000, WATCH_TRUCK_MS = 2500, POLL_MS = 3000;
+const livePart = document.getElementById("live");
+if (livePart && !livePart.querySelector("[data-ended]")) followOrder(livePart);
+
+function followOrder(part) {
+  let reading = false, wanted = false, ended = false, listening = false, timer = 0, news = null;
+  const order = Number(part.dataset.order);
+
+  function pause() {
+    if (!listening) return POLL_MS;
+    return part.querySelector("[data-truck-seen]") ? WATCH_TRUCK_MS : READ_AGAIN_MS;
+  }
+
+  async function read() {
+    if (ended) return;
+    if (reading) { wanted = true; return; }
+    reading = true;
+    clearTimeout(timer);
+    try {
+      const answer = await fetch(part.dataset.live, { headers: { Accept: "text/html" } });
+      if (answer.redirected || answer.status === 404) { location.reload(); return; }
+      if (answer.ok) show(await answer.text());
+      note(answer.ok);
+    } catch { note(false); }
+    reading = false;
+    if (wanted) { wanted = false; read(); return; }
+    if (!ended) timer = setTimeout(read, pause());
+  }
+
+  // What is shown may be old: the page says so, and goes on trying.
+  function note(reached) {
+    const place = document.getElementById("live-away");
+    if (reached) place.hidden = true;
+    else if (place.hidden) { place.hidden = false; }
+  }
+
+  function show(html) {
+    const fresh = new DOMParser().parseFromString(html, "text/html").body.firstElementChild;
+    const old = part.firstElementChild;
+    // An answer that was overtaken on the way.
+    if (!fresh?.dataset.version || Number(fresh.dataset.version) < Number(old.dataset.version)) return;
+    if (old.dataset.words !== fresh.dataset.words) {
+      document.getElementById("live-words").textContent = fresh.dataset.words;
+    }
+    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
+    for (const open of old.querySelectorAll("details[open][id]")) fresh.querySelector(`#${open.id}`)?.setAttribute("open", "");
+    const places = new Map([...old.querySelectorAll("[data-truck]")].map((truck) => [truck.dataset.truck, truck.dataset.at]));
+    part.replaceChildren(fresh);
+    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
+    localTimes(part);
+    tickExpected();
+    for (const truck of part.querySelectorAll("[data-truck]")) drive(truck, places.get(truck.dataset.truck));
+    if ("ended" in fresh.dataset) {
+      ended = true;
+      clearTimeout(timer);
+      news?.close();
+    }
+  }
+
+  news = listenForNews(part.dataset.news, part.dataset.shopper, (told) => {
+    if (told.kind === "open") listening = true;
+    else if (told.kind === "cut") { listening = false; clearTimeout(timer); timer = setTimeout(read, POLL_MS); }
+    else if (told.kind === "again") read();
+    else if (told.order === order && told.version > Number(part.firstElementChild.dataset.version)) read();
+  });
+  timer = setTimeout(read, POLL_MS);
+  setInterval(() => { tickAges(); tickExpected(); }, 1000);
+  addEventListener("pagehide", () => news.close());
+  addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
+}
+
+// From where a truck was to where it is.
+function drive(truck, before) {
+  if (!before || before === truck.dataset.at || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
+  const [x, y] = before.split(" "), [toX, toY] = truck.dataset.at.split(" ");
+  const steps = [{ transform: `translate(${x}px, ${y}px)` }, { transform: `translate(${toX}px, ${toY}px)` }];
+  truck.animate(steps, { duration: WATCH_TRUCK_MS, easing: "linear" });
+}
+
+// How long it takes from now on, beside the times between which a parcel is expected.
+function tickExpected() {
+  for (const place of document.querySelectorAll("[data-earliest]")) {
+    const [from, to] = [place.dataset.earliest, place.dataset.latest].map((at) => Math.round((new Date(at) - Date.now()) / 1000));
+    place.textContent = to <= 0 ? "(any moment now)" : `(in ${from > 0 ? `${spell(from, to)} to ` : "up to "}${spell(to, to)}${unit(to)})`;
+  }
+}
+function spell(seconds, of) { return of < 90 ? seconds : of < 5400 ? Math.round(seconds / 60) : Math.round(seconds / 360) / 10; }
+function unit(seconds) { return seconds < 90 ? " s" : seconds < 5400 ? " min" : " h"; }
+tickExpected();
