@@ -16,12 +16,12 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from mesh.ports import NoFreePort, take_addresses
 from mesh.settings import parse_address
 from minimart.failure import Wrong
 
 RUN_FILE = "run.json"
 LOCK_FILE = "lock"
-_PORTS = range(20_000, 32_000)
 
 
 @dataclass(frozen=True, slots=True)
@@ -109,12 +109,8 @@ def is_free(address: str) -> bool:
 
 
 def free_addresses(count: int, rng: random.Random) -> list[str]:
-    """That many different loopback addresses on which nobody listens."""
-    found: list[str] = []
-    for port in rng.sample(_PORTS, len(_PORTS)):
-        address = f"127.0.0.1:{port}"
-        if is_free(address):
-            found.append(address)
-            if len(found) == count:
-                return found
-    raise Wrong(f"fewer than {count} free ports from {_PORTS.start} to {_PORTS.stop - 1}")
+    """That many different loopback addresses on which nobody listens, held until this process ends. Wrong: too few."""
+    try:
+        return take_addresses(count, rng)
+    except NoFreePort as error:
+        raise Wrong(str(error)) from error

@@ -5,7 +5,6 @@ do not come up.
 """
 
 import random
-import socket
 import subprocess
 import sys
 import time
@@ -19,13 +18,12 @@ import grpc
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mesh.channel import open_channel
+from mesh.ports import NoFreePort, take_addresses
 from proof.config import inherited
 from proof.tied import tied
 
 START_SECONDS = 150.0
 STOP_SECONDS = 15.0
-# Below the range that outgoing connections get theirs from.
-_PORTS = range(12_000, 20_000)
 
 
 class DidNotStartError(Exception):
@@ -84,12 +82,8 @@ def wait_for_page(url: str, process: subprocess.Popen[bytes], log: Path) -> None
 
 
 def free_address() -> str:
-    """A loopback address on which nobody listens."""
-    for port in random.SystemRandom().sample(_PORTS, len(_PORTS)):
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-            return f"127.0.0.1:{port}"
-    raise DidNotStartError("no port is free")
+    """A loopback address on which nobody listens, and which nobody else is given while this process lives."""
+    try:
+        return take_addresses(1, random.SystemRandom())[0]
+    except NoFreePort as error:
+        raise DidNotStartError(str(error)) from error

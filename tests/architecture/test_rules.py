@@ -16,9 +16,9 @@ READS_TIME = {
 }
 OPENS_SOCKETS = {
     "wire/link.py": "the shell of all partner connections",
+    "mesh/ports.py": "takes ports for those who are about to listen",
     "minimart/installation.py": "asks whether a port is free",
     "minimart/probes.py": "asks the storefront's health by HTTP",
-    "proof/processes.py": "asks whether a port is free",
     "proof/chaos/browsers.py": "is a browser at the shop",
     "proof/chaos/proxy.py": "stands between our bridges and their peers, and spoils what goes through",
     "proof/conform/sockets.py": "sends a partner what no frame is, and shares nothing with what it checks",

@@ -3,7 +3,6 @@
 import os
 import select
 import signal
-import socket
 import subprocess
 import sys
 import time
@@ -22,6 +21,7 @@ from db.engine import make_engine
 from db.orders.stock import Stock, Warehouse
 from db.seed.stock import INITIAL_STOCK, SeedStock
 from db.seed.warehouses import WAREHOUSES
+from proof.processes import free_address
 from tests.e2e.running import shop
 from tests.storefront.fake_orders import TOKENS, FakeOrders, serving
 
@@ -92,9 +92,7 @@ def whole_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 @contextmanager
 def running_storefront(settings: dict[str, str]) -> Iterator[str]:
     """`python -m storefront` on a free port; its address."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        address = f"127.0.0.1:{probe.getsockname()[1]}"
+    address = free_address()
     process = subprocess.Popen(
         [sys.executable, "-m", "storefront"],
         env={**os.environ, **settings, "MINIMART_STOREFRONT_LISTEN": address},

@@ -12,6 +12,7 @@ from pathlib import Path
 
 import pytest
 
+from proof.processes import free_address
 from storefront.secret_key import SecretKeyError, load_secret_key
 from tests.storefront.waiting import until
 
@@ -32,9 +33,7 @@ def environment(tmp_path: Path) -> dict[str, str]:
 
 @contextmanager
 def started(environment: dict[str, str]) -> Iterator[tuple["subprocess.Popen[str]", int]]:
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    port = int(free_address().rpartition(":")[2])
     process = subprocess.Popen(
         [sys.executable, "-m", "storefront"],
         env={**environment, "MINIMART_STOREFRONT_LISTEN": f"127.0.0.1:{port}"},
