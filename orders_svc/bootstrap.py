@@ -26,11 +26,13 @@ from orders_svc.outbox.rows import UPS, WORLD
 from orders_svc.rpc.fulfilment import FulfilmentServicer
 from orders_svc.rpc.inventory import InventoryServicer
 from orders_svc.rpc.orders import OrdersServicer
+from orders_svc.service.accounts import Accounts
 from orders_svc.service.app import App
 from orders_svc.service.changes import Changes
 from orders_svc.service.installation import install
 from orders_svc.service.placing import Placed, PlaceOrder
 from orders_svc.service.transactions import LostRace
+from orders_svc.service.trucks import Trucks
 from orders_svc.workers import Worker
 from shop.bridge.v1 import bridge_pb2, bridge_pb2_grpc
 from shop.fulfilment.v1 import fulfilment_pb2_grpc
@@ -160,6 +162,8 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
         if changes.stock_arrived:
             workers["serve"].wake()
 
+    accounts, trucks = Accounts(), Trucks()
+
     def use_cases(engine: Engine) -> App:
         return App(
             engine=engine,
@@ -169,6 +173,8 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
             announce=announce,
             create_world=settings.create_world,
             lease_seconds=settings.lease_seconds,
+            accounts=accounts,
+            trucks=trucks,
         )
 
     app, public_app = use_cases(engine), use_cases(shoppers)

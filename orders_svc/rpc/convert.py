@@ -3,7 +3,9 @@
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from db.orders.requests import Decision
-from orders_svc.domain.lifecycle import Goods, Truck
+from orders_svc.domain.amendments import Course
+from orders_svc.domain.lifecycle import Asked, Goods, Truck
+from orders_svc.service.accounts import AccountCheck
 from orders_svc.service.amending import Amendment, Decided
 from orders_svc.service.reading import OrderView, ParcelView
 from shop.orders.v1 import orders_pb2 as pb
@@ -32,6 +34,18 @@ DECISION = {
     Decision.ASKED: pb.DECISION_ASKED,
 }
 
+CHANGEABLE = {
+    Course.AT_ONCE: pb.CHANGEABLE_AT_ONCE,
+    Course.ASKS_UPS: pb.CHANGEABLE_ASKS_UPS,
+    Course.TOO_LATE: pb.CHANGEABLE_TOO_LATE,
+    Course.PENDING: pb.CHANGEABLE_PENDING,
+}
+ACCOUNT = {
+    True: pb.ACCOUNT_VERDICT_VERIFIED,
+    False: pb.ACCOUNT_VERDICT_UNKNOWN,
+    None: pb.ACCOUNT_VERDICT_NOT_VERIFIED,
+}
+
 
 def decision(decided: Decided) -> pb.ParcelDecision:
     """The answer for one parcel."""
@@ -44,6 +58,11 @@ def decision(decided: Decided) -> pb.ParcelDecision:
     if decided.left_at is not None:
         message.left_at.CopyFrom(timestamp(decided.left_at))
     return message
+
+
+def account(check: AccountCheck) -> pb.CheckAccountResponse:
+    """What is known of a UPS account."""
+    return pb.CheckAccountResponse(verdict=ACCOUNT[check.exists], reason=check.reason)
 
 
 def amendment(asked: Amendment) -> pb.Amendment:
@@ -121,6 +140,15 @@ def shipment(parcel: ParcelView) -> pb.Shipment:
     )
     if row.truck_id is not None:
         message.truck_id = row.truck_id
+    if row.left_at is not None:
+        message.left_at.CopyFrom(timestamp(row.left_at))
+    if parcel.courses:
+        message.address_changeable = CHANGEABLE[parcel.courses[Asked.ADDRESS]]
+        message.cancellable = CHANGEABLE[parcel.courses[Asked.CANCEL]]
+    if parcel.truck_seen is not None:
+        seen = parcel.truck_seen
+        spot = pb.Address(x=seen.x, y=seen.y)
+        message.truck_seen.CopyFrom(pb.TruckSeen(truck_id=seen.truck_id, at=spot, seen_at=timestamp(seen.at)))
     if parcel.expected is not None:
         message.expected.earliest.CopyFrom(timestamp(parcel.expected.earliest))
         message.expected.latest.CopyFrom(timestamp(parcel.expected.latest))

@@ -18,6 +18,7 @@ MAX_ACKED = 2000
 MAX_EVENTS = 500
 MAX_STATE = 300
 MAX_WAREHOUSES = 1000
+MAX_TRUCKS = 1000
 # What each peer can say; anything else on its link is somebody's mistake.
 KINDS = {
     WORLD: ("arrived", "packed", "loaded", "package_status", "command_failed"),
@@ -60,7 +61,12 @@ class FulfilmentServicer(fulfilment_pb2_grpc.FulfilmentServiceServicer):
         """See the contract."""
         _speaks_for(context, request.link)
         state = readable(request.state, MAX_STATE, lines=1)
+        checks = Checks()
+        checks.that(len(request.trucks) <= MAX_TRUCKS, "trucks", f"must be at most {MAX_TRUCKS}")
+        checks.done()
         candidate = self._app.renew(request.link, request.link_epoch, request.connected, state)
+        if request.link == UPS:
+            self._app.trucks.seen(request.trucks, self._app.clock.now())
         response = pb.RenewLinkResponse(lease_seconds=self._app.lease_seconds)
         if candidate is not None:
             response.candidate_world_id = candidate

@@ -1,6 +1,7 @@
 """OrdersService, as its contract says."""
 
 from collections.abc import Callable, Iterator
+from threading import BoundedSemaphore
 
 import grpc
 
@@ -10,6 +11,7 @@ from orders_svc.domain.explain import Status
 from orders_svc.events import Broadcaster
 from orders_svc.rpc import convert
 from orders_svc.rpc.checks import INT32, Checks, page_size, page_token
+from orders_svc.service.accounts import AccountCheck
 from orders_svc.service.amending import Wish
 from orders_svc.service.app import App
 from orders_svc.service.placing import Item, Placed, PlaceOrder
@@ -19,6 +21,7 @@ from shop.orders.v1 import orders_pb2_grpc
 MAX_ITEMS = 50
 MAX_QUANTITY = 1000
 MAX_ACCOUNT = 64
+MAX_ACCOUNT_CHECKS = 4
 # How long a stream may be silent before it looks whether its client is still there.
 STREAM_POLL_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 10.0
@@ -81,6 +84,8 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         self._app = app
         self._place = place
         self._broadcaster = broadcaster
+        # Whoever waits for UPS holds a thread: never all of them.
+        self._account_checks = BoundedSemaphore(MAX_ACCOUNT_CHECKS)
 
     def PlaceOrder(self, request: pb.PlaceOrderRequest, context: grpc.ServicerContext) -> pb.PlaceOrderResponse:
         """See the contract."""
@@ -149,6 +154,20 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         to = request.destination
         decided = self._app.amend(Wish(user_id, request.request_id, request.order_id, to.x, to.y))
         return pb.ChangeAddressResponse(decisions=[convert.decision(one) for one in decided])
+
+    def CheckAccount(self, request: pb.CheckAccountRequest, context: grpc.ServicerContext) -> pb.CheckAccountResponse:
+        """See the contract."""
+        acting_user(context)
+        checks = Checks()
+        fits = 1 <= len(request.ups_account) <= MAX_ACCOUNT and request.ups_account.isprintable()
+        checks.that(fits, "ups_account", f"must be 1 to {MAX_ACCOUNT} printable characters")
+        checks.done()
+        if not self._account_checks.acquire(blocking=False):
+            return convert.account(AccountCheck(None, "too many are being checked at the moment"))
+        try:
+            return convert.account(self._app.check_account(request.ups_account))
+        finally:
+            self._account_checks.release()
 
     def WatchEvents(
         self, _request: pb.WatchEventsRequest, context: grpc.ServicerContext

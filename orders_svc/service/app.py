@@ -16,13 +16,19 @@ from db.engine import read_only
 from db.orders.stock import Warehouse
 from mesh.errors import Aborted, Refusal
 from orders_svc.domain.patience import Patience
-from orders_svc.service import amending, arrivals, links, overdue, placing, reports, restocking, worlds
+from orders_svc.outbox import rows as outbox
+from orders_svc.service import accounts, amending, arrivals, links, overdue, placing, reports, restocking, worlds
+from orders_svc.service.accounts import AccountCheck, Accounts
 from orders_svc.service.changes import Changes
 from orders_svc.service.expecting import Expecting
 from orders_svc.service.placing import Placed, PlaceOrder
 from orders_svc.service.reading import OrderView, read_order, read_orders
 from orders_svc.service.transactions import LostRace, transact
+from orders_svc.service.trucks import Trucks
 from shop.fulfilment.v1 import fulfilment_pb2
+
+# How long somebody waits for UPS's word on an account.
+ACCOUNT_SECONDS = 2.0
 
 
 @dataclass(slots=True)
@@ -36,6 +42,9 @@ class App:
     announce: Callable[[Changes], None]
     create_world: bool = False
     lease_seconds: float = 3.0
+    # What UPS says that is not stored; shared by all use cases of one process.
+    accounts: Accounts = field(default_factory=Accounts)
+    trucks: Trucks = field(default_factory=Trucks)
     reader: Engine = field(init=False)
     # The links whose peer was there when their owner last said so.
     _connected: set[str] = field(default_factory=set, init=False)
@@ -63,6 +72,28 @@ class App:
         self.announce(changes)
         return decided
 
+    def check_account(self, name: str, seconds: float = ACCOUNT_SECONDS) -> AccountCheck:
+        """Whether UPS knows an account, as far as it says so within `seconds`."""
+        now = self.clock.now()
+        exists = self.accounts.recall(name, now)
+        if exists is None:
+            with self.reader.begin() as connection:
+                reason = accounts.obstacle(connection)
+            if reason:
+                return AccountCheck(None, reason)
+            with self.accounts.waiting(name) as waiter:
+                command_id = None
+                if waiter.is_first:
+                    command_id = transact(self.engine, lambda c: accounts.ask(c, name, self.clock.now()))
+                    self.announce(Changes(links={"ups"}))
+                exists = waiter.wait(seconds, now)
+            if exists is None and command_id is not None:
+                unanswered = command_id
+                transact(self.engine, lambda c: outbox.withdraw(c, unanswered, self.clock.now()))
+        if exists is None:
+            return AccountCheck(None, "UPS has not answered in time")
+        return AccountCheck(exists, "UPS knows this account" if exists else "UPS knows no such account")
+
     def restock(self, request: restocking.RestockRequest) -> bool:
         """Whether it had been done before; raises Refusal."""
         replayed, changes = transact(self.engine, lambda c: restocking.restock(c, request, self.clock.now()))
@@ -72,7 +103,8 @@ class App:
     def order(self, user_id: int, order_id: int) -> OrderView:
         """One order; raises NotFound."""
         with self.reader.begin() as connection:
-            return self.expecting.with_times(connection, read_order(connection, user_id, order_id), self.clock.now())
+            view = read_order(connection, user_id, order_id)
+            return self.trucks.with_places(self.expecting.with_times(connection, view, self.clock.now()))
 
     def orders(self, user_id: int, before_id: int | None, limit: int) -> list[OrderView]:
         """A page of a user's orders, newest first."""
@@ -127,6 +159,8 @@ class App:
         results, changes = transact(
             self.engine, lambda c: reports.apply_report(c, self.patience, report, self.clock.now())
         )
+        if changes.accounts:
+            self.accounts.answered(changes.accounts, self.clock.now())
         self.announce(changes)
         return results
 

@@ -5,9 +5,9 @@ is shown as the attempt that counts, with the history of all its attempts.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from typing import TYPE_CHECKING, Any
 
 from sqlalchemy import Connection, Row, select
 
@@ -15,12 +15,17 @@ from db.orders.orders import Order, OrderLine
 from db.orders.shipments import Shipment, ShipmentStep
 from db.orders.stock import Warehouse
 from orders_svc.domain import explain
+from orders_svc.domain.amendments import POINT_OF_NO_RETURN, Course, course
 from orders_svc.domain.eta import Expected
 from orders_svc.domain.lifecycle import Asked, Goods, State, Truck
+from orders_svc.outbox import rows as outbox
 from orders_svc.service import commands, links
 from orders_svc.service.amending import Amendment, read_amendments
 from orders_svc.service.commands import Thing
 from orders_svc.service.refusals import order_not_found
+
+if TYPE_CHECKING:
+    from orders_svc.service.trucks import Seen
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +39,9 @@ class ParcelView:
     things: Sequence[Thing]
     waiting: explain.Waiting | None
     steps: Sequence[Row[Any]]
+    # What would become of a request now; only of orders that are read alone.
+    courses: Mapping[Asked, Course] = field(default_factory=dict)
+    truck_seen: "Seen | None" = None
     # Why nobody can tell when it is there; empty: `service.expecting` may.
     held_up: str = ""
     expected: Expected | None = None
@@ -82,6 +90,8 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, with_history: bo
     counting = [row for row in shipments if row.superseded_by is None]
     things = commands.read_things(connection, [row.id for row in counting])
     steps = _steps(connection, shipments) if with_history else {}
+    left = outbox.left_kinds(connection, [row.id for row in counting]) if with_history else set()
+    features = links.features(connection) if with_history else frozenset()
     views = links.view(connection)
     parcels: defaultdict[int, list[ParcelView]] = defaultdict(list)
     for row in counting:
@@ -96,6 +106,10 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, with_history: bo
                 waiting=explain.waiting(state, row.state_since_at, views["world"], views["ups"]),
                 steps=steps.get((row.order_id, row.parcel_no), []),
                 held_up=explain.held_up(state, views["world"], views["ups"]),
+                courses={
+                    asked: course(asked, state, (row.id, point) in left, features)
+                    for asked, point in (POINT_OF_NO_RETURN.items() if with_history else ())
+                },
             )
         )
     return [OrderView(row, lines[row.id], parcels[row.id]) for row in rows]

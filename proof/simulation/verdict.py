@@ -154,7 +154,9 @@ class Verdict:
                 self._wrong("G4, G5", line)
 
     def _decisions(self) -> None:
-        """What shoppers were promised: cancelled is never packed, and the address is the one that was accepted."""
+        """What shoppers were promised: cancelled is never packed, or, where UPS gave it up, never delivered; and the
+        address is the one that was accepted.
+        """
         for wish in self._room.shoppers.wishes:
             for shipment_id, done in wish.decisions.items():
                 shipment = self._shipments.get(shipment_id)
@@ -163,7 +165,10 @@ class Verdict:
                 counts = self._last_attempt(shipment)
                 if wish.method == "CancelOrder":
                     record = self._record(counts)
-                    if counts.goods != "cancelled" or (record is not None and record.packed):
+                    sql = "select 1 from shipment_steps where shipment_id = ? and event = 'cancel_accepted'"
+                    given_up = self._db.one(sql, counts.id) is not None
+                    too_far = record is not None and (record.delivered if given_up else record.packed)
+                    if counts.goods != "cancelled" or too_far:
                         self._wrong("G3", f"shipment {counts.id} was cancelled, and is {counts.goods}/{counts.truck}")
                 elif (counts.x, counts.y) != (wish.request.destination.x, wish.request.destination.y):
                     self._wrong("G3", f"shipment {counts.id} goes to {counts.x}, {counts.y}, not where was agreed")

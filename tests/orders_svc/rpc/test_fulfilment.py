@@ -5,9 +5,11 @@ from typing import Any
 import grpc
 import pytest
 
+from orders_svc.rpc.fulfilment import MAX_TRUCKS
 from shop.bridge.v1.bridge_pb2 import Thing
 from shop.fulfilment.v1 import fulfilment_pb2 as pb
 from tests.orders_svc.rpc.serving import Running, failure
+from ups_bridge import codec
 
 Code = grpc.StatusCode
 EXTREMES = (-(2**63), -1, 0, 2**63 - 1)
@@ -160,3 +162,11 @@ def test_an_observation_that_fits_nothing_is_invalid(shop: Running) -> None:
         refused = failure(lambda o=observation: shop.advance(**o))
         assert refused.code is Code.INVALID_ARGUMENT
         assert refused.violations
+
+
+def test_trucks_above_the_limit_name_their_field(shop: Running) -> None:
+    assert codec.MAX_TRUCKS == MAX_TRUCKS, "the bridge never says more"
+    trucks = [pb.TruckPosition(truck_id=number) for number in range(MAX_TRUCKS + 1)]
+    request = pb.RenewLinkRequest(link="ups", link_epoch=1, trucks=trucks)
+    refused = failure(lambda: shop.ups.RenewLink(request, timeout=60))
+    assert (refused.code, refused.violations[0].field) == (Code.INVALID_ARGUMENT, "trucks")

@@ -261,3 +261,14 @@ def test_an_order_is_shown_with_its_way(shop: Running) -> None:
     assert parcel.history[1].cause.startswith("inbox:world:")
     assert parcel.waiting.who
     assert [(line.offer_id, line.quantity, line.seller_id) for line in order.lines] == [(1, 2, SELLER)]
+
+
+def test_an_account_is_checked_as_far_as_ups_says_and_nothing_is_held_up(shop: Running) -> None:
+    request = orders.CheckAccountRequest(ups_account="ann")
+    answer = shop.call(shop.orders.CheckAccount, request)
+    assert answer.verdict == orders.ACCOUNT_VERDICT_NOT_VERIFIED
+    assert answer.reason in ("this UPS checks no accounts", "UPS cannot be asked at the moment")
+    for name in ("", "x" * 65, "two\nlines"):
+        wrong = orders.CheckAccountRequest(ups_account=name)
+        refused = failure(lambda wrong=wrong: shop.call(shop.orders.CheckAccount, wrong))  # type: ignore[misc]
+        assert (refused.code, refused.violations[0].field) == (Code.INVALID_ARGUMENT, "ups_account")
