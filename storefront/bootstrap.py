@@ -14,15 +14,21 @@ from werkzeug.routing import IntegerConverter
 from db.clock import Clock
 from db.engine import read_only
 from storefront import errors, presentation, security
+from storefront.accounts import resets, sessions
+from storefront.accounts.closing import bp as closing
+from storefront.accounts.credentials import bp as credentials
 from storefront.accounts.passwords import Passwords
 from storefront.accounts.routes import bp as accounts
 from storefront.addresses.routes import bp as addresses
+from storefront.cart.queries import tidy_guests
 from storefront.cart.routes import bp as cart
 from storefront.catalogue.routes import bp as catalogue
 from storefront.checkout.routes import bp as checkout
 from storefront.checkout.sweep import Sweep
 from storefront.checkout.tickets import TicketOffice
 from storefront.config import Settings
+from storefront.mail.sender import Sender
+from storefront.mail.transport import Transport, transport_for
 from storefront.orders.amending import bp as amending
 from storefront.orders.fanout import Fanout
 from storefront.orders.feed import Feed
@@ -51,22 +57,25 @@ class _Id64(IntegerConverter):
 
 @dataclass(frozen=True, slots=True)
 class Storefront:
-    """One worker: the web application and the two threads beside it."""
+    """One worker: the web application and the threads beside it."""
 
     app: Flask
     feed: Feed
     sweep: Sweep
     fanout: Fanout
+    sender: Sender
 
     def start(self) -> None:
         """Starts the threads."""
         self.feed.start()
         self.sweep.start()
+        self.sender.start()
 
     def begin_stop(self) -> None:
-        """Ends open event streams and both threads; returns at once, so a signal handler may call it."""
+        """Ends open event streams and the threads; returns at once, so a signal handler may call it."""
         self.fanout.stop()
         self.sweep.stop()
+        self.sender.stop()
         self.feed.stop()
 
     def stop(self, timeout: float = 5.0) -> None:
@@ -74,6 +83,7 @@ class Storefront:
         self.begin_stop()
         self.feed.join(timeout)
         self.sweep.join(timeout)
+        self.sender.join(timeout)
 
 
 def build(
@@ -85,6 +95,7 @@ def build(
     secret_key: str,
     passwords: Passwords | None = None,
     rng: random.Random | None = None,
+    transport: Transport | None = None,
 ) -> Storefront:
     """A storefront over a migrated database and a channel to orders_svc; the caller owns both."""
     deadlines = Deadlines(order=settings.storefront_order_deadline, read=settings.storefront_read_deadline)
@@ -109,11 +120,25 @@ def build(
     presentation.add_to(app)
     errors.add_to(app)
     app.url_map.converters.update(id32=_Id32, id64=_Id64)
-    for room in (accounts, addresses, catalogue, cart, checkout, orders, amending, reviews, seller):
+    for room in (
+        accounts,
+        credentials,
+        closing,
+        addresses,
+        catalogue,
+        cart,
+        checkout,
+        orders,
+        amending,
+        reviews,
+        seller,
+    ):
         app.register_blueprint(room)
     app.add_url_rule("/healthz", "healthz", _healthz)
     sweep = Sweep(engine, read_only(engine), client, clock, order_deadline=settings.storefront_order_deadline)
-    return Storefront(app, Feed(client, fanout, rng or random.SystemRandom()), sweep, fanout)
+    letters = transport or transport_for(settings.mail_url, settings.mail_folder, settings.mail_from)
+    sender = Sender(engine, clock, letters, (sessions.tidy, resets.tidy, tidy_guests))
+    return Storefront(app, Feed(client, fanout, rng or random.SystemRandom()), sweep, fanout, sender)
 
 
 def _healthz() -> Response:

@@ -5,6 +5,7 @@ Limits stand here with their defaults; nothing else reads the environment.
 
 from pathlib import Path
 from typing import Annotated
+from urllib.parse import urlsplit
 
 from limits import parse_many
 from pydantic import AfterValidator, Field, field_validator
@@ -12,10 +13,23 @@ from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.engine import parse_url
 from mesh.settings import Address, LogLevel
+from storefront.mail.transport import Smtp
 
 
 def _checked_limit(text: str) -> str:
     parse_many(text)
+    return text
+
+
+def _checked_url(text: str) -> str:
+    if text and (urlsplit(text).scheme not in ("http", "https") or not urlsplit(text).netloc):
+        raise ValueError("write it as https://shop.example")
+    return text
+
+
+def _checked_mail_url(text: str) -> str:
+    if text:
+        Smtp(text, "")
     return text
 
 
@@ -36,6 +50,12 @@ class Settings(BaseSettings):
     storefront_listen: Address = "127.0.0.1:8080"
     orders_address: Address = "127.0.0.1:7001"
 
+    # What browsers call us, for links in letters: https://shop.example. Empty: the address that we listen on.
+    storefront_url: Annotated[str, AfterValidator(_checked_url)] = ""
+    # smtp://, starttls:// or smtps://[user:password@]host[:port]. Empty: letters are files in <DATA_DIR>/mail.
+    mail_url: Annotated[str, AfterValidator(_checked_mail_url)] = ""
+    mail_from: str = "Minimart <shop@minimart.example>"
+
     # Seconds to wait at the start for a database that is away.
     database_wait: float = Field(default=30.0, ge=0, le=3600)
     # Requests that are answered at once; and, with threads of their own beside those, the browsers that may listen for
@@ -52,6 +72,9 @@ class Settings(BaseSettings):
     storefront_login_limit_account: Limit = "10 per 15 minutes"
     storefront_login_limit_address: Limit = "50 per 15 minutes"
     storefront_register_limit: Limit = "30 per hour"
+    # Requests for a new password per account and per address.
+    storefront_reset_limit_account: Limit = "5 per hour"
+    storefront_reset_limit_address: Limit = "30 per hour"
     # Searches and suggestions per shopper, for guests per address.
     storefront_search_limit: Limit = "600 per minute"
     # Questions to UPS whether it knows an account, per shopper.
@@ -67,6 +90,11 @@ class Settings(BaseSettings):
     def tokens_path(self) -> Path:
         """Where the service tokens are."""
         return self.tokens_file or self.data_dir / "service-tokens"
+
+    @property
+    def mail_folder(self) -> Path:
+        """Where letters are without a mail server."""
+        return self.data_dir / "mail"
 
     @property
     def secret_key_path(self) -> Path:

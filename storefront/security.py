@@ -145,6 +145,18 @@ def safe_next(target: str | None) -> str | None:
     return None if parts.scheme or parts.netloc else target
 
 
+def public_url(path: str) -> str:
+    """The address of a page of ours, for a letter. Never made of what a browser says that we are called, but on this
+    very machine: a letter must not lead to where somebody else wants it to.
+    """
+    settings = services().settings
+    if settings.storefront_url:
+        return settings.storefront_url.rstrip("/") + path
+    return (
+        request.host_url.rstrip("/") if _is_loopback(request.host) else f"http://{settings.storefront_listen}"
+    ) + path
+
+
 def current_shopper() -> Shopper | None:
     """The shopper who is logged in, or None."""
     return current_user._get_current_object() if current_user.is_authenticated else None

@@ -47,6 +47,38 @@ class RegisterForm(FlaskForm):
     password = PasswordField("Password", validators=[valid_password])
 
 
+class ForgotForm(FlaskForm):
+    """Whose password is forgotten."""
+
+    email = EmailField("E-mail", filters=[lambda text: (text or "").strip()], validators=[valid_email])
+
+
+class NewPasswordForm(FlaskForm):
+    """A password for whoever came by a link."""
+
+    password = PasswordField("New password", validators=[valid_password])
+
+
+class PasswordForm(FlaskForm):
+    """Another password, and the proof."""
+
+    current = PasswordField("Present password", id="password-current")
+    password = PasswordField("New password", id="password-new", validators=[valid_password])
+
+
+class EmailForm(FlaskForm):
+    """Another address, and the proof."""
+
+    email = EmailField("New e-mail", filters=[lambda text: (text or "").strip()], validators=[valid_email])
+    current = PasswordField("Present password", id="email-current")
+
+
+class CloseForm(FlaskForm):
+    """The proof, before an account is closed."""
+
+    current = PasswordField("Present password")
+
+
 class ProfileForm(FlaskForm):
     """What a user shows of themselves."""
 

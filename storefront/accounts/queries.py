@@ -46,6 +46,21 @@ def create_account(connection: Connection, *, email: str, display_name: str, pas
     return user_id
 
 
+def change_email(connection: Connection, user_id: int, email: str) -> None:
+    """Another address for an account. EmailTaken: somebody else has it."""
+    email = email.strip()
+    try:
+        with connection.begin_nested():
+            connection.execute(update(User).where(User.id == user_id).values(email=email, email_key=email_key(email)))
+    except IntegrityError:
+        raise EmailTaken from None
+
+
+def email_of(connection: Connection, user_id: int) -> str:
+    """The address of an account."""
+    return connection.execute(select(User.email).where(User.id == user_id)).scalar_one()
+
+
 def replace_hash(connection: Connection, user_id: int, old: str, new: str) -> bool:
     """Stores a hash made with today's parameters, unless the password was changed meanwhile."""
     done = connection.execute(

@@ -18,6 +18,8 @@ from db.shop.catalogue import Offer, Product
 MAX_LINES = 50
 MAX_SAVED = 100
 MAX_QUANTITY = 1000
+# A guest's cart is kept for so long after something was put in; the session of their browser lasts no longer.
+GUEST_SECONDS = 31 * 24 * 3600
 
 
 class CartRefusal(Exception):
@@ -259,6 +261,13 @@ def merge(connection: Connection, guest: Owner, user: Owner, now: float) -> int:
     connection.execute(delete(CartItem).where(CartItem.cart_id == guest_cart))
     connection.execute(delete(Cart).where(Cart.id == guest_cart))
     return len(brought)
+
+
+def tidy_guests(connection: Connection, now: float) -> int:
+    """Removes guests' carts that nothing was put in for long; how many."""
+    old = select(Cart.id).where(Cart.guest_key.is_not(None), Cart.filled_at < now - GUEST_SECONDS)
+    connection.execute(delete(CartItem).where(CartItem.cart_id.in_(old)))
+    return connection.execute(delete(Cart).where(Cart.id.in_(old))).rowcount
 
 
 def _line(cart_id: int, offer_id: int) -> ColumnElement[bool]:

@@ -34,6 +34,7 @@ CATCHES_ALL = {
     "proof/simulation/calls.py": "the edge of every simulated RPC",
     "proof/simulation/orders.py": "what stands for threads and groups of the orders service",
     "storefront/checkout/sweep.py": "the edge of a background thread",
+    "storefront/mail/sender.py": "the edge of a background thread",
     "storefront/orders/feed.py": "the edge of a background thread",
 }
 # Pure: the time and chance come in as arguments, and nothing waits.

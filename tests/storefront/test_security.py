@@ -26,6 +26,8 @@ PUBLIC = {
     "/pictures/<name>.svg",
     "/login",
     "/register",
+    "/password/forgot",
+    "/password/reset/<token>",
     "/healthz",
     "/static/<path:filename>",
 }
@@ -34,6 +36,8 @@ PUBLIC_POSTS = {
     "/login",
     "/register",
     "/logout",
+    "/password/forgot",
+    "/password/reset/<token>",
     "/cart/items",
     "/cart/items/<id32:offer_id>",
     "/cart/items/<id32:offer_id>/remove",
@@ -66,6 +70,8 @@ def test_no_page_has_anything_inline(visitor: Visitor, orders: FakeOrders) -> No
     for path in (
         "/checkout",
         "/account/addresses",
+        "/account/security",
+        "/account/close",
         "/favourites",
         "/products?q=mug",
         "/",
