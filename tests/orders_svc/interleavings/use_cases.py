@@ -1,0 +1,189 @@
+"""The use cases that write rows which others write too, and a scene in which each of them has something to do.
+
+Rules: a use case is run as the service runs it, through `App` or a `Dispatcher`, on an engine of its own; all that it
+needs to know of the scene are numbers. The scene is made once and copied.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from random import Random
+from typing import Any
+
+from sqlalchemy import Engine
+
+from db.clock import Clock
+from orders_svc.domain.patience import Patience
+from orders_svc.outbox.dispatch import Dispatcher
+from orders_svc.service.amending import Wish
+from orders_svc.service.app import App
+from orders_svc.service.links import Attachment
+from orders_svc.service.placing import Item, Placed, PlaceOrder
+from orders_svc.service.reports import Report
+from orders_svc.service.restocking import RestockRequest
+from shop.bridge.v1.bridge_pb2 import Thing
+from shop.fulfilment.v1 import fulfilment_pb2 as pb
+from tests.orders_svc.stage import BACKORDER, LAST_ONE, SELLER, SHOPPER, TICK, BridgeDouble, Stage
+
+ELSEWHERE = 8
+"""The world that UPS announces while we are in 7."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scene:
+    """The numbers of what there is: order and shipment ids by how far they are, and the owners' epochs."""
+
+    orders: dict[str, int]
+    shipments: dict[str, int]
+    commands: dict[tuple[str, str], int]
+    epochs: dict[str, int]
+    world_epoch: int
+    candidate_epoch: int
+
+
+def prepare(stage: Stage, *, announced: bool) -> Scene:
+    """Orders at each step of their way. `announced`: UPS moved to another world, and it only remains to be opened."""
+    orders: dict[str, int] = {}
+    commands: dict[tuple[str, str], int] = {}
+
+    def order(name: str, *items: tuple[int, int]) -> int:
+        orders[name] = stage.place(*(items or ((1, 1),)))
+        return stage.parcel(orders[name]).row.id if not items else 0
+
+    shipments = {name: order(name) for name in ("packing", "failing", "waiting", "loading", "on the road")}
+    order("short", (BACKORDER, 5))
+    order("served", (BACKORDER, 3))
+    name_of = {number: name for name, number in shipments.items()}
+    for command in stage.dispatch():
+        kind = command.WhichOneof("body") or ""
+        number = getattr(getattr(command, kind), "shipment_id", 0)
+        if number in name_of:
+            commands[name_of[number], kind] = command.command_id
+        elif kind == "buy":
+            commands["short", kind] = command.command_id
+    for name in ("waiting", "loading", "on the road"):
+        stage.world_says(stage.packed(shipments[name]))
+    for name in ("loading", "on the road"):
+        stage.ups_says(stage.truck(shipments[name]))
+        stage.dispatch()
+    stage.world_says(stage.loaded(shipments["on the road"]))
+    stage.dispatch()
+    # Three of the eight units that are waited for have come, and nobody was served yet.
+    stage.world_says(stage.arrived(1, (BACKORDER, 3)))
+    shipments["fresh"] = order("fresh")
+    stage.execute(
+        "update shipments set check_at = 1 where id in (:a, :b)", a=shipments["failing"], b=shipments["waiting"]
+    )
+    candidate = 0
+    if announced:
+        stage.announce(ELSEWHERE)
+        ask = stage.connected(stage.start(ELSEWHERE).dial).ask
+        candidate = ask.world_epoch
+        stage.report("world", *stage.yes(ask), acked=[one.command_id for one in ask.commands], epoch=candidate)
+    return Scene(orders, shipments, commands, dict(stage.epochs), stage.world_epoch, candidate)
+
+
+class Actor:
+    """The service on one engine, as it would run beside another one."""
+
+    def __init__(self, engine: Engine, clock: Clock, scene: Scene, number: int) -> None:
+        self.scene = scene
+        self.app = App(
+            engine=engine,
+            clock=clock,
+            patience=Patience(TICK),
+            rng=Random(number),
+            announce=lambda _changes: None,
+            lease_seconds=10_000.0,
+        )
+        self.engine = engine
+        self.clock = clock
+        self.number = number
+        # Above whatever the scene has said; the same for both: what both report was said once and came twice.
+        self._seqnum = 1_000_000
+
+    def event(self, **body: Any) -> pb.PeerEvent:
+        self._seqnum += 1
+        return pb.PeerEvent(seqnum=self._seqnum, **body)
+
+    def place(self, *items: tuple[int, int], request_id: str = "") -> Placed:
+        request = PlaceOrder(
+            SHOPPER, request_id or f"interleaved-{self.number}", tuple(Item(*item) for item in items), 3, 4
+        )
+        (answer,) = self.app.place_orders([request])
+        if isinstance(answer, Exception):
+            raise answer
+        return answer
+
+    def amend(self, name: str, x: int | None = None, y: int | None = None, request_id: str = "") -> Any:
+        wish = Wish(SHOPPER, request_id or f"amended-{self.number}", self.scene.orders[name], x, y)
+        return self.app.amend(wish)
+
+    def report(self, link: str, *events: pb.PeerEvent, acked: tuple[str, str] | None = None) -> Any:
+        ids = [] if acked is None else [self.scene.commands[acked]]
+        epoch = self.scene.world_epoch if link == "world" else 0
+        return self.app.report(Report(link, self.scene.epochs[link], epoch, ids, list(events)))
+
+    def dispatch(self, link: str) -> Any:
+        sender = Dispatcher(link, self.engine, self.clock, BridgeDouble())
+        while sender.step():
+            pass
+
+    def attach(self, link: str) -> Any:
+        return self.app.attach(Attachment(link, f"{link}-bridge", f"boot {self.number}", "127.0.0.1:1"))
+
+    def switch(self) -> Any:
+        answered = pb.Answered(world_epoch=self.scene.candidate_epoch)
+        request = pb.AdvanceWorldRequest(link_epoch=self.scene.epochs["world"], answered=answered)
+        return self.app.advance_world(request)
+
+    def reconnect(self) -> Any:
+        request = pb.AdvanceWorldRequest(link_epoch=self.scene.epochs["world"], start=pb.Start())
+        return self.app.advance_world(request)
+
+
+def _arrived(count: int) -> dict[str, Any]:
+    return {"arrived": pb.Arrived(warehouse_id=1, things=[Thing(offer_id=BACKORDER, count=count)])}
+
+
+def _failed(actor: Actor, name: str, kind: str) -> dict[str, Any]:
+    command_id = actor.scene.commands[name, kind]
+    return {"command_failed": pb.CommandFailed(command_id=command_id, text="error: product does not exist")}
+
+
+UseCase = Callable[[Actor], Any]
+
+USE_CASES: dict[str, UseCase] = {
+    "place the last one": lambda a: a.place((LAST_ONE, 1), (1, 1)),
+    "place what is to be bought": lambda a: a.place((BACKORDER, 2)),
+    "place the same again": lambda a: a.place((1, 2), request_id="the-same-request"),
+    "restock": lambda a: a.app.restock(RestockRequest(SELLER, f"restocked-{a.number}", BACKORDER, 1, 4)),
+    "cancel": lambda a: a.amend("fresh"),
+    "cancel what waits for goods": lambda a: a.amend("served"),
+    "send elsewhere": lambda a: a.amend("fresh", 50, 60),
+    "report packed": lambda a: a.report(
+        "world", a.event(packed=pb.Packed(shipment_id=a.scene.shipments["packing"])), acked=("packing", "pack")
+    ),
+    "report loaded": lambda a: a.report("world", a.event(loaded=pb.Loaded(shipment_id=a.scene.shipments["loading"]))),
+    "report arrived": lambda a: a.report("world", a.event(**_arrived(5)), acked=("short", "buy")),
+    "report a failed pack": lambda a: a.report("world", a.event(**_failed(a, "failing", "pack"))),
+    "report a truck": lambda a: a.report(
+        "ups",
+        a.event(truck_arrived=pb.TruckArrived(shipment_id=a.scene.shipments["packing"], truck_id=3)),
+        acked=("packing", "request_truck"),
+    ),
+    "report delivered": lambda a: a.report(
+        "ups", a.event(delivered=pb.Delivered(shipment_id=a.scene.shipments["on the road"]))
+    ),
+    "report another world": lambda a: a.report("ups", a.event(world_announced=pb.WorldAnnounced(world_id=9))),
+    "serve who waits": lambda a: a.app.serve_waiting(),
+    "ask what is overdue": lambda a: a.app.ask_overdue(),
+    "dispatch to the world": lambda a: a.dispatch("world"),
+    "dispatch to UPS": lambda a: a.dispatch("ups"),
+    "attach the world": lambda a: a.attach("world"),
+    "attach UPS": lambda a: a.attach("ups"),
+    "renew UPS": lambda a: a.app.renew("ups", a.scene.epochs["ups"], True, "open"),
+    "reconnect to the world": Actor.reconnect,
+    "switch worlds": Actor.switch,
+}
+# Only where UPS has moved to another world.
+IN_ANOTHER_WORLD = {"switch worlds"}
