@@ -7,11 +7,11 @@ has an end, at which it is said what was expected; between two cases everything 
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from partners.ups import ups_pb2 as ups
 from proof.conform.amazon import DELIVERED, LOAD, START, Amazon, Element, Partner
 from proof.conform.cases import CaseFailed, NobodyThereError, NotApplicable
+from proof.conform.job import Arrival, Job
 from proof.conform.patience import Patience
 from proof.conform.program import Program
 from proof.conform.speech import FEATURES, hello
@@ -20,33 +20,6 @@ from proof.conform.world import WAREHOUSES, World
 
 # No partner uses so many numbers in one life.
 _A_LIFE = 1_000_000
-
-
-@dataclass(slots=True, eq=False)
-class Job:
-    """One package. `load`, `go`: whether the kit does these steps by itself."""
-
-    ship: int
-    warehouse: int
-    to: tuple[int, int]
-    number: int
-    load: bool = True
-    go: bool = True
-    loading: bool = False
-    # Where it begins anew there is another job.
-    world: int = 0
-    # The numbers of AUDeliverRequests, and how many UALoadRequests there were at the last of them.
-    went: list[int] = field(default_factory=list)
-    offers: int = 0
-
-
-@dataclass(frozen=True, slots=True)
-class Arrival:
-    """A UALoadRequest that came for the first time: what the world had the truck doing just then."""
-
-    number: int
-    truck: int
-    status: str
 
 
 class Kit:
@@ -65,6 +38,12 @@ class Kit:
         self.false_worlds: list[int] = []
         # The features that we name to a partner that names some; None: none, and no hello either.
         self.speaks: Sequence[str] | None = FEATURES
+        # The addresses that were asked for, by the number of the AURedirect.
+        self.changes: dict[int, tuple[int, int]] = {}
+        # What is said instead of the hello that these features make.
+        self.hello: ups.AUCommand | None = None
+        # A case's own, beside what the kit does with an element.
+        self.ears: Callable[[Element], None] = lambda _: None
         self._next_ship = first_ship
         self._loop = asyncio.get_running_loop()
         self._joining: asyncio.Task[None] | None = None
@@ -171,6 +150,11 @@ class Kit:
         """Raises NotApplicable where the kit dials the partner."""
         if self.amazon.dials_partner:
             raise NotApplicable("the partner is dialled here, it does not dial")
+
+    @property
+    def now(self) -> float:
+        """Seconds of the event loop."""
+        return self._loop.time()
 
     # Doing.
 
@@ -307,13 +291,18 @@ class Kit:
     async def begin(self) -> None:
         """Puts everything right for the next case. Raises NobodyThereError if no partner comes."""
         self.amazon.begin()
-        self.speaks = FEATURES
+        odd_hello = self.speaks is not FEATURES or self.hello is not None
+        self.speaks, self.hello, self.ears = FEATURES, None, lambda _: None
         for job in self.jobs.values():
             job.load = job.go = True
         if self.program is not None and self.program.ended:
             self.amazon.note(f"{self.program.ended}; it is started again")
             self.start()
-        await self.connected()
+        partner = await self.connected()
+        if odd_hello:
+            # What the case before said of features holds for its connection.
+            self.amazon.hang_up()
+            await self.renewed(partner)
 
     async def close(self) -> None:
         """Ends what was begun."""
@@ -324,12 +313,17 @@ class Kit:
     # The automatic Amazon.
 
     def _on_element(self, element: Element) -> None:
+        self.ears(element)
         if isinstance(element.message, ups.UAstart):
             world_id = element.message.worldid
             if not self.world.exists(world_id) and world_id not in self.false_worlds:
                 self.false_worlds.append(world_id)
             if world_id != self.world.id and self._joining is None:
                 self._joining = self._loop.create_task(self._join(world_id))
+        elif isinstance(element.message, ups.UARedirectAnswer) and element.message.accepted:
+            job, number = self.jobs.get(element.message.shipId), element.message.originSeqNum
+            if job is not None and number in self.changes and number > job.changed_by:
+                job.changed_by, job.to = number, self.changes[number]
         elif isinstance(element.message, ups.UALoadRequest):
             copies = [one for one in self.said(LOAD, element.ship) if one.number == element.number]
             if len(copies) == 1:
@@ -337,7 +331,9 @@ class Kit:
                 self.arrivals.append(Arrival(element.number, truck, self.world.truck_status(truck)))
 
     def _greeting(self, start: ups.UAstart) -> ups.AUCommand | None:
-        return hello(self.speaks) if start.features and self.speaks is not None else None
+        if not start.features or self.speaks is None:
+            return None
+        return self.hello or hello(self.speaks)
 
     async def _join(self, world_id: int) -> None:
         try:

@@ -17,7 +17,7 @@ from tests.java import building
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "ups-protocol.md").read_text(encoding="utf-8")
 ANYWHERE = ("--amazon", "127.0.0.1:0", "--world", "127.0.0.1:0", "--tick", "0.1")
-STAND_IN = f"{shlex.quote(sys.executable)} -m sim ups --world {{world}} --amazon {{amazon}} --tick 0.1"
+STAND_IN = f"{shlex.quote(sys.executable)} -m sim ups --world {{world}} --amazon {{amazon}} --tick 0.1 --features all"
 # It has no memory of its own: it is told which world it was in, and where to begin to count.
 AGAIN = f"{STAND_IN} --join {{world_id}} --first-number {{number}} --first-news {{number}}"
 
@@ -79,7 +79,11 @@ def test_a_good_partner_passes_every_case(partner: str, tmp_path: Path) -> None:
     assert (suite.get("tests"), suite.get("failures")) == (str(len(CASES)), "0")
     assert [case.get("name", "").split()[0] for case in suite] == [case.id for case in CASES]
     skipped = {case.get("name", "").split()[0] for case in suite if case.find("skipped") is not None}
-    assert {id.partition(".")[0] for id in skipped} <= {"11", "12"}
+    if partner == "java":
+        assert {id.partition(".")[0] for id in skipped} == {"11", "12"}
+    else:
+        # A short way may end before a position is due.
+        assert skipped <= {"11.7.1a"}
 
 
 def test_a_partner_that_announces_another_world_is_told_so(tmp_path: Path) -> None:
