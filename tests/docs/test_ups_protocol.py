@@ -9,10 +9,13 @@ from pathlib import Path
 import pytest
 from google.protobuf.descriptor import Descriptor, FieldDescriptor
 
+from orders_svc.domain import amendments
 from orders_svc.domain.patience import Patience
 from orders_svc.rpc.orders import MAX_ACCOUNT
+from orders_svc.service.app import ACCOUNT_SECONDS
 from orders_svc.service.commands import MAX_ITEMS_TEXT
 from partners.ups import ups_pb2
+from ups_bridge import features
 from ups_bridge.codec import MAX_TEXT
 from ups_bridge.config import Settings
 from ups_bridge.rules import Rules
@@ -100,6 +103,26 @@ def test_the_lines_and_the_fingerprint_of_the_base_are_those_of_the_proto() -> N
     assert f"fingerprint `{hashlib.sha256(hashed.encode()).hexdigest()[:16]}`" in DOCUMENT
 
 
+def test_the_extension_in_the_document_is_that_of_the_proto() -> None:
+    block = re.search(r"```proto\n(.*?)```", DOCUMENT, re.DOTALL)
+    assert block is not None
+    written: dict[str, list[str]] = {}
+    for name, fields in re.findall(r"^message (\w+) +\{(.*?)\}", block[1], re.MULTILINE | re.DOTALL):
+        written[name] = re.findall(r"(\w+ \w+ \w+ = \d+);", fields)
+    base = {name for name in MESSAGES if re.search(rf"^\| {name} \(?", DOCUMENT, re.MULTILINE)} | set(ROOTS)
+    assert set(written) == set(MESSAGES) - base | set(ROOTS)
+    for name, fields in written.items():
+        known = sorted(MESSAGES[name].fields, key=lambda field: field.number)
+        ours = [field for field in known if name not in base or field.number >= FIRST_OF_THE_EXTENSION]
+        assert fields == [f"{label(field)} {type_name(field)} {field.name} = {field.number}" for field in ours], name
+
+
+def test_the_features_are_those_of_the_code() -> None:
+    table = re.findall(r"^\| `([a-z-]+)` \|", DOCUMENT.partition("### 11.1")[2].partition("### 11.3")[0], re.MULTILINE)
+    assert table == list(features.SPOKEN)
+    assert {amendments.REDIRECT, amendments.CANCEL, amendments.ACCOUNT_CHECK} <= set(features.SPOKEN)
+
+
 def test_times_and_limits_are_those_of_the_code() -> None:
     rules, policy, limits, patience = Rules(), Policy(), Limits(), Patience(6.0)
     assert limit("from accept to UAstart") == f"{rules.announce_seconds:g} s"
@@ -127,6 +150,11 @@ def test_times_and_limits_are_those_of_the_code() -> None:
         ("no UADelivered", patience.delivery),
     ):
         assert f"after {ticks:g} ticks, then {2 * ticks:g}, ... at most {patience.longest:g}" in limit(what)
+    assert limit("no answer to a redirect or a cancel") == (
+        f"asked again after {patience.answer:g} ticks, then {2 * patience.answer:g}, ... at most {patience.longest:g}; "
+        f"{patience.max_asks} questions in all"
+    )
+    assert limit("no answer to an account check").startswith(f"{ACCOUNT_SECONDS:g} s,")
     assert limit("questions without progress before a person is told") == f"{patience.max_checks}"
     assert limit("after an Err") == (
         f"{patience.retry} ticks, doubling up to {patience.longest_retry:g}; {patience.max_failures} in a row"

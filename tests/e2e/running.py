@@ -101,7 +101,7 @@ class RunningShop:
             destination=orders_pb2.Address(x=x, y=y),
         )
         metadata = acting_for(SHOPPER_ID)
-        with self._orders() as stub:
+        with self.orders() as stub:
             placed = stub.PlaceOrder(place, metadata=metadata, timeout=seconds, wait_for_ready=True)
             look = orders_pb2.GetOrderRequest(order_id=placed.order_id)
 
@@ -116,14 +116,14 @@ class RunningShop:
         return int(placed.order_id)
 
     @contextmanager
-    def _orders(self) -> Iterator[orders_pb2_grpc.OrdersServiceStub]:
+    def orders(self) -> Iterator[orders_pb2_grpc.OrdersServiceStub]:
         token = Tokens.load(self.data / "service-tokens").token_of("cli")
         with open_channel(self.run.addresses["orders"], token) as channel:
             yield orders_pb2_grpc.OrdersServiceStub(channel)
 
     def parcels(self, order_ids: Iterable[int]) -> set[int]:
         """The parcels of the sample shopper's orders."""
-        with self._orders() as stub:
+        with self.orders() as stub:
             return {
                 parcel.shipment_id
                 for order_id in order_ids
