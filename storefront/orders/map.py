@@ -11,7 +11,7 @@ from dataclasses import dataclass
 WIDTH, HEIGHT = 640.0, 320.0
 MARGIN = 44.0
 # So that two doors next to each other are not a mile apart on the drawing.
-LEAST_SPAN = 8.0
+LEAST_SPAN = 4.0
 GRID_LINES = 8
 MOST_OTHERS = 40
 

@@ -17,7 +17,7 @@ from shop.orders.v1 import orders_pb2
 from storefront.checkout.attempts import confirming
 from storefront.orders.fanout import News, Subscription, TooManyListeners
 from storefront.orders.map import draw
-from storefront.orders.view import show_order
+from storefront.orders.view import Tone, show_order
 from storefront.security import the_shopper
 from storefront.services import services
 
@@ -108,7 +108,7 @@ def _page(template: str, order_id: int) -> str:
     order = show_order(_order(order_id))
     with parts.reader.connect() as connection:
         warehouses = connection.execute(_WAREHOUSES).all()
-    trips = [parcel.trip for parcel in order.parcels]
+    trips = [parcel.trip for parcel in order.parcels if parcel.status.tone is not Tone.ENDED]
     return render_template(template, order=order, map=draw(trips, ((row.name, (row.x, row.y)) for row in warehouses)))
 
 

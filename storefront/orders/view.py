@@ -107,7 +107,7 @@ class Parcel:
         seen = None
         if self.truck_seen is not None and self.truck_id is not None:
             seen = (self.truck_id, *self.truck_seen)
-        is_over = self.status.tone in (Tone.DONE, Tone.ENDED)
+        is_over = self.status.tone is Tone.DONE
         return Trip(self.number, self.warehouse_name, self.warehouse, self.destination, is_over, seen)
 
 
@@ -234,8 +234,9 @@ def _truck_seen(shipment: pb.Shipment) -> tuple[tuple[int, int], float] | None:
 def _stages(shipment: pb.Shipment) -> tuple[Stage, ...]:
     stages = []
     for name, goods, truck, goods_now, truck_now in _STAGES:
-        done = _reached(shipment, goods, truck)
-        at = next((_seconds(step.at) for step in shipment.history if _reached(step, goods, truck)), None)
+        at = _reached_at(shipment, goods, truck)
+        # What was cancelled got as far as its history says.
+        done = _reached(shipment, goods, truck) or (shipment.goods == pb.GOODS_STATE_CANCELLED and at is not None)
         if truck == pb.TRUCK_STATE_EN_ROUTE and shipment.HasField("left_at"):
             # UPS itself has said when it left.
             at = _seconds(shipment.left_at)
@@ -246,7 +247,20 @@ def _stages(shipment: pb.Shipment) -> tuple[Stage, ...]:
 
 
 def _reached(at: pb.Shipment | pb.ShipmentStep, goods: int | None, truck: int | None) -> bool:
+    if at.goods == pb.GOODS_STATE_CANCELLED and goods is not None:
+        return False
     return (goods is not None and at.goods >= goods) or (truck is not None and at.truck >= truck)
+
+
+def _reached_at(shipment: pb.Shipment, goods: int | None, truck: int | None) -> float | None:
+    """When it got so far, for the last time: a parcel may have to go back, and to start again."""
+    found, before = None, False
+    for step in shipment.history:
+        now = _reached(step, goods, truck)
+        if now and not before:
+            found = _seconds(step.at)
+        before = now
+    return found
 
 
 def _seconds(stamp: Timestamp) -> float:

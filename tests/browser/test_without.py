@@ -153,11 +153,14 @@ def test_every_step_is_shown_as_it_happens(open_shop: OpenShop, new_page: NewPag
 
 
 def test_without_a_free_place_the_page_asks_now_and_then(open_shop: OpenShop, new_page: NewPage) -> None:
+    """There are two places for a shopper here, and each browser takes one."""
     page = new_page()
     sign_up(page, open_shop.url, "Tab")
     order_id = buy_one(page, open_shop.url)
-    others = [page.context.new_page() for _ in range(3)]
+    cookies = page.context.cookies()
+    others = [new_page() for _ in range(3)]
     for other in others:
+        other.context.add_cookies(cookies)  # type: ignore[arg-type]
         other.goto(page.url)
         expect(other.get_by_text("Waiting for the warehouse")).to_be_visible()
     for _ in range(4):

@@ -5,7 +5,7 @@ import itertools
 import pytest
 
 from shop.orders.v1 import orders_pb2 as pb
-from storefront.orders.view import STATUS_WORDS, Progress, show_order
+from storefront.orders.view import STATUS_WORDS, Expected, Progress, show_order
 
 GOODS = [value for name, value in pb.GoodsState.items() if value]
 TRUCKS = [value for name, value in pb.TruckState.items() if value]
@@ -53,6 +53,51 @@ def test_each_stage_has_the_time_of_the_step_that_ended_it() -> None:
         order.shipments[0].history.add(goods=goods, truck=truck, what="x").at.seconds = at
     times = [stage.at for stage in show_order(order).parcels[0].stages]
     assert times == [10, 30, 20, 40, 40, None]
+
+
+def test_what_was_cancelled_shows_how_far_it_got() -> None:
+    order = order_with(goods=pb.GOODS_STATE_CANCELLED, truck=pb.TRUCK_STATE_REQUESTED, status=pb.ORDER_STATUS_CANCELLED)
+    for at, goods in ((10, pb.GOODS_STATE_PACKING), (20, pb.GOODS_STATE_PACKED), (30, pb.GOODS_STATE_CANCELLED)):
+        order.shipments[0].history.add(goods=goods, truck=pb.TRUCK_STATE_REQUESTED, what="x").at.seconds = at
+    stages = show_order(order).parcels[0].stages
+    assert [stage.progress.value for stage in stages] == ["done", "done", "to-come", "to-come", "to-come", "to-come"]
+    assert [stage.at for stage in stages[:2]] == [10, 20]
+
+
+def test_a_parcel_that_started_again_shows_the_times_of_the_attempt_that_counts() -> None:
+    order = order_with(goods=pb.GOODS_STATE_PACKED, truck=pb.TRUCK_STATE_REQUESTED, attempt=2)
+    for at, goods in (
+        (10, pb.GOODS_STATE_PACKING),
+        (20, pb.GOODS_STATE_PACKED),
+        (30, pb.GOODS_STATE_AWAITING_STOCK),
+        (40, pb.GOODS_STATE_PACKING),
+        (50, pb.GOODS_STATE_PACKED),
+    ):
+        order.shipments[0].history.add(goods=goods, truck=pb.TRUCK_STATE_REQUESTED, what="x").at.seconds = at
+    assert [stage.at for stage in show_order(order).parcels[0].stages[:2]] == [40, 50]
+
+
+def test_an_order_is_expected_when_the_last_of_its_parcels_is() -> None:
+    order = order_with(status=pb.ORDER_STATUS_PACKING)
+    order.shipments.add().CopyFrom(order.shipments[0])
+    assert show_order(order).expected is None
+    for shipment, (earliest, latest) in zip(order.shipments, ((100, 120), (90, 150)), strict=True):
+        shipment.expected.earliest.seconds, shipment.expected.latest.seconds = earliest, latest
+    assert show_order(order).expected == Expected(100, 150)
+    order.shipments[1].expected.Clear()
+    order.shipments[1].expected.unknown_because = "UPS is away"
+    assert show_order(order).expected is None
+    assert show_order(order).parcels[1].unknown_because == "UPS is away"
+    order.shipments[1].status = pb.ORDER_STATUS_DELIVERED
+    assert show_order(order).expected == Expected(100, 120)
+
+
+def test_a_truck_is_on_the_map_where_ups_saw_it() -> None:
+    order = order_with(truck_id=7, truck_seen=pb.TruckSeen(truck_id=7, at=pb.Address(x=3, y=-4)))
+    order.shipments[0].truck_seen.seen_at.seconds = 99
+    assert show_order(order).parcels[0].trip.seen == (7, (3, -4), 99.0)
+    order.shipments[0].ClearField("truck_seen")
+    assert show_order(order).parcels[0].trip.seen is None
 
 
 @pytest.mark.parametrize("status", [value for _, value in pb.OrderStatus.items()] + [99])
