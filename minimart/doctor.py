@@ -82,11 +82,17 @@ def _bridge(system: System, name: str, address: str) -> Finding:
             )
         except grpc.RpcError as error:
             return Finding(name, False, f"does not serve at {address}: {read_error(error).message}")
+    return link_finding(name, status)
+
+
+def link_finding(name: str, status: bridge_pb2.GetLinkStatusResponse) -> Finding:
+    """A bridge's condition by what it says itself; a contract that differs is no good link, though it may hold."""
     peer = "connected" if status.connected else "NOT connected"
+    spoken = f"; it speaks {', '.join(status.features)}" if status.features else ""
     return Finding(
         name,
-        status.connected,
-        f"{peer}: {status.state}; {status.unacked} of {status.window} commands unacked, "
+        status.connected and not status.contract_difference,
+        f"{peer}: {status.state}{spoken}; {status.unacked} of {status.window} commands unacked, "
         f"{status.frames_sent} frames sent, {status.frames_received} received, {status.resends} re-sends, "
         f"{status.reconnects} reconnects, {status.bad_frames} bad frames, loss about {status.loss_estimate:.0%}",
     )

@@ -11,9 +11,10 @@ from db.engine import make_engine
 from db.migrate import upgrade
 from db.orders.links import Link, World
 from db.orders.messages import OutboxRow
-from minimart.doctor import Finding, queues
+from minimart.doctor import Finding, link_finding, queues
 from minimart.system import System
 from orders_svc.service.installation import install
+from shop.bridge.v1 import bridge_pb2
 
 Ask = Callable[..., Finding]
 
@@ -68,3 +69,19 @@ def test_a_ups_in_another_world_is_bad_at_once(ask: Ask) -> None:
     found = ask(1, announced_world_id=4242)
     assert not found.well
     assert "UPS is in world 4242, while we are in 7" in found.condition
+
+
+def test_a_contract_that_differs_is_bad_and_its_first_difference_is_named() -> None:
+    words = "your UACommand.acks is field 8, ours is 3"
+    status = bridge_pb2.GetLinkStatusResponse(
+        connected=True,
+        state=f"open; the contracts differ: {words}",
+        contract_difference=words,
+        features=["redirect", "contract"],
+    )
+    found = link_finding("ups_bridge", status)
+    assert not found.well
+    assert words in found.condition
+    assert "it speaks redirect, contract" in found.condition
+    status.ClearField("contract_difference")
+    assert link_finding("ups_bridge", status).well
