@@ -21,6 +21,7 @@ from tests.world_bridge.running import (
     run,
     send_all,
 )
+from ups_bridge import contract
 from ups_bridge.bootstrap import UpsBridge
 from ups_bridge.config import Settings
 from wire.link import Connection, dial
@@ -53,6 +54,8 @@ class Partner:
     def __init__(self, connection: Connection) -> None:
         self.connection = connection
         self.requests: list[int] = []
+        self.redirects: set[int] = set()
+        self.hello: ups.AUHello | None = None
         self.acks: list[int] = []
 
     def say(self, *messages: ups.UAstart | ups.UACommand) -> None:
@@ -65,6 +68,9 @@ class Partner:
             for body in bodies:
                 command = ups.AUCommand.FromString(body)
                 self.requests += [one.seqNum for one in command.pickupRequests]
+                self.redirects |= {one.seqNum for one in command.redirects}
+                if command.HasField("hello"):
+                    self.hello = command.hello
                 self.acks += command.acks
 
     async def is_hung_up(self) -> bool:
@@ -205,5 +211,31 @@ def test_the_command_line_may_look_and_commands_nothing() -> None:
             with pytest.raises(grpc.RpcError) as caught:
                 await stub.SendCommands(bridge.SendCommandsRequest(link_epoch=1, commands=[truck(1)]), timeout=60)
             assert read_error(caught.value).reason == "CALLER_NOT_ALLOWED"
+
+    run(scenario)
+
+
+def test_a_partner_that_names_features_is_greeted_asked_and_heard() -> None:
+    async def scenario() -> None:
+        async with everything() as (orders, running), partner(running) as ours, caller_of(running.server.port) as stub:
+            lines = [str(line) for line in contract.LINES]
+            at = next(number for number, line in enumerate(lines) if line.startswith("UACommand 3 "))
+            lines[at] = "UACommand 8 repeated int64 acks"
+            told = ups.Contract(fingerprint="0123456789abcdef", fields=lines)
+            ours.say(ups.UAstart(worldid=7, seqnum=1, features=["redirect", "contract"], contract=told))
+            await ours.listen_until(acks=1)
+            there = bridge.Redirect(shipment_id=5, x=8, y=9)
+            await send_all(stub, 1, [bridge.Command(command_id=50, world_epoch=1, redirect=there)])
+            await eventually(lambda: running.core.status(running.runner.clock.now()).unacked == 1)
+            answer = ups.UARedirectAnswer(seqNum=2, originSeqNum=50, shipId=5, accepted=True)
+            ours.say(ups.UACommand(acks=[50], redirectAnswers=[answer]))
+            await ours.listen_until(acks=2)
+            assert [list(one.features) for one in orders.happened("world_announced")] == [["redirect", "contract"]]
+            assert [one.command_id for one in orders.happened("redirect_answered")] == [50]
+            status = await stub.GetLinkStatus(STATUS, timeout=5)
+            assert status.contract_difference == "your UACommand.acks is field 8, ours is 3"
+            assert ours.hello is not None
+            assert ours.hello.contract == contract.ours()
+            assert ours.redirects == {50}
 
     run(scenario)
