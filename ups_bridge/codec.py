@@ -26,6 +26,8 @@ MAX_EVENTS = 20_000
 # Trucks in one message, and parcels that are named with one truck.
 MAX_TRUCKS = 1000
 MAX_ABOARD = 100
+# Features of one announcement that are looked at.
+MAX_FEATURES = 100
 
 
 @dataclass(frozen=True, slots=True)
@@ -122,7 +124,7 @@ def decode_announcement(body: bytes) -> Announcement | None:
         return None
     if not start.features:
         return Announcement(start.worldid, start.seqnum)
-    named = {_text(name) for name in start.features}
+    named = {_text(name) for name in islice(start.features, MAX_FEATURES)}
     on = tuple(name for name in extension.SPOKEN if name in named)
     difference = ""
     if extension.CONTRACT in on and start.HasField("contract"):

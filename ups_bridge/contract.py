@@ -18,7 +18,9 @@ from ups_bridge import features
 FIRST_OF_THE_EXTENSION = 10
 # Of a partner's lines; a whole contract has fewer than a hundred.
 MAX_LINES = 1000
+MAX_LINE = 300
 _DIGITS = 16
+_SHOWN = 40
 
 _TYPES = {
     FieldDescriptor.TYPE_INT32: "int32",
@@ -56,6 +58,8 @@ class Line:
     @classmethod
     def read(cls, text: str) -> Self | None:
         """A line as it came; None: it is none."""
+        if len(text) > MAX_LINE or not text.isprintable():
+            return None
         words = text.split(" ")
         return cls(*words) if len(words) == 5 else None
 
@@ -109,7 +113,8 @@ def difference(their_fingerprint: str, their_lines: Iterable[str], on: Collectio
         return ""
     theirs = [line for line in (Line.read(text) for text in their_lines) if line is not None]
     if not theirs:
-        return f"your fingerprint is {their_fingerprint}, ours is {FINGERPRINT}, and you name no fields"
+        shown = "".join(letter if letter.isprintable() else "?" for letter in their_fingerprint[:_SHOWN])
+        return f"your fingerprint is {shown}, ours is {FINGERPRINT}, and you name no fields"
     by_path = {(line.root, line.path): line for line in theirs}
     by_names = {(line.root, line.names): line for line in theirs}
     for line in shared:

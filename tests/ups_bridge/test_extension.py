@@ -287,3 +287,10 @@ def test_a_base_with_fewer_lines_is_no_difference_and_a_bare_fingerprint_is_said
     assert contract.fingerprint(base) == "c50f93ffacf95c60"
     assert contract.difference("c50f93ffacf95c60", [], ()) == ""
     assert "you name no fields" in contract.difference("feedfeedfeedfeed", ["what is this"], ())
+
+
+def test_what_a_partner_says_of_its_contract_is_fit_to_be_shown_and_bounded() -> None:
+    hostile = ["UAstart 1 required int64 \x1b[31mworldid", " " * 4_000_000, "UAstart " + "1" * 1000 + " a b c"]
+    words = contract.difference("\n\x07" * 1000, hostile, ())
+    assert words.isprintable()
+    assert len(words) < 200

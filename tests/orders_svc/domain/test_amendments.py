@@ -1,0 +1,54 @@
+"""What becomes of a request: the truth table, held against the lifecycle."""
+
+import itertools
+
+import pytest
+
+from orders_svc.domain.amendments import CANCEL, QUESTION, REDIRECT, Course, agreed, course, settled
+from orders_svc.domain.lifecycle import ASKED, Asked, Event, Goods, State, Truck, apply
+
+STATES = [State(*parts) for parts in itertools.product(Goods, Truck, Asked)]
+ABOUT = (Asked.ADDRESS, Asked.CANCEL)
+FEATURES = [frozenset(names) for names in ((), (REDIRECT,), (CANCEL,), (REDIRECT, CANCEL))]
+
+
+@pytest.mark.parametrize("wanted", ABOUT)
+@pytest.mark.parametrize("features", FEATURES, ids=sorted)
+def test_ups_is_asked_only_where_it_speaks_the_feature_and_the_lifecycle_can_ask(
+    wanted: Asked, features: frozenset[str]
+) -> None:
+    feature = REDIRECT if wanted is Asked.ADDRESS else CANCEL
+    for state, has_left in itertools.product(STATES, (False, True)):
+        what = course(wanted, state, has_left, features)
+        can_be_asked = apply(state, QUESTION[wanted]).ignored is None
+        assert (what is Course.ASKS_UPS) <= (can_be_asked and feature in features and has_left)
+        if can_be_asked and feature in features and has_left:
+            assert what is Course.ASKS_UPS
+
+
+@pytest.mark.parametrize("wanted", ABOUT)
+def test_we_decide_ourselves_until_it_has_left_and_never_while_ups_is_asked_or_at_the_end(wanted: Asked) -> None:
+    for state, features in itertools.product(STATES, FEATURES):
+        before, after = course(wanted, state, False, features), course(wanted, state, True, features)
+        if state.truck is Truck.DELIVERED or state.goods is Goods.CANCELLED:
+            assert before is after is Course.TOO_LATE
+        elif state.asked is not Asked.NOTHING:
+            assert before is after is Course.PENDING
+        else:
+            assert before is Course.AT_ONCE
+            assert after in (Course.ASKS_UPS, Course.TOO_LATE)
+
+
+@pytest.mark.parametrize("detail", ["", "because"])
+def test_every_end_of_a_question_has_its_words(detail: str) -> None:
+    for asked, moves in ASKED.items():
+        for event, (following, _) in moves.items():
+            if asked is Asked.NOTHING or following is not Asked.NOTHING:
+                continue
+            for goods, truck in itertools.product(Goods, Truck):
+                words = settled(asked, event, detail, State(goods, truck))
+                assert words
+                assert agreed(event) == (event in (Event.ADDRESS_ACCEPTED, Event.CANCEL_ACCEPTED))
+                assert agreed(event) or (detail in words)
+                if truck is Truck.DELIVERED and not agreed(event):
+                    assert words.endswith("it was delivered")
