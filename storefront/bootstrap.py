@@ -32,6 +32,7 @@ from storefront.mail.transport import Transport, transport_for
 from storefront.orders.amending import bp as amending
 from storefront.orders.fanout import Fanout
 from storefront.orders.feed import Feed
+from storefront.orders.history import bp as history
 from storefront.orders.routes import bp as orders
 from storefront.orders_client import Deadlines, OrdersClient
 from storefront.reserve import Turnstile
@@ -128,6 +129,7 @@ def build(
         catalogue,
         cart,
         checkout,
+        history,
         orders,
         amending,
         reviews,

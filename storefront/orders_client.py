@@ -5,7 +5,7 @@ gRPC's own; PlaceOrder is sent as the bytes that were committed, so a repetition
 runs inside a database transaction.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -82,9 +82,18 @@ class OrdersClient:
         answer: orders_pb2.GetOrderResponse = self._call(self._orders.GetOrder, request, user_id, self._deadlines.read)
         return answer.order
 
-    def list_orders(self, user_id: int, page_size: int, page_token: str) -> orders_pb2.ListOrdersResponse:
+    def list_orders(
+        self,
+        user_id: int,
+        page_size: int,
+        page_token: str,
+        question: str = "",
+        statuses: "Sequence[orders_pb2.OrderStatus.ValueType]" = (),
+    ) -> orders_pb2.ListOrdersResponse:
         """One page of this user's orders, newest first. CallFailed: INVALID_ARGUMENT for a strange token."""
-        request = orders_pb2.ListOrdersRequest(page_size=page_size, page_token=page_token)
+        request = orders_pb2.ListOrdersRequest(
+            page_size=page_size, page_token=page_token, question=question, statuses=statuses
+        )
         answer: orders_pb2.ListOrdersResponse = self._call(
             self._orders.ListOrders, request, user_id, self._deadlines.read
         )

@@ -15,12 +15,14 @@ from orders_svc.service.accounts import AccountCheck
 from orders_svc.service.amending import Wish
 from orders_svc.service.app import App
 from orders_svc.service.placing import Item, Placed, PlaceOrder
+from orders_svc.service.reading import Wanted
 from shop.orders.v1 import orders_pb2 as pb
 from shop.orders.v1 import orders_pb2_grpc
 
 MAX_ITEMS = 50
 MAX_QUANTITY = 1000
 MAX_ACCOUNT = 64
+MAX_QUESTION = 100
 MAX_ACCOUNT_CHECKS = 4
 # How long a stream may be silent before it looks whether its client is still there.
 STREAM_POLL_SECONDS = 1.0
@@ -106,7 +108,11 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
     def ListOrders(self, request: pb.ListOrdersRequest, context: grpc.ServicerContext) -> pb.ListOrdersResponse:
         """See the contract."""
         limit = page_size(request.page_size, 20, 100)
-        views = self._app.orders(acting_user(context), page_token(request.page_token), limit + 1)
+        checks = Checks()
+        checks.that(len(request.question) <= MAX_QUESTION, "question", f"must have at most {MAX_QUESTION} characters")
+        checks.done()
+        wanted = Wanted(tuple(request.statuses), request.question)
+        views = self._app.orders(acting_user(context), page_token(request.page_token), limit + 1, wanted)
         token = str(views[limit - 1].row.id) if len(views) > limit else ""
         return pb.ListOrdersResponse(orders=[convert.order(view) for view in views[:limit]], next_page_token=token)
 

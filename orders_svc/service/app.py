@@ -22,7 +22,7 @@ from orders_svc.service.accounts import AccountCheck, Accounts
 from orders_svc.service.changes import Changes
 from orders_svc.service.expecting import Expecting
 from orders_svc.service.placing import Placed, PlaceOrder
-from orders_svc.service.reading import OrderView, read_order, read_orders
+from orders_svc.service.reading import ALL_ORDERS, OrderView, Wanted, read_order, read_orders
 from orders_svc.service.transactions import LostRace, transact
 from orders_svc.service.trucks import Trucks
 from shop.fulfilment.v1 import fulfilment_pb2
@@ -106,10 +106,10 @@ class App:
             view = read_order(connection, user_id, order_id)
             return self.trucks.with_places(self.expecting.with_times(connection, view, self.clock.now()))
 
-    def orders(self, user_id: int, before_id: int | None, limit: int) -> list[OrderView]:
+    def orders(self, user_id: int, before_id: int | None, limit: int, wanted: Wanted = ALL_ORDERS) -> list[OrderView]:
         """A page of a user's orders, newest first."""
         with self.reader.begin() as connection:
-            return read_orders(connection, user_id, before_id, limit)
+            return read_orders(connection, user_id, before_id, limit, wanted)
 
     def stock(self, offer_ids: Sequence[int]) -> Sequence[Row[Any]]:
         """The stock rows of some offers in the current world."""

@@ -9,11 +9,12 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, select
+from sqlalchemy import Connection, Row, Select, select
 
 from db.orders.orders import Order, OrderLine
 from db.orders.shipments import Shipment, ShipmentStep
 from db.orders.stock import Warehouse
+from db.shop.catalogue import fold
 from orders_svc.domain import explain
 from orders_svc.domain.amendments import POINT_OF_NO_RETURN, Course, course
 from orders_svc.domain.eta import Expected
@@ -68,12 +69,50 @@ def read_order(connection: Connection, user_id: int, order_id: int) -> OrderView
     return replace(_views(connection, [row], with_history=True)[0], amendments=read_amendments(connection, order_id))
 
 
-def read_orders(connection: Connection, user_id: int, before_id: int | None, limit: int) -> list[OrderView]:
+@dataclass(frozen=True, slots=True)
+class Wanted:
+    """Which of somebody's orders: those that stand so (empty: all), with these words in the names of their things."""
+
+    statuses: tuple[int, ...] = ()
+    question: str = ""
+
+
+ALL_ORDERS = Wanted()
+MAX_SEARCHED = 2000
+
+
+def read_orders(
+    connection: Connection, user_id: int, before_id: int | None, limit: int, wanted: Wanted = ALL_ORDERS
+) -> list[OrderView]:
     """At most `limit` orders, newest first, older than `before_id`; without history."""
-    query = select(*Order.__table__.c).where(Order.user_id == user_id).order_by(Order.id.desc()).limit(limit)
+    query = select(*Order.__table__.c).where(Order.user_id == user_id).order_by(Order.id.desc())
     if before_id is not None:
         query = query.where(Order.id < before_id)
-    return _views(connection, connection.execute(query).all(), with_history=False)
+    if wanted.statuses:
+        query = query.where(Order.status.in_(wanted.statuses))
+    if words := fold(wanted.question).split():
+        query = query.where(Order.id.in_(_with_words(connection, query.with_only_columns(Order.id), words, limit)))
+    return _views(connection, connection.execute(query.limit(limit)).all(), with_history=False)
+
+
+def _with_words(connection: Connection, orders: Select[Any], words: Sequence[str], limit: int) -> list[int]:
+    """The first `limit` of `orders` whose number it is, or whose lines have all the words in their titles.
+
+    Not left to the database: SQLite knows the case of ASCII letters only.
+    """
+    among = orders.limit(MAX_SEARCHED).subquery()
+    titles: dict[int, list[str]] = {}
+    lines = select(OrderLine.order_id, OrderLine.title).join(among, among.c.id == OrderLine.order_id)
+    for row in connection.execute(lines.order_by(OrderLine.order_id.desc(), OrderLine.line_no)):
+        titles.setdefault(row.order_id, []).append(row.title)
+    found: list[int] = []
+    for order_id, of_order in titles.items():
+        names = fold("\n".join(of_order))
+        if words == [str(order_id)] or all(word in names for word in words):
+            found.append(order_id)
+        if len(found) == limit:
+            break
+    return found
 
 
 def _views(connection: Connection, rows: Sequence[Row[Any]], *, with_history: bool) -> list[OrderView]:

@@ -14,7 +14,6 @@ from sqlalchemy import select
 
 from db.orders.stock import Warehouse
 from shop.orders.v1 import orders_pb2
-from storefront.checkout.attempts import confirming
 from storefront.orders.fanout import News, Subscription, TooManyListeners
 from storefront.orders.map import draw
 from storefront.orders.view import Tone, show_order
@@ -23,30 +22,11 @@ from storefront.services import services
 
 bp = Blueprint("orders", __name__, template_folder="templates")
 
-PAGE_SIZE = 20
 MAX_TOKEN = 500
 # Also how soon a page that has gone is noticed.
 HEARTBEAT_SECONDS = 5.0
 # A browser opens the stream again by itself; nothing holds a thread for ever.
 WAITS_PER_STREAM = 120
-
-
-@bp.get("/orders")
-@login_required
-def index() -> str:
-    """This shopper's orders, newest first."""
-    shopper, parts = the_shopper(), services()
-    with parts.reader.connect() as connection:
-        unanswered = confirming(connection, shopper.user_id)
-    token = request.args.get("page", "")[:MAX_TOKEN]
-    found = parts.orders.list_orders(shopper.user_id, PAGE_SIZE, token)
-    return render_template(
-        "orders/list.html",
-        orders=[show_order(order) for order in found.orders],
-        next_page=found.next_page_token,
-        first_page=not token,
-        unanswered=unanswered,
-    )
 
 
 @bp.get("/orders/<id64:order_id>")

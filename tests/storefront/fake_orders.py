@@ -13,7 +13,7 @@ import grpc
 from sqlalchemy import Engine, insert, update
 
 from db.orders.stock import Stock
-from db.shop.catalogue import offers_for_sale
+from db.shop.catalogue import fold, offers_for_sale
 from mesh.errors import AlreadyExists, FailedPrecondition, FieldViolation, InvalidArgument, NotFound, Unavailable
 from mesh.identity import Tokens, current_caller
 from mesh.server import Server, Service, build_server
@@ -134,6 +134,11 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
             raise InvalidArgument([FieldViolation("page_token", "not ours")])
         below = int(request.page_token or 2**62)
         mine = [one for one in self.orders.values() if one.user_id == _user(context) and one.order_id < below]
+        if request.statuses:
+            mine = [one for one in mine if one.status in request.statuses]
+        if request.question:
+            words = fold(request.question)
+            mine = [one for one in mine if any(words in fold(line.title) for line in one.lines)]
         mine.sort(key=lambda one: -one.order_id)
         page = mine[: request.page_size]
         more = str(page[-1].order_id) if len(mine) > len(page) else ""

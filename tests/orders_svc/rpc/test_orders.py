@@ -134,6 +134,32 @@ def test_orders_come_in_pages_newest_first(shop: Running) -> None:
     assert shop.call(shop.orders.ListOrders, orders.ListOrdersRequest(), user=99).orders == []
 
 
+def listed(shop: Running, **wanted: Any) -> list[int]:
+    return [one.order_id for one in shop.call(shop.orders.ListOrders, orders.ListOrdersRequest(**wanted)).orders]
+
+
+def test_orders_are_found_by_a_part_of_a_name_in_any_case_by_number_and_by_how_they_stand(shop: Running) -> None:
+    first, second, third = shop.place((1, 1)), shop.place((2, 1)), shop.place((1, 1), (2, 1))
+    titles = [shop.order(one).lines[0].title for one in (first, second)]
+    words = [max(title.upper().split(), key=len)[1:] for title in titles]
+    assert listed(shop, question=words[0]) == [third, first]
+    assert listed(shop, question=f" {words[1]}  {words[0]} ") == [third]
+    assert listed(shop, question=words[0], page_size=1) == [third]
+    assert listed(shop, question=words[0], page_token=str(third)) == [first]
+    assert listed(shop, question=str(second)) == [second]
+    assert listed(shop, question="nothing is called so") == []
+    status = shop.order(first).status
+    assert listed(shop, statuses=[status]) == [third, second, first]
+    assert listed(shop, statuses=[orders.ORDER_STATUS_DELIVERED]) == []
+    assert listed(shop, statuses=[status, orders.ORDER_STATUS_DELIVERED], question=words[1]) == [third, second]
+
+
+def test_a_question_that_is_too_long_is_refused(shop: Running) -> None:
+    refused = failure(lambda: listed(shop, question="x" * 101))
+    assert refused.code is Code.INVALID_ARGUMENT
+    assert [violation.field for violation in refused.violations] == ["question"]
+
+
 @pytest.mark.parametrize(
     ("wrong", "field"),
     [

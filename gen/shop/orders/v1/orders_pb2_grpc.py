@@ -142,7 +142,8 @@ class OrdersServiceServicer:
     def ListOrders(self, request, context):
         """The acting user's orders, newest first. Read only, and so idempotent.
 
-        INVALID_ARGUMENT (INVALID_FIELD): page_size is negative or page_token is not ours.
+        INVALID_ARGUMENT (INVALID_FIELD): page_size is negative, page_token is not ours or
+        question is too long.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -74,7 +74,8 @@ class OrdersServiceStub:
     ListOrders: _grpc.UnaryUnaryMultiCallable[_orders_pb2.ListOrdersRequest, _orders_pb2.ListOrdersResponse]
     """The acting user's orders, newest first. Read only, and so idempotent.
 
-    INVALID_ARGUMENT (INVALID_FIELD): page_size is negative or page_token is not ours.
+    INVALID_ARGUMENT (INVALID_FIELD): page_size is negative, page_token is not ours or
+    question is too long.
     """
     WatchOrder: _grpc.UnaryStreamMultiCallable[_orders_pb2.WatchOrderRequest, _orders_pb2.WatchOrderResponse]
     """Sends the order as it is, then again after each change, and ends when the
@@ -169,7 +170,8 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     ListOrders: _aio.UnaryUnaryMultiCallable[_orders_pb2.ListOrdersRequest, _orders_pb2.ListOrdersResponse]  # type: ignore[assignment]
     """The acting user's orders, newest first. Read only, and so idempotent.
 
-    INVALID_ARGUMENT (INVALID_FIELD): page_size is negative or page_token is not ours.
+    INVALID_ARGUMENT (INVALID_FIELD): page_size is negative, page_token is not ours or
+    question is too long.
     """
     WatchOrder: _aio.UnaryStreamMultiCallable[_orders_pb2.WatchOrderRequest, _orders_pb2.WatchOrderResponse]  # type: ignore[assignment]
     """Sends the order as it is, then again after each change, and ends when the
@@ -279,7 +281,8 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
     ) -> _typing.Union[_orders_pb2.ListOrdersResponse, _abc.Awaitable[_orders_pb2.ListOrdersResponse]]:
         """The acting user's orders, newest first. Read only, and so idempotent.
 
-        INVALID_ARGUMENT (INVALID_FIELD): page_size is negative or page_token is not ours.
+        INVALID_ARGUMENT (INVALID_FIELD): page_size is negative, page_token is not ours or
+        question is too long.
         """
 
     @_abc_1.abstractmethod
