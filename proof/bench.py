@@ -7,7 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from proof import bench_delivery, bench_frames, bench_orders, bench_waiting
+from proof import bench_delivery, bench_frames, bench_orders, bench_pace, bench_waiting
 from proof.figures import Figure, as_json, as_table
 
 
@@ -15,13 +15,14 @@ def main() -> None:
     """Measures what was asked for, and prints it."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("only", nargs="*", help="frames, orders, delivery, waiting; nothing: all")
+    parser.add_argument("only", nargs="*", help="frames, orders, delivery, pace, waiting; nothing: all")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="minimart-bench-") as folder:
         suites: dict[str, Callable[[], Iterator[Figure]]] = {
             "frames": bench_frames.measure,
             "orders": lambda: bench_orders.measure(Path(folder)),
             "delivery": lambda: bench_delivery.measure(Path(folder)),
+            "pace": bench_pace.measure,
             "waiting": lambda: bench_waiting.measure(Path(folder)),
         }
         unknown = set(options.only) - set(suites)

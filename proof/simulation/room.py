@@ -118,11 +118,12 @@ class Room:
         faults: Sequence[Fault],
         *,
         orders: int | None = None,
+        setup: Setup | None = None,
         traced: bool = False,
     ) -> None:
         self.seed = seed
         self.profile = profile
-        self.setup = setup_of(seed, profile, faults, orders)
+        self.setup = setup or setup_of(seed, profile, faults, orders)
         self.trace = Trace(traced)
         self.scheduler = Scheduler(BEGINNING)
         self.scheduler.died = self.died
