@@ -2,7 +2,7 @@
 
 import signal
 import sys
-import threading
+from queue import SimpleQueue
 from typing import Any
 
 from mesh.identity import Tokens
@@ -27,10 +27,11 @@ def main() -> None:
     servicer: Any = EchoServicer
     service = Service(add, servicer(), "shop.orders.v1.OrdersService", ("cli",))
     server = build_server(address, [service], Tokens.load(tokens), workers=WORKERS)
-    stop = threading.Event()
-    signal.signal(signal.SIGTERM, lambda *_: stop.set())
+    # Unlike an event's `set`, its `put` may interrupt the `get` of the same thread at any point.
+    asked = SimpleQueue[int]()
+    signal.signal(signal.SIGTERM, lambda number, _: asked.put(number))
     server.start()
-    stop.wait()
+    asked.get()
     server.stop(1.0)
 
 
