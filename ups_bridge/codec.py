@@ -133,9 +133,9 @@ def decode_announcement(body: bytes) -> Announcement | None:
     return Announcement(start.worldid, start.seqnum, on, extended=True, difference=difference)
 
 
-def announced(announcement: Announcement) -> pb.PeerEvent:
-    """Give an announcement as an event."""
-    world = pb.WorldAnnounced(world_id=announcement.world_id, features=announcement.features)
+def announced(announcement: Announcement, number: int) -> pb.PeerEvent:
+    """Give an announcement as an event; `number`: which one it is of all that were reported."""
+    world = pb.WorldAnnounced(world_id=announcement.world_id, features=announcement.features, announcement_no=number)
     return pb.PeerEvent(seqnum=announcement.seqnum, world_announced=world)
 
 

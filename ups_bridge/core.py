@@ -69,6 +69,8 @@ class UpsCore:
         self._loss: LossEstimate | None = None
         self._live: Partner | None = None
         self._waiting: dict[int, float] = {}
+        # How many were reported, whatever became of the link.
+        self._announcements = 0
         self._world_epoch = 0
         # What UPS announced last, and where it was when orders_svc gave us commands of the present world_epoch.
         self._world_id: int | None = None
@@ -239,7 +241,8 @@ class UpsCore:
             live.announcements[announcement] = False
             if len(live.announcements) > _MAX_ANNOUNCEMENTS:
                 del live.announcements[next(iter(live.announcements))]
-            self.reporter.add_event(number, _CURRENT, codec.announced(announcement))
+            self._announcements += 1
+            self.reporter.add_event(number, _CURRENT, codec.announced(announcement, self._announcements))
         elif committed:
             live.session.acknowledge(announcement.seqnum, now)
         live.greet = announcement.extended
@@ -286,7 +289,7 @@ class UpsCore:
             for event in done.events:
                 if event.WhichOneof("body") == "world_announced":
                     for one in live.announcements:
-                        if codec.announced(one) == event:
+                        if codec.announced(one, event.world_announced.announcement_no) == event:
                             live.announcements[one] = True
                     live.session.acknowledge(event.seqnum, now)
                     live.greet = live.announcement.extended

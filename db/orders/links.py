@@ -30,6 +30,8 @@ class Link(OrdersBase):
     # UPS only: the world that it announced last, when, and whether that is a candidate still to be tried.
     announced_world_id: Mapped[int | None] = mapped_column(BigInteger)
     announced_at: Mapped[float | None] = mapped_column(Double)
+    # The owner's count of its announcements.
+    announcement_no: Mapped[int] = mapped_column(BigInteger, default=0)
     candidate: Mapped[bool] = mapped_column(Boolean, default=False)
     # UPS only: what of the extension both sides speak since that announcement, names with a space between.
     features: Mapped[str] = mapped_column(Text, default="")

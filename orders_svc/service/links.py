@@ -54,7 +54,7 @@ def attach(connection: Connection, wanted: Attachment, lease_seconds: float) -> 
         "lease_until_at": sql_now() + lease_seconds,
     }
     if not same_boot:
-        values |= {"connected": False, "connected_since_at": sql_now(), "state": "starting"}
+        values |= {"connected": False, "connected_since_at": sql_now(), "state": "starting", "announcement_no": 0}
     connection.execute(update(Link).where(Link.name == wanted.link).values(values))
     return int(link_epoch)
 

@@ -6,6 +6,8 @@ answers decide whether a world is still the one that we left it in. Decisions
 are taken in `orders_svc.service.worlds`; here they are only written down.
 """
 
+from collections.abc import Sequence
+
 from sqlalchemy import Connection, bindparam, select, update
 
 from db.orders.links import Link, WarehouseState, World, WorldWarehouse
@@ -18,13 +20,27 @@ from shop.fulfilment.v1 import fulfilment_pb2
 TO_BE_ASKED = 0
 
 
+def news(
+    connection: Connection, announced: Sequence[fulfilment_pb2.WorldAnnounced]
+) -> list[fulfilment_pb2.WorldAnnounced]:
+    """Those announcements that are not a late copy of what the link's owner had reported before."""
+    if not announced:
+        return []
+    last = connection.scalar(_LAST_ANNOUNCEMENT) or 0
+    return [one for one in announced if not one.announcement_no or one.announcement_no > last]
+
+
+_LAST_ANNOUNCEMENT = select(Link.announcement_no).where(Link.name == UPS)
+
+
 def world_announced(
     connection: Connection, announced: fulfilment_pb2.WorldAnnounced, world: CurrentWorld, now: float
 ) -> None:
     """Notes the world that UPS is in, and what it speaks there; another than the one in use becomes the candidate."""
     candidate = world.is_open and announced.world_id != world.world_id
-    told = {"d_world": announced.world_id, "d_now": now, "d_candidate": candidate}
-    connection.execute(_ANNOUNCED, told | {"d_features": " ".join(announced.features)})
+    told: dict[str, object] = {"d_world": announced.world_id, "d_now": now, "d_candidate": candidate}
+    told |= {"d_features": " ".join(announced.features), "d_number": announced.announcement_no}
+    connection.execute(_ANNOUNCED, told)
 
 
 _ANNOUNCED = (
@@ -35,6 +51,7 @@ _ANNOUNCED = (
         announced_at=bindparam("d_now"),
         candidate=bindparam("d_candidate"),
         features=bindparam("d_features"),
+        announcement_no=bindparam("d_number"),
     )
 )
 

@@ -6,7 +6,8 @@ since re-sends carry fresh content. What is late or impossible is recorded with
 the reason and not obeyed. A bridge acks the peer only after this has committed.
 
 An announced world is no event in this sense but a standing fact: the last one
-said on the live connection counts, however often it came before.
+said on the live connection counts, however often it came before. A late copy of
+a report does not bring back what was said before it.
 """
 
 import hashlib
@@ -87,11 +88,13 @@ def apply_report(
     _record(connection, report.link, world_epoch, entries, now)
     shipments = Shipments(connection, patience, world.world_epoch, now)
     new = [entry for entry in entries if entry.inbox_id is not None]
-    announced = [entry.event.world_announced for entry in entries if entry.kind == "world_announced"]
+    announced = recognition.news(
+        connection, [entry.event.world_announced for entry in entries if entry.kind == "world_announced"]
+    )
     cut_off = asking.cut_off(connection, world, announced)
     shipments.load([*cut_off, *(entry.shipment_id for entry in new if entry.shipment_id is not None)])
     for entry in entries:
-        if entry.kind == "world_announced":
+        if entry.kind == "world_announced" and entry.event.world_announced in announced:
             recognition.world_announced(connection, entry.event.world_announced, world, now)
             shipments.changes.links.add(outbox.UPS)
             entry.result = Result.APPLIED

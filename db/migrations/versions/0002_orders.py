@@ -53,6 +53,7 @@ def upgrade() -> None:
         sa.Column("state", sa.Text(), nullable=False),
         sa.Column("announced_world_id", sa.BigInteger(), nullable=True),
         sa.Column("announced_at", sa.Double(), nullable=True),
+        sa.Column("announcement_no", sa.BigInteger(), nullable=False),
         sa.Column("candidate", sa.Boolean(), nullable=False),
         sa.Column("features", sa.Text(), nullable=False),
         sa.PrimaryKeyConstraint("name", name=op.f("pk_links")),

@@ -159,6 +159,27 @@ def test_an_error_of_one_link_cannot_fail_a_command_of_the_other(shop: Stage) ->
     assert shop.rows("select outcome from outbox where id = :id", id=pack.command_id) == [(None,)]
 
 
+def announced(shop: Stage) -> list[tuple[int, str]]:
+    return [tuple(row) for row in shop.rows("select announced_world_id, features from links where name = 'ups'")]
+
+
+def test_a_late_copy_of_a_report_does_not_bring_back_an_older_announcement(shop: Stage) -> None:
+    def announcement(number: int, world_id: int, *features: str) -> pb.PeerEvent:
+        said = pb.WorldAnnounced(world_id=world_id, features=features, announcement_no=number)
+        return pb.PeerEvent(seqnum=1, world_announced=said)
+
+    first, second = announcement(1, 8, "redirect"), announcement(2, 9)
+    assert shop.report("ups", first) == [APPLIED]
+    assert shop.report("ups", second) == [APPLIED]
+    assert shop.report("ups", first, second) == [DUPLICATE, DUPLICATE]
+    assert announced(shop) == [(9, "")]
+    assert shop.report("ups", announcement(3, 8)) == [APPLIED]
+    # Another owner counts anew.
+    shop.attach("ups", nonce="boot-2")
+    assert shop.report("ups", announcement(1, 7)) == [APPLIED]
+    assert announced(shop) == [(7, "")]
+
+
 def test_a_stale_owner_reports_nothing(shop: Stage) -> None:
     shipment_id = shop.parcel(shop.place((1, 1))).row.id
     shop.dispatch()

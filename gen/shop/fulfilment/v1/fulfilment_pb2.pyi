@@ -804,7 +804,13 @@ class WorldAnnounced(_message.Message):
 
     WORLD_ID_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
+    ANNOUNCEMENT_NO_FIELD_NUMBER: _builtins.int
     world_id: _builtins.int
+    announcement_no: _builtins.int
+    """Counts what this owner of the link was announced, from 1; a copy of a Report
+    that is executed late must not bring back what was announced before. 0: not
+    counted, and always news.
+    """
     @_builtins.property
     def features(self) -> _containers.RepeatedScalarFieldContainer[_builtins.str]:
         """Of the extension: what both sides speak, until the next announcement."""
@@ -814,10 +820,11 @@ class WorldAnnounced(_message.Message):
         *,
         world_id: _builtins.int = ...,
         features: _abc.Iterable[_builtins.str] | None = ...,
+        announcement_no: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["features", b"features", "world_id", b"world_id"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement_no", b"announcement_no", "features", b"features", "world_id", b"world_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
