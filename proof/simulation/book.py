@@ -57,7 +57,8 @@ class DatabaseBook:
 
     def overdue(self) -> float | None:
         """When the next silence has lasted too long."""
-        found: float | None = self.one("select min(check_at) from shipments")
+        sql = "select min(at) from (select min(check_at) at from shipments union all select min(ask_at) from shipments)"
+        found: float | None = self.one(sql)
         return found
 
     def unsettled(self) -> str | None:
@@ -71,6 +72,9 @@ class DatabaseBook:
         )
         if ordered:
             return f"{ordered} units have not arrived"
+        asked = self.one("select count(*) from order_request_decisions where decision = 'asked'")
+        if asked:
+            return f"{asked} requests wait for UPS"
         unsent = self.one(f"select count(*) from outbox where {_OPEN}")  # noqa: S608 - a constant
         if unsent:
             return f"{unsent} commands are not acknowledged"

@@ -49,6 +49,7 @@ class Kind(StrEnum):
     UPS_RESTARTS = "UPS restarts and remembers"
     UPS_FORGETS = "UPS restarts with the world's id alone"
     UPS_NEW_WORLD = "UPS restarts and makes a new world"
+    UPS_UNLEARNS = "UPS restarts and speaks the base alone"
     UPS_AWAY = "UPS is away"
     UPS_LIES = "UPS announces a world that is none"
     UPS_REPEATS = "UPS sends everything twice"

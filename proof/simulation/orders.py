@@ -267,6 +267,7 @@ def patience_of(tick: float, *, quick: bool) -> Patience:
         loading=8.0,
         truck=16.0,
         delivery=16.0,
+        answer=16.0,
         longest=24.0,
         max_failures=8,
         retry=0.5,

@@ -28,6 +28,7 @@ from proof.simulation.trace import Trace
 from proof.simulation.trouble import Trouble
 from proof.simulation.verdict import Verdict
 from sim.ups.model import Settings
+from sim.ups.model.extension import FEATURES
 from sim.world.model import Rules
 
 TICK = 6.0
@@ -101,10 +102,16 @@ def setup_of(seed: int, profile: Profile, faults: Iterable[Fault], orders: int |
         group_seconds=rng.choice((0.0, 0.002, 0.05)),
         patience=patience_of(TICK, quick=True),
         rules=rules,
-        ups=Settings(trucks=rng.choice((1, 2, 5)), tick=TICK),
+        ups=Settings(trucks=rng.choice((1, 2, 5)), tick=TICK, features=_features(seed)),
         orders=orders if orders is not None else rng.randint(*profile.orders),
         span=0.6 * profile.span or 30.0,
     )
+
+
+def _features(seed: int) -> tuple[str, ...]:
+    """What this UPS speaks beside the base: often nothing, else most of it."""
+    rng = Random(f"features {seed}")
+    return tuple(name for name in FEATURES if rng.random() < 0.8) if rng.random() < 0.7 else ()
 
 
 class Room:
@@ -182,7 +189,7 @@ class Room:
         self.trouble.heal()
         while self.scheduler.run(heal + SETTLE_TICKS * TICK, self._settled):
             self.scheduler.run(self.scheduler.time + LAST_TICKS * TICK, lambda: False)
-            if self.db.unsettled() is None and not self.ups.unacked:
+            if self.db.unsettled() is None and self.shoppers.done and not self.ups.unacked:
                 return
             self._settled_at = -1
 

@@ -42,7 +42,7 @@ class Wish:
     at: float
     # Definite answers, in the order in which they came.
     orders: list[int] = field(default_factory=list)
-    # Of a cancellation or a change of address: shipment -> whether it was done.
+    # Of a cancellation or a change of address: shipment -> whether it was done; what is being asked is not in it.
     decisions: dict[int, bool] = field(default_factory=dict)
     refusals: list[str] = field(default_factory=list)
     done: bool = False
@@ -103,7 +103,7 @@ class Shoppers:
         return Wish(database.SELLER, "Restock", request, round(rng.uniform(0.0, max(1.0, span)), 3))
 
     def _think_again(self, wish: Wish, order_id: int) -> None:
-        """Some cancel what they ordered, or want it elsewhere; nobody does both."""
+        """Some cancel what they ordered, or want it elsewhere; some think again of that, too."""
         rng, room = self.rng, self.room
         chance = rng.random()
         if chance > 0.5 or room.scheduler.time > self._last_thought:
@@ -117,7 +117,7 @@ class Shoppers:
             request = orders_pb2.ChangeAddressRequest(request_id=f"change-{room.seed}-{number}", order_id=order_id)
             request.destination.x, request.destination.y = rng.randint(-60, 60), rng.randint(-60, 60)
             method = "ChangeAddress"
-        late = rng.choice((0.0, 0.05, 3.0, 30.0))
+        late = rng.choice((0.0, 0.05, 3.0, 15.0, 30.0, 60.0))
         again = Wish(wish.user_id, method, request, room.scheduler.time + late)
         self.wishes.append(again)
         room.scheduler.after(late, self.process, lambda: self._ask(again))
@@ -155,3 +155,5 @@ class Shoppers:
                 wish.orders.append(answer.order_id)
             elif isinstance(answer, orders_pb2.CancelOrderResponse | orders_pb2.ChangeAddressResponse):
                 room.checks.decided(wish, answer)
+                if not once:
+                    self._think_again(wish, wish.request.order_id)

@@ -43,6 +43,7 @@ class Trouble:
             Kind.WORLD_DROPS: self._world_drops,
             Kind.WORLD_FORGETS: self._world_forgets,
             Kind.UPS_RESTARTS: lambda fault: self._ups_down(fault, memory=True),
+            Kind.UPS_UNLEARNS: self._unlearns,
             Kind.UPS_AWAY: lambda fault: self._ups_down(fault, memory=True),
             Kind.UPS_FORGETS: lambda fault: self._ups_down(fault, memory=False),
             Kind.UPS_NEW_WORLD: lambda fault: self._ups_down(fault, memory=False, keep_world=False),
@@ -94,8 +95,8 @@ class Trouble:
             if process.paused:
                 room.scheduler.resume(process)
         faults = room.ups.faults
-        lied = faults.announce is not None
-        faults.silent = faults.duplicate = False
+        lied = faults.announce is not None or faults.base
+        faults.silent = faults.duplicate = faults.base = False
         faults.announce, faults.garbage = None, b""
         room.ups.poke()
         if lied:
@@ -217,6 +218,13 @@ class Trouble:
         ups.process.end()
         self._room.network.died(ups.process)
         self._later(fault, lambda: ups.back(memory=memory, keep_world=keep_world))
+        return True
+
+    def _unlearns(self, fault: Fault) -> bool:
+        """It comes back as it was before it spoke the extension, until the healing."""
+        if not self._room.setup.ups.features or not self._ups_down(fault, memory=True):
+            return False
+        self._room.ups.faults.base = True
         return True
 
     def _lies(self, fault: Fault) -> bool:

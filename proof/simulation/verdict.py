@@ -154,24 +154,41 @@ class Verdict:
                 self._wrong("G4, G5", line)
 
     def _decisions(self) -> None:
-        """What shoppers were promised: cancelled is never packed, or, where UPS gave it up, never delivered; and the
-        address is the one that was accepted.
-        """
+        """What became of second thoughts: what was written down is what shoppers were told, definite, and true."""
+        destinations = {row[0]: row[1:] for row in self._db.rows("select id, x, y from orders")}
+        goes_to = {one.id: destinations[one.order_id] for one in self._shipments.values() if not one.superseded_by}
+        written: dict[tuple[str, int], str] = {}
+        sql = (
+            "select r.request_id, r.kind, r.x, r.y, d.shipment_id, d.decision from order_requests r"
+            " join order_request_decisions d on d.order_request_id = r.id order by r.id"
+        )
+        for request_id, kind, x, y, shipment_id, decision in self._db.rows(sql):
+            written[request_id, shipment_id] = decision
+            counts = self._last_attempt(self._shipments[shipment_id])
+            if decision == "asked":
+                self._wrong("G6", f"{request_id} still waits for UPS's answer about shipment {counts.id}")
+            elif decision == "done" and kind == "address":
+                goes_to[counts.id] = (x, y)
+            elif decision == "done":
+                self._cancelled(counts)
+        for shipment_id, place in goes_to.items():
+            counts = self._shipments[shipment_id]
+            if (counts.x, counts.y) != place:
+                self._wrong("G3", f"shipment {shipment_id} goes to {counts.x}, {counts.y}, agreed was {place}")
         for wish in self._room.shoppers.wishes:
             for shipment_id, done in wish.decisions.items():
-                shipment = self._shipments.get(shipment_id)
-                if not done or shipment is None:
-                    continue
-                counts = self._last_attempt(shipment)
-                if wish.method == "CancelOrder":
-                    record = self._record(counts)
-                    sql = "select 1 from shipment_steps where shipment_id = ? and event = 'cancel_accepted'"
-                    given_up = self._db.one(sql, counts.id) is not None
-                    too_far = record is not None and (record.delivered if given_up else record.packed)
-                    if counts.goods != "cancelled" or too_far:
-                        self._wrong("G3", f"shipment {counts.id} was cancelled, and is {counts.goods}/{counts.truck}")
-                elif (counts.x, counts.y) != (wish.request.destination.x, wish.request.destination.y):
-                    self._wrong("G3", f"shipment {counts.id} goes to {counts.x}, {counts.y}, not where was agreed")
+                decision = written.get((wish.request.request_id, shipment_id), "forgotten")
+                if done and decision != "done":
+                    self._wrong("G2", f"{wish.request.request_id} was done, and is {decision} now")
+
+    def _cancelled(self, shipment: _Shipment) -> None:
+        """It was never packed, or, where UPS gave it up, never delivered."""
+        record = self._record(shipment)
+        sql = "select 1 from shipment_steps where shipment_id = ? and event = 'cancel_accepted'"
+        given_up = self._db.one(sql, shipment.id) is not None
+        too_far = record is not None and (record.delivered if given_up else record.packed)
+        if shipment.goods != "cancelled" or too_far:
+            self._wrong("G3", f"shipment {shipment.id} was cancelled, and is {shipment.goods}/{shipment.truck}")
 
     def _last_attempt(self, shipment: _Shipment) -> _Shipment:
         while shipment.superseded_by is not None:

@@ -74,6 +74,8 @@ class Faults:
 
     silent: bool = False
     """Says nothing at all, not even acks."""
+    base: bool = False
+    """Speaks the base alone, whatever its features: from its next announcement on."""
     duplicate: bool = False
     """Sends every message twice."""
     announce: int | None = None

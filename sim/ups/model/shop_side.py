@@ -101,8 +101,12 @@ class ShopSide:
                 handle()
         return True
 
+    @property
+    def _features(self) -> tuple[str, ...]:
+        return () if self._faults.base else self._settings.features
+
     def _greeted(self, hello: contract.AUHello) -> None:
-        on = frozenset(self._settings.features) & frozenset(hello.features)
+        on = frozenset(self._features) & frozenset(hello.features)
         if on != self.on:
             self.on = on
             self._outgoing.start_over()
@@ -156,8 +160,8 @@ class ShopSide:
             return None
         self._announce_at = now + self._settings.shop_resend
         world = self._announced.worldid if self._faults.announce is None else self._faults.announce
-        start = contract.UAstart(worldid=world, seqnum=self._announced.seqnum, features=self._settings.features)
-        if extension.CONTRACT in self._settings.features:
+        start = contract.UAstart(worldid=world, seqnum=self._announced.seqnum, features=self._features)
+        if extension.CONTRACT in self._features:
             start.contract.CopyFrom(extension.our_contract())
         return start
 
