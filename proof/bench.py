@@ -7,11 +7,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-<<<<<<< ours
-from proof import bench_delivery, bench_frames, bench_orders, bench_pace, bench_waiting
-=======
-from proof import bench_delivery, bench_eta, bench_frames, bench_orders, bench_pages, bench_waiting
->>>>>>> theirs
+from proof import bench_delivery, bench_eta, bench_frames, bench_orders, bench_pace, bench_pages, bench_waiting
 from proof.figures import Figure, as_json, as_table
 
 
@@ -19,11 +15,7 @@ def main() -> None:
     """Measures what was asked for, and prints it."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
-<<<<<<< ours
-    parser.add_argument("only", nargs="*", help="frames, orders, delivery, pace, waiting; nothing: all")
-=======
-    parser.add_argument("only", nargs="*", help="frames, orders, delivery, waiting, pages, eta; nothing: all")
->>>>>>> theirs
+    parser.add_argument("only", nargs="*", help="frames, orders, delivery, pace, waiting, pages, eta; nothing: all")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="minimart-bench-") as folder:
         suites: dict[str, Callable[[], Iterator[Figure]]] = {
