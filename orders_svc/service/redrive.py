@@ -44,9 +44,11 @@ def redrive(
         asks_address = row.asked == Asked.ADDRESS
         place = (row.warehouse_id, row.asked_x if asks_address else row.x, row.asked_y if asks_address else row.y)
         if asks_address:
-            shipments.settle(row.id, Decision.DONE, None, "it begins anew in another world, with the new address")
+            shipments.questions.settle(
+                row.id, Decision.DONE, None, "it begins anew in another world, with the new address"
+            )
         elif row.asked == Asked.CANCEL:
-            shipments.settle(row.id, Decision.DONE, None, "it would have begun anew in another world")
+            shipments.questions.settle(row.id, Decision.DONE, None, "it would have begun anew in another world")
         parcels.append(NewParcel(row.order_id, row.parcel_no, row.attempt + 1, *place, False, units))
         for thing in things[row.id]:
             shipments.stock.of(thing.offer_id, row.warehouse_id).awaited += thing.count
@@ -133,5 +135,5 @@ def _leave_unanswered(connection: Connection, shipments: Shipments, old_epoch: i
     query = select(Shipment.id, Shipment.ended_at).where(*asked).order_by(Shipment.id)
     for row in connection.execute(query).all():
         reason = "UPS left that world without an answer; it was delivered"
-        shipments.settle(row.id, Decision.TOO_LATE, row.ended_at, reason)
+        shipments.questions.settle(row.id, Decision.TOO_LATE, row.ended_at, reason)
     connection.execute(update(Shipment).where(*asked).values(ask_at=None))

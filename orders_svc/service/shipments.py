@@ -12,7 +12,6 @@ from types import MappingProxyType
 from sqlalchemy import Connection, bindparam, insert, select, update
 
 from db.orders.orders import Order
-from db.orders.requests import Decision, RequestDecision
 from db.orders.shipments import Shipment, ShipmentItem, ShipmentStep
 from db.orders.stock import Warehouse
 from orders_svc.domain import amendments, explain, lifecycle
@@ -23,6 +22,7 @@ from orders_svc.outbox.numbering import insert_numbered
 from orders_svc.service import commands
 from orders_svc.service.changes import Changes, OrderChange
 from orders_svc.service.moving import UPDATE, Moving, NewParcel, moving_of
+from orders_svc.service.questions import Questions
 from orders_svc.service.stock import StockChanges
 
 NO_ORDERS: Mapping[int, str] = MappingProxyType({})
@@ -45,8 +45,7 @@ class Shipments:
         self._steps: list[dict[str, object]] = []
         self._stepped_orders: set[int] = set()
         self._new_orders: dict[int, str] = {}
-        # What UPS was being asked about a shipment, and how that ended.
-        self._settled: dict[int, dict[str, object]] = {}
+        self.questions = Questions(patience, now)
 
     def load(self, shipment_ids: Collection[int]) -> None:
         """Reads the shipments among `shipment_ids` that exist, their orders locked."""
@@ -86,7 +85,7 @@ class Shipments:
         if event is Event.DELIVERY_STARTED and shipment.left_at is None:
             shipment.left_at = self.now
         shipment.state = outcome.state
-        self._keep_question(shipment, before, event, detail)
+        self.questions.keep(shipment, before, event, detail)
         if outcome.state != before or outcome.effects or event is Event.DELIVERY_STARTED:
             what = explain.WHAT_HAPPENED[event]
             self._step(shipment, event, f"{what} ({detail})" if detail else what, cause)
@@ -102,41 +101,6 @@ class Shipments:
     def tell(self, shipment_id: int, effect: Effect) -> None:
         """Has a peer told something about a loaded shipment that no move asks for."""
         self._moving[shipment_id].effects.append((effect, 0.0))
-
-    def settle(self, shipment_id: int, decision: Decision, left_at: float | None, reason: str) -> None:
-        """Says what became of that which UPS was being asked about a shipment."""
-        values = {"k_id": shipment_id, "d_decision": decision, "d_left_at": left_at, "d_reason": reason}
-        self._settled[shipment_id] = values
-
-    def _keep_question(self, shipment: Moving, before: State, event: Event, detail: str) -> None:
-        """Keeps count of what UPS is asked, and settles what was asked when it is not asked any more."""
-        if shipment.state.asked is not Asked.NOTHING:
-            if before.asked is Asked.NOTHING:
-                shipment.asks = 0
-            elif event not in (Event.ANSWER_OVERDUE, Event.ASKED_IN_VAIN):
-                return
-            shipment.asks += 1
-            shipment.ask_at = self.now + self.patience.ask_wait(shipment.asks)
-            return
-        if before.asked is Asked.NOTHING:
-            return
-        if event is Event.ADDRESS_ACCEPTED and shipment.asked_x is not None and shipment.asked_y is not None:
-            shipment.x, shipment.y = shipment.asked_x, shipment.asked_y
-        reason = amendments.settled(before.asked, event, detail, shipment.state)
-        if amendments.agreed(event):
-            self.settle(shipment.id, Decision.DONE, None, reason)
-        else:
-            self.settle(shipment.id, Decision.TOO_LATE, self._left_at(shipment), reason)
-        shipment.asked_x = shipment.asked_y = shipment.ask_at = None
-        shipment.asks = 0
-
-    def _left_at(self, shipment: Moving) -> float | None:
-        """Since when it is too late to change anything about a shipment, where that is known."""
-        if shipment.state.truck is Truck.DELIVERED:
-            return shipment.ended_at
-        if shipment.state.truck is Truck.EN_ROUTE:
-            return shipment.left_at or shipment.state_since_at
-        return None
 
     def postpone(self, shipment_id: int) -> None:
         """Asks a loaded shipment's overdue question later, uncounted."""
@@ -215,7 +179,7 @@ class Shipments:
 
     def flush(self) -> Changes:
         """Writes everything: shipments, steps, commands, stock, orders. Returns what to announce after the commit."""
-        self._write_settled()
+        self.questions.write(self.connection)
         self._write_commands()
         self.stock.write(self.connection)
         if self._moved:
@@ -292,16 +256,6 @@ class Shipments:
                 "cause": cause,
             }
         )
-
-    def _write_settled(self) -> None:
-        if not self._settled:
-            return
-        self.connection.execute(_SETTLE, list(self._settled.values()))
-        outbox.close_kinds(self.connection, self._settled.keys(), ("redirect", "cancel_job"), self.now)
-        # UPS knows the job: what is still unacknowledged of its request could only bring the old address back.
-        accepted = [key for key, values in self._settled.items() if values["d_decision"] is Decision.DONE]
-        outbox.close_kinds(self.connection, accepted, ("request_truck",), self.now)
-        self._settled.clear()
 
     def _write_commands(self) -> None:
         acting = [shipment for shipment in self._moving.values() if shipment.effects]
@@ -399,13 +353,4 @@ _UPDATE_ORDER = (
     update(Order.__table__)  # type: ignore[arg-type]
     .where(Order.__table__.c.id == bindparam("k_id"))
     .values(status=bindparam("d_status"), version=Order.__table__.c.version + 1)
-)
-# Whoever changed the row since has settled it in another way.
-_SETTLE = (
-    update(RequestDecision.__table__)  # type: ignore[arg-type]
-    .where(
-        RequestDecision.__table__.c.shipment_id == bindparam("k_id"),
-        RequestDecision.__table__.c.decision == Decision.ASKED.value,
-    )
-    .values(decision=bindparam("d_decision"), left_at=bindparam("d_left_at"), reason=bindparam("d_reason"))
 )

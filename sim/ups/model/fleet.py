@@ -9,11 +9,12 @@ one free truck after the other. Other addresses are elsewhere (`redirects`), and
 """
 
 from sim.agenda import Agenda
-from sim.ups.model.extension import TRUCK_POSITION
 from sim.ups.model.jobs import Job, JobState, Order, OrderKind, Redirect, Truck, TruckState
 from sim.ups.model.redirects import DELIVERED, UNDER_WAY, UNKNOWN_SHIP, Redirects
 from sim.ups.model.settings import Settings
 from sim.ups.model.sides import ShopNews, WorldOrders
+from sim.ups.model.watch import Watch, under_way
+from sim.ups.model.yard import Yard
 
 NOT_ASKED_TO_LOAD = "no truck was at the warehouse for this shipId"
 _GONE_OR_BUSY = "cannot find truck or package"
@@ -31,23 +32,20 @@ class Fleet:
         self._shop = shop
         self.jobs: dict[int, Job] = {}
         self.trucks: dict[int, Truck] = {}
-        self._free: dict[int, Truck] = {}
-        self._open: dict[int, dict[int, Truck]] = {}
-        """Warehouse -> trucks there or on the way that packages can still join."""
+        self._yard = Yard(settings.capacity)
         self._waiting: dict[int, dict[int, Job]] = {}
         """Warehouse -> jobs without a truck, oldest first."""
         self._touched: dict[int, Truck] = {}
         self._forgot = False
         self._redirects = Redirects(settings, agenda, world, shop, self._give)
-        self._watch_at = float("-inf")
-        """When trucks under way are asked again where they are."""
+        self._watch = Watch(settings, agenda, world)
 
     def start(self, trucks: list[Truck], *, forgot: bool = False) -> None:
         """Begin in a world: these trucks, no jobs. `forgot`: they may carry packages that we know nothing of."""
         self._forgot = forgot
         self.trucks = {truck.id: truck for truck in trucks}
-        self._free = dict(self.trucks)
-        self.jobs, self._open, self._waiting, self._touched = {}, {}, {}, {}
+        self._yard = Yard(self._settings.capacity, trucks)
+        self.jobs, self._waiting, self._touched = {}, {}, {}
 
     def pickup_wanted(self, job: Job) -> None:
         """Handle a request for a truck; for a known package answer with how things stand."""
@@ -88,17 +86,13 @@ class Fleet:
         job = self.jobs.get(ship)
         if job is None:
             job = self.jobs[ship] = Job(ship, 0, (0, 0), 0, 0, number, JobState.CANCELLED)
-        elif job.state is JobState.DELIVERED:
-            self._shop.cancelled(number, ship, DELIVERED)
+        elif job.state in (JobState.LOADED, JobState.DELIVERING, JobState.DELIVERED):
+            self._shop.cancelled(number, ship, DELIVERED if job.state is JobState.DELIVERED else UNDER_WAY)
             return
-        elif job.state in (JobState.LOADED, JobState.DELIVERING):
-            self._shop.cancelled(number, ship, UNDER_WAY)
-            return
-        elif job.state is JobState.WAITING:
-            self._waiting.get(job.warehouse, {}).pop(ship, None)
         elif job.truck is not None:
             self._touched[job.truck.id] = job.truck
             job.truck.leave_behind(job)
+        self._waiting.get(job.warehouse, {}).pop(ship, None)
         job.state = JobState.CANCELLED
         self._shop.cancelled(number, ship, None)
 
@@ -123,7 +117,7 @@ class Fleet:
                 self._leave_if_ready(truck, now)
         for warehouse in list(self._waiting):
             self._serve(warehouse, now)
-        self._watch(now)
+        self._watch.look(self.trucks.values(), now)
 
     def arrived(self, truck_id: int, seqnum: int) -> None:
         """The world says that a truck reached a warehouse."""
@@ -174,7 +168,7 @@ class Fleet:
                 self._set_free(truck)
             else:
                 # Whoever sent it forgot; the end of a way is told to us, the end of a loading to nobody.
-                self._free.pop(truck.id, None)
+                self._yard.free.pop(truck.id, None)
                 truck.state = TruckState.OUT
                 self._agenda.later(now + 3 * self._settings.tick, lambda _: self._world.query(truck))
         elif truck.state is TruckState.GOING and settled:
@@ -214,8 +208,8 @@ class Fleet:
     def remove(self, truck: Truck) -> None:
         """Forget a truck that the world does not have; its packages wait for another."""
         self.trucks.pop(truck.id, None)
-        self._free.pop(truck.id, None)
-        self._close(truck)
+        self._yard.free.pop(truck.id, None)
+        self._yard.close(truck)
         truck.state = TruckState.OUT
         for job in list(truck.jobs.values()):
             truck.leave_behind(job)
@@ -223,20 +217,8 @@ class Fleet:
 
     def look_after_all(self) -> None:
         """Ask after every truck that is under way: notices may have been lost."""
-        for truck in self.trucks.values():
-            if truck.state in (TruckState.GOING, TruckState.OUT):
-                self._world.query(truck)
-
-    def _watch(self, now: float) -> None:
-        """Ask trucks under way where they are, once a tick, for a shop that wants to know."""
-        if TRUCK_POSITION not in self._settings.features or now < self._watch_at:
-            return
-        moving = [truck for truck in self.trucks.values() if truck.state in (TruckState.GOING, TruckState.OUT)]
-        for truck in moving:
+        for truck in under_way(self.trucks.values()):
             self._world.query(truck)
-        if moving:
-            self._watch_at = now + self._settings.tick
-            self._agenda.later(self._watch_at, self._watch)
 
     def _wait(self, job: Job) -> None:
         job.state = JobState.WAITING
@@ -246,10 +228,10 @@ class Fleet:
     def _serve(self, warehouse: int, now: float) -> None:
         waiting = self._waiting[warehouse]
         for job in list(waiting.values()):
-            truck = self._least_laden(warehouse)
+            truck = self._yard.least_laden(warehouse)
             # While half the fleet is free everyone gets a truck; the rest is kept for places that have none.
-            if truck is None or len(self._free) * 2 > len(self.trucks):
-                fresh = self._nearest_free(job)
+            if truck is None or len(self._yard.free) * 2 > len(self.trucks):
+                fresh = self._yard.nearest(*job.place)
                 if fresh is not None:
                     self._go(fresh, job, now)
                     truck = fresh
@@ -260,21 +242,11 @@ class Fleet:
         if not waiting:
             del self._waiting[warehouse]
 
-    def _nearest_free(self, job: Job) -> Truck | None:
-        x, y = job.place
-        return min(self._free.values(), key=lambda one: (abs(one.x - x) + abs(one.y - y), one.id), default=None)
-
-    def _least_laden(self, warehouse: int) -> Truck | None:
-        capacity = self._settings.capacity
-        trucks = (truck for truck in self._open.get(warehouse, {}).values() if len(truck.jobs) < capacity)
-        return min(trucks, key=lambda truck: (len(truck.jobs), truck.id), default=None)
-
     def _go(self, truck: Truck, job: Job, now: float) -> None:
-        del self._free[truck.id]
         truck.state = TruckState.GOING
         truck.warehouse, (truck.x, truck.y) = job.warehouse, job.place
-        truck.closed, truck.leaves_by = False, None
-        self._open.setdefault(job.warehouse, {})[truck.id] = truck
+        truck.leaves_by = None
+        self._yard.send(truck)
         self._give(truck, self._world.pickup(truck, job.warehouse), now)
 
     def _join(self, job: Job, truck: Truck) -> None:
@@ -309,7 +281,7 @@ class Fleet:
         job.state = JobState.LOADED
         self._touched[truck.id] = truck
         if truck.state is TruckState.THERE:
-            self._close(truck)
+            self._yard.close(truck)
             if truck.leaves_by is None:
                 truck.leaves_by = now + self._settings.patience_ticks * self._settings.tick
                 self._agenda.later(truck.leaves_by, lambda _: self._touched.update({truck.id: truck}))
@@ -328,8 +300,8 @@ class Fleet:
             self._send_out(truck, loaded, now)
 
     def _send_out(self, truck: Truck, jobs: tuple[Job, ...], now: float) -> None:
-        self._free.pop(truck.id, None)
-        self._close(truck)
+        self._yard.free.pop(truck.id, None)
+        self._yard.close(truck)
         truck.state = TruckState.OUT
         truck.leaves_by = None
         for job in jobs:
@@ -417,14 +389,9 @@ class Fleet:
             self._shop.error(text, job.asked_as)
             self._wait(job)
 
-    def _close(self, truck: Truck) -> None:
-        truck.closed = True
-        if truck.warehouse is not None:
-            self._open.get(truck.warehouse, {}).pop(truck.id, None)
-
     def _set_free(self, truck: Truck) -> None:
-        self._close(truck)
+        self._yard.close(truck)
         truck.state = TruckState.FREE
         truck.warehouse = None
         truck.orders.clear()
-        self._free[truck.id] = truck
+        self._yard.free[truck.id] = truck

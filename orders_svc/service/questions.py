@@ -1,0 +1,81 @@
+"""Questions to UPS about shipments: how often each was asked, when again, and what a shopper is told at its end.
+
+Rules: the question stands in the shipment's row, the answer in the rows of the request; both are written by the
+transaction that moved the shipment. When a question has ended, none of its commands is sent any more, and after a yes
+no request for a truck either: UPS knows the job, and a copy could only bring the old address back. Elsewhere: which
+event ends a question (domain.lifecycle), the words (domain.amendments).
+"""
+
+from sqlalchemy import Connection, bindparam, update
+
+from db.orders.requests import Decision, RequestDecision
+from orders_svc.domain import amendments
+from orders_svc.domain.lifecycle import Asked, Event, State, Truck
+from orders_svc.domain.patience import Patience
+from orders_svc.outbox import rows as outbox
+from orders_svc.service.moving import Moving
+
+
+class Questions:
+    """The questions that one transaction asks, repeats or ends."""
+
+    def __init__(self, patience: Patience, now: float) -> None:
+        self._patience = patience
+        self._now = now
+        self._settled: dict[int, dict[str, object]] = {}
+
+    def keep(self, shipment: Moving, before: State, event: Event, detail: str) -> None:
+        """Keeps count of what UPS is asked about a shipment that `event` has moved, and settles it at its end."""
+        if shipment.state.asked is not Asked.NOTHING:
+            if before.asked is Asked.NOTHING:
+                shipment.asks = 0
+            elif event not in (Event.ANSWER_OVERDUE, Event.ASKED_IN_VAIN):
+                return
+            shipment.asks += 1
+            shipment.ask_at = self._now + self._patience.ask_wait(shipment.asks)
+            return
+        if before.asked is Asked.NOTHING:
+            return
+        if event is Event.ADDRESS_ACCEPTED and shipment.asked_x is not None and shipment.asked_y is not None:
+            shipment.x, shipment.y = shipment.asked_x, shipment.asked_y
+        reason = amendments.settled(before.asked, event, detail, shipment.state)
+        if amendments.agreed(event):
+            self.settle(shipment.id, Decision.DONE, None, reason)
+        else:
+            self.settle(shipment.id, Decision.TOO_LATE, _left_at(shipment), reason)
+        shipment.asked_x = shipment.asked_y = shipment.ask_at = None
+        shipment.asks = 0
+
+    def settle(self, shipment_id: int, decision: Decision, left_at: float | None, reason: str) -> None:
+        """Says what became of that which UPS was being asked about a shipment."""
+        values = {"k_id": shipment_id, "d_decision": decision, "d_left_at": left_at, "d_reason": reason}
+        self._settled[shipment_id] = values
+
+    def write(self, connection: Connection) -> None:
+        """Writes the answers, and closes the commands that nobody waits for any more."""
+        if not self._settled:
+            return
+        connection.execute(_SETTLE, list(self._settled.values()))
+        outbox.close_kinds(connection, self._settled.keys(), ("redirect", "cancel_job"), self._now)
+        accepted = [key for key, values in self._settled.items() if values["d_decision"] is Decision.DONE]
+        outbox.close_kinds(connection, accepted, ("request_truck",), self._now)
+        self._settled.clear()
+
+
+def _left_at(shipment: Moving) -> float | None:
+    """Since when it is too late to change anything about a shipment, where that is known."""
+    if shipment.state.truck is Truck.DELIVERED:
+        return shipment.ended_at
+    if shipment.state.truck is Truck.EN_ROUTE:
+        return shipment.left_at or shipment.state_since_at
+    return None
+
+
+_SETTLE = (
+    update(RequestDecision.__table__)  # type: ignore[arg-type]
+    .where(
+        RequestDecision.__table__.c.shipment_id == bindparam("k_id"),
+        RequestDecision.__table__.c.decision == Decision.ASKED.value,
+    )
+    .values(decision=bindparam("d_decision"), left_at=bindparam("d_left_at"), reason=bindparam("d_reason"))
+)
