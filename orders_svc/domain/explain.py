@@ -115,6 +115,8 @@ def waiting(state: State, since: float, world: LinkView, ups: LinkView) -> Waiti
 
 def held_up(state: State, world: LinkView, ups: LinkView) -> str:
     """Why nobody can tell when a shipment in `state` is there; empty: somebody may."""
+    if is_held(state):
+        return "UPS is being asked about a change, and the parcel waits for the answer"
     needed = [("UPS", ups)]
     if state.goods is not Goods.LOADED:
         needed.append(("the warehouse", world))

@@ -14,6 +14,9 @@ from werkzeug.wrappers import Response
 from wtforms import HiddenField, ValidationError
 
 from shop.orders.v1 import orders_pb2
+from storefront.addresses.grid import GridMap, draw_grid
+from storefront.addresses.queries import book_of
+from storefront.catalogue.stock import warehouse_places
 from storefront.fields import INT32_MAX, INT32_MIN, WholeNumber
 from storefront.orders.view import OrderShown, show_order
 from storefront.orders_client import CallFailed
@@ -133,7 +136,18 @@ def _not_done(kind: str, order_id: int, form: _Request, failed: CallFailed) -> t
 def _page(kind: str, order: OrderShown, form: _Request, *, message: str = "") -> str | Response:
     if order.has_ended:
         return redirect(url_for("orders.show", order_id=order.order_id), 303)
-    return render_template(f"orders/{kind}.html", order=order, form=form, message=message)
+    return render_template(f"orders/{kind}.html", order=order, form=form, message=message, map=_map(form))
+
+
+def _map(form: _Request) -> GridMap | None:
+    """Where to pick the new address, with the shopper's own ones."""
+    if not isinstance(form, AddressForm):
+        return None
+    with services().reader.connect() as connection:
+        places = warehouse_places(connection)
+        book = book_of(connection, the_shopper().user_id)
+    door = None if form.x.data is None or form.y.data is None else (form.x.data, form.y.data)
+    return draw_grid(places, [(one.label, one.x, one.y) for one in book], door)
 
 
 def _to_the_answer(order_id: int) -> Response:

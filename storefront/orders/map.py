@@ -8,7 +8,7 @@ import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
-WIDTH, HEIGHT = 640.0, 320.0
+WIDTH, HEIGHT = 640.0, 260.0
 MARGIN = 44.0
 # So that two doors next to each other are not a mile apart on the drawing.
 LEAST_SPAN = 4.0

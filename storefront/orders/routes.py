@@ -10,10 +10,9 @@ from collections.abc import Iterator
 
 from flask import Blueprint, Response, render_template, request
 from flask_login import login_required
-from sqlalchemy import select
 
-from db.orders.stock import Warehouse
 from shop.orders.v1 import orders_pb2
+from storefront.catalogue.stock import warehouse_places
 from storefront.orders.fanout import News, Subscription, TooManyListeners
 from storefront.orders.map import draw
 from storefront.orders.view import Tone, show_order
@@ -87,12 +86,9 @@ def _page(template: str, order_id: int) -> str:
     parts = services()
     order = show_order(_order(order_id))
     with parts.reader.connect() as connection:
-        warehouses = connection.execute(_WAREHOUSES).all()
+        warehouses = warehouse_places(connection)
     trips = [parcel.trip for parcel in order.parcels if parcel.status.tone is not Tone.ENDED]
-    return render_template(template, order=order, map=draw(trips, ((row.name, (row.x, row.y)) for row in warehouses)))
-
-
-_WAREHOUSES = select(Warehouse.name, Warehouse.x, Warehouse.y).order_by(Warehouse.id)
+    return render_template(template, order=order, map=draw(trips, ((name, (x, y)) for name, x, y in warehouses)))
 
 
 def _order(order_id: int) -> orders_pb2.Order:

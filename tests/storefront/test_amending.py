@@ -2,10 +2,10 @@
 
 import pytest
 
-from mesh.errors import Unavailable
+from mesh.errors import FailedPrecondition, Unavailable
 from shop.orders.v1 import orders_pb2 as pb
 from storefront.orders.amendments import if_cancelled, if_sent_elsewhere
-from tests.storefront.fake_orders import BEGAN, FakeOrders, away, lose_answer
+from tests.storefront.fake_orders import BEGAN, FakeOrders, away, lose_answer, refuse
 from tests.storefront.visitor import Visitor
 
 
@@ -50,6 +50,7 @@ def test_an_order_is_sent_elsewhere_and_its_page_shows_where(visitor: Visitor, o
     ordered(visitor)
     visitor.get("/orders/1/address")
     assert visitor.page.forms[-1].values["x"] == "4"
+    assert "data-map" in visitor.response.get_data(as_text=True)
     visitor.submit("/orders/1/address", x="7", y="-8")
     assert visitor.sees("Changed. You asked at")
     assert visitor.sees("Send it to (7, -8).")
@@ -114,6 +115,35 @@ def test_pressing_twice_is_one_request(visitor: Visitor, orders: FakeOrders) -> 
     visitor.get("/orders/1/cancel")
     assert [visitor.press("/orders/1/cancel").status_code for _ in range(2)] == [303, 303]
     assert len(orders.orders[1].amendments) == 1
+
+
+def test_while_ups_is_being_asked_nothing_more_can_be_asked(visitor: Visitor, orders: FakeOrders) -> None:
+    ordered(visitor)
+    form = visitor.get("/orders/1/cancel").page
+    orders.orders[1].shipments[0].cancellable = pb.CHANGEABLE_PENDING
+    assert "Cancel the order" not in visitor.get("/orders/1/cancel").page.text.replace("Cancel order", "")
+    assert visitor.sees("One at a time: wait for its answer.")
+    visitor.page = form
+    orders.moods.append(refuse(FailedPrecondition("CHANGE_PENDING", "one at a time")))
+    response = visitor.press("/orders/1/cancel")
+    assert response.status_code == 422
+    assert visitor.follow(response).sees("UPS is still being asked about an earlier change")
+
+
+@pytest.mark.parametrize(
+    ("changeable", "words"),
+    [
+        (pb.CHANGEABLE_AT_ONCE, "so it can"),
+        (pb.CHANGEABLE_ASKS_UPS, "is asked"),
+        (pb.CHANGEABLE_TOO_LATE, "It is too late"),
+        (pb.CHANGEABLE_PENDING, "One at a time"),
+    ],
+)
+def test_what_would_be_answered_now_is_told_as_the_orders_service_sees_it(changeable: int, words: str) -> None:
+    shipment = pb.Shipment(goods=pb.GOODS_STATE_PACKING, truck=pb.TRUCK_STATE_REQUESTED)
+    shipment.cancellable = shipment.address_changeable = changeable  # type: ignore[assignment]
+    assert words in if_cancelled(shipment)
+    assert words in if_sent_elsewhere(shipment)
 
 
 @pytest.mark.parametrize("bad", ["", "short", "x" * 65, "with space", "\N{SNOWMAN}" * 12])

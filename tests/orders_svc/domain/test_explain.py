@@ -4,8 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_svc.domain.explain import WHAT_HAPPENED, LinkView, Status, order_status, parcel_status, waiting
-from orders_svc.domain.lifecycle import Event, Goods, State, Truck
+from orders_svc.domain.explain import WHAT_HAPPENED, LinkView, Status, held_up, order_status, parcel_status, waiting
+from orders_svc.domain.lifecycle import Asked, Event, Goods, State, Truck
 from orders_svc.rpc import convert
 from shop.orders.v1 import orders_pb2
 
@@ -66,6 +66,19 @@ def test_a_link_that_never_was_up_is_away_since_the_state_began() -> None:
     why = waiting(State(Goods.PACKED, Truck.REQUESTED), 3.0, UP, LinkView(False, None))
     assert why is not None
     assert why.since == 3.0
+
+
+@pytest.mark.parametrize("state", STATUSES, ids=str)
+def test_nobody_can_tell_when_it_comes_while_somebody_is_away_who_is_needed(state: State) -> None:
+    assert held_up(state, UP, UP) == ""
+    assert held_up(state, UP, DOWN) == "UPS cannot be reached at the moment"
+    needs_warehouse = state.goods is not Goods.LOADED
+    assert held_up(state, DOWN, UP) == ("the warehouse cannot be reached at the moment" if needs_warehouse else "")
+
+
+def test_nobody_can_tell_when_it_comes_while_ups_is_asked_to_give_it_up() -> None:
+    asked = State(Goods.PACKED, Truck.AT_WAREHOUSE, Asked.CANCEL)
+    assert held_up(asked, UP, UP).startswith("UPS is being asked")
 
 
 def test_every_event_has_its_words() -> None:
