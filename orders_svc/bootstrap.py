@@ -29,6 +29,7 @@ from orders_svc.rpc.orders import OrdersServicer
 from orders_svc.service.accounts import Accounts
 from orders_svc.service.app import App
 from orders_svc.service.changes import Changes
+from orders_svc.service.forgetting import Forgetting
 from orders_svc.service.installation import install
 from orders_svc.service.placing import Placed, PlaceOrder
 from orders_svc.service.transactions import LostRace
@@ -54,8 +55,11 @@ BRIDGE_DEADLINE_SECONDS = 2.0
 EXPECTED_REFUSALS = ("LINK_NOT_OPEN", "STALE_EPOCH")
 SHOPS = ("storefront", "cli")
 BRIDGES = ("world_bridge", "ups_bridge")
+DAY_SECONDS = 86_400.0
+# Between two rounds of forgetting.
+FORGET_SECONDS = 3600.0
 # The threads that use the database beside the RPCs: one for each worker, and the group commit.
-BACKGROUND = (WORLD, UPS, "serve", "overdue")
+BACKGROUND = (WORLD, UPS, "serve", "overdue", "forget")
 
 
 class BridgeClient:
@@ -186,6 +190,8 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
     # Who was silent for a dozen ticks may be silent for two more.
     look = min(LOOK_SECONDS, 2 * settings.world_tick)
     workers["overdue"] = Worker("ask-overdue", app.ask_overdue, look, tuple(OUTAGES))
+    forgetting = Forgetting(engine, clock, settings.retention_days * DAY_SECONDS)
+    workers["forget"] = Worker("forget", forgetting.step, FORGET_SECONDS, tuple(OUTAGES))
     placing: GroupCommit[PlaceOrder, Placed | Refusal] = GroupCommit("place-orders", app.place_orders)
     public = build_server(
         settings.orders_listen,

@@ -28,6 +28,8 @@ class Settings(BaseSettings):
     # Threads of the public port and of the fulfilment port.
     public_workers: int = Field(40, ge=4, le=200)
     fulfilment_workers: int = Field(8, ge=2, le=100)
+    # How long messages are kept after the parcel that they are about has ended, in days.
+    retention_days: float = Field(30.0, ge=1 / 24, le=36_500)
     # How long to wait for a database that is away at the start.
     database_wait: float = Field(30.0, ge=0, le=3600)
 

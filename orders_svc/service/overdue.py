@@ -6,6 +6,8 @@ nothing. Otherwise some shipments at a time, oldest question first. What UPS is 
 own; after so many questions in vain no answer is expected any more, and the parcel goes on.
 """
 
+from collections.abc import Collection
+
 from sqlalchemy import Boolean, Connection, Double, bindparam, or_, select, update
 
 from db.orders.shipments import Shipment
@@ -34,7 +36,9 @@ def ask_overdue(connection: Connection, patience: Patience, now: float) -> tuple
     wanted = {"k_now": now, "k_world": WORLD in reachable, "k_ups": UPS in reachable}
     due = list(connection.execute(_DUE, wanted).scalars())
     shipments = Shipments(connection, patience, world.world_epoch, now)
-    shipments.load(due)
+    unanswered = list(connection.execute(_UNANSWERED, {"k_now": now}).scalars()) if UPS in reachable else []
+    # Together: orders are locked by their ids, and only once.
+    shipments.load([*due, *unanswered])
     for shipment_id in sorted(due):
         shipment = shipments.get(shipment_id)
         if shipment is None or shipment.check_at is None or shipment.check_at > now:
@@ -43,7 +47,7 @@ def ask_overdue(connection: Connection, patience: Patience, now: float) -> tuple
         asks_world = event is Event.GOODS_OVERDUE or shipment.state.truck is Truck.EN_ROUTE
         if (WORLD if asks_world else UPS) not in reachable or shipments.apply(shipment_id, event, CAUSE) is not None:
             shipments.postpone(shipment_id)
-    more = _ask_again(connection, patience, shipments) if UPS in reachable else False
+    _ask_again(patience, shipments, unanswered)
     changes = shipments.flush()
     later = now + patience.truck * patience.tick
     for link, put_off in _PUT_OFF.items():
@@ -51,14 +55,12 @@ def ask_overdue(connection: Connection, patience: Patience, now: float) -> tuple
             connection.execute(put_off, {"k_now": now, "d_later": later})
     if UPS not in reachable:
         connection.execute(_PUT_ANSWERS_OFF, {"k_now": now, "d_later": now + patience.ask_wait(1)})
-    return changes, more or len(due) == ASKED_AT_ONCE
+    return changes, ASKED_AT_ONCE in (len(due), len(unanswered))
 
 
-def _ask_again(connection: Connection, patience: Patience, shipments: Shipments) -> bool:
-    """Asks UPS again for answers that are overdue; says whether there may be more."""
-    due = list(connection.execute(_UNANSWERED, {"k_now": shipments.now}).scalars())
-    shipments.load(due)
-    for shipment_id in sorted(due):
+def _ask_again(patience: Patience, shipments: Shipments, unanswered: Collection[int]) -> None:
+    """Asks UPS again for answers that are overdue."""
+    for shipment_id in sorted(unanswered):
         shipment = shipments.get(shipment_id)
         if shipment is None or shipment.ask_at is None or shipment.ask_at > shipments.now:
             continue
@@ -66,7 +68,6 @@ def _ask_again(connection: Connection, patience: Patience, shipments: Shipments)
             shipments.apply(shipment_id, Event.ANSWER_OVERDUE, CAUSE)
         else:
             asking.end_questions(shipments, [shipment_id], "UPS has not answered", CAUSE)
-    return len(due) == ASKED_AT_ONCE
 
 
 # On the road the world is asked, though it is UPS that is silent.
