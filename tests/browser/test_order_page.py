@@ -13,6 +13,7 @@ from tests.browser.test_without import buy_one
 
 NewPage = Callable[..., Page]
 Picture = Callable[[Page, str], None]
+DELIVERY_MS = 120_000
 
 
 def status(page: Page) -> Locator:
@@ -167,3 +168,30 @@ def test_the_map_shows_the_truck_move_and_the_page_when_to_expect_it(
     open_shop.orders.changed(order_id)
     expect(page.get_by_text("When it comes is not known: UPS cannot be reached at the moment.")).to_be_visible()
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
+
+
+@pytest.mark.timeout(300)
+def test_in_the_whole_shop_what_is_answered_is_what_happens(
+    whole_shop: str, new_page: NewPage, picture: Picture
+) -> None:
+    """However fast the parcel is: changed and brought there, or too late and brought to the address of before."""
+    page = new_page()
+    sign_up(page, whole_shop, "Ivo")
+    buy_one(page, whole_shop)
+    order = page.url
+    page.get_by_role("link", name="Change the address").click()
+    page.get_by_label("New address x").fill("-31")
+    page.get_by_label("New address y").fill("17")
+    page.get_by_role("button", name="Send it there").click()
+    expect(page).to_have_url(re.compile("#asked$"))
+    answer = page.locator("#asked")
+    expect(answer).to_contain_text(re.compile(r"Changed\.|Too late to change\."), timeout=DELIVERY_MS)
+    went_there = "Changed." in answer.inner_text()
+    expect(status(page)).to_have_text("Delivered", timeout=DELIVERY_MS)
+    page.goto(order)
+    expect(page.locator(".facts-row")).to_contain_text("(-31, 17)" if went_there else "(1, 2)")
+    picture(page, "order-elsewhere")
+    # What was delivered has taught how long it takes.
+    buy_one(page, whole_shop, 2)
+    expect(page.locator(".expected").first).to_contain_text("Expected between")
+    picture(page, "order-expected")

@@ -172,7 +172,14 @@ def test_what_is_somebody_elses_is_as_unknown_as_what_never_was(
 
     another.register("Bob", "bob@example.org")
     another.get("/sell").submit("/sell", display_name="Bob's")
-    for path in ("/orders/1", "/orders/1/live", "/orders/1/events", "/sell/items/1", "/sell/items/999"):
+    for path in (
+        "/orders/1",
+        "/orders/1/live",
+        "/orders/1/cancel",
+        "/orders/1/address",
+        "/sell/items/1",
+        "/sell/items/999",
+    ):
         assert another.get(path).status == 404, path
         assert another.sees("There is nothing here"), path
     page = another.get("/sell").page
