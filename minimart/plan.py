@@ -131,7 +131,7 @@ def _stand_in_world(options: Options, at: dict[str, str]) -> Part:
 
 
 def _stand_in_ups(options: Options, at: dict[str, str]) -> Part:
-    command = ["--world", at["world_ups"], "--amazon", at["ups_listen"], *_pace(options)]
+    command = ["--world", at["world_ups"], "--amazon", at["ups_listen"], "--features", "all", *_pace(options)]
     return Part("sim_ups", _python("sim", "ups", *command))
 
 

@@ -82,7 +82,7 @@ def test_the_tick_is_the_worlds(options: plan.Options, tick: float) -> None:
 def test_both_stand_ins_keep_the_pace_that_was_asked_for(options: plan.Options, pace: list[str]) -> None:
     at = plan.addresses(options, FREE)
     world = ["world", "--amazon", at["world"], "--ups", at["world_ups"], "--flakiness", "0", *pace]
-    ups = ["ups", "--world", at["world_ups"], "--amazon", at["ups_listen"], *pace]
+    ups = ["ups", "--world", at["world_ups"], "--amazon", at["ups_listen"], "--features", "all", *pace]
     assert command(options, "sim_world") == world
     assert command(options, "sim_ups") == ups
     # Each beside a real partner.
