@@ -9,6 +9,7 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -25,6 +26,8 @@ class Child:
     def __init__(self, name: str, log: Path, command: Callable[[], Sequence[str]], **settings: str) -> None:
         self.name = name
         self.starts = 0
+        # In the machine's steady time.
+        self.started_at = 0.0
         self.wanted = True
         # In this process's steady time: not to be started before.
         self.not_before = 0.0
@@ -54,6 +57,7 @@ class Child:
         if self.alive:
             return
         self.starts += 1
+        self.started_at = time.monotonic()
         with self._log.open("ab") as log:
             self._process = subprocess.Popen(  # noqa: S603 - our own command line
                 tied([sys.executable, "-m", *self._command()]),

@@ -75,7 +75,9 @@ class Stage:
         command = ["sim", "ups", "--world", self._at("world_ups"), "--amazon", self._at("proxy_ups")]
         command += ["--tick", str(self._tick), "--seed", str(self._rng.randrange(1000))]
         account = self.account()
-        here = [world.number for world in account.worlds if world.boot == account.last_boot]
+        # A life that is over has no world to join, and one that has just begun has not written of itself yet.
+        goes_on = self.world.alive and account.boots.get(account.last_boot, 0.0) >= self.world.started_at
+        here = [world.number for world in account.worlds if world.boot == account.last_boot and goes_on]
         self._ups_joined = bool(here) and self.ups.starts > 1 and self._rng.random() < JOINS
         if self._ups_joined:
             # Numbers of the lives before are unknown to it; those made from the time are higher.
