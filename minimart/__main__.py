@@ -17,6 +17,7 @@ COMMANDS = {
     "order": ("minimart.order:order", "Look at orders."),
     "doctor": ("minimart.doctor:doctor", "Say which part is up, connected, waiting, and for what."),
     "conform": ("proof.conform.command:conform", "Check a partner's program against the contract."),
+    "mock": ("sim.amazon.command:mock", "Be an Amazon, for a UPS team that works alone."),
     "sim": ("sim.cli:sim", "Run a stand-in for the world or for UPS."),
     "simulate": ("proof.simulation.command:simulate", "Run everything in virtual time under faults, and check it."),
     "chaos": ("proof.chaos.command:chaos", "Kill everything for some minutes; nothing may be lost or doubled."),

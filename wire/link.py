@@ -10,6 +10,7 @@ import asyncio
 import contextlib
 import logging
 import socket
+import struct
 from collections import deque
 from collections.abc import Awaitable, Callable
 from dataclasses import dataclass, field
@@ -204,6 +205,13 @@ class Connection:
         self._closing = True
         self._queue.emptied.set()
         self._writer.transport.abort()
+
+    def reset(self) -> None:
+        """End at once, and let the peer see a TCP reset in place of a clean end."""
+        sock = self._writer.get_extra_info("socket")
+        if sock is not None:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+        self.abort()
 
     async def close(self) -> None:
         """Write what is queued (as long as the peer takes it, at most a second), then close. May be called again."""

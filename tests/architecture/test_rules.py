@@ -38,7 +38,10 @@ CATCHES_ALL = {
     "storefront/orders/feed.py": "the edge of a background thread",
 }
 # Pure: the time and chance come in as arguments, and nothing waits.
-PURE = ("orders_svc/domain/", "sim/world/model/", "sim/ups/model/", "minimart/telling.py", "minimart/journal.py")
+PURE = (
+    *("orders_svc/domain/", "sim/world/model/", "sim/ups/model/", "sim/amazon/model/", "sim/amazon/script.py"),
+    *("sim/amazon/words.py", "minimart/telling.py", "minimart/journal.py"),
+)
 PURE_WIRE = ("wire/framing.py", "wire/session.py", "wire/ranges.py", "wire/backoff.py", "wire/errors.py")
 IMPURE_MODULES = ("time", "datetime", "socket", "asyncio", "threading", "subprocess", "os", "secrets", "uuid")
 CLOCKS = (

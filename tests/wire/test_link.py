@@ -57,6 +57,16 @@ async def collect(connection: Connection, count: int) -> list[bytes]:
     return frames
 
 
+def test_a_reset_is_no_clean_end() -> None:
+    async def scenario() -> None:
+        async with pair() as (client, server, _):
+            server.reset()
+            with pytest.raises(ConnectionResetError):
+                await client.receive()
+
+    run(scenario)
+
+
 def test_frames_cross_both_ways_in_order_and_are_counted() -> None:
     async def scenario() -> None:
         async with pair() as (client, server, _):
