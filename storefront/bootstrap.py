@@ -29,6 +29,7 @@ from storefront.checkout.tickets import TicketOffice
 from storefront.config import Settings
 from storefront.mail.sender import Sender
 from storefront.mail.transport import Transport, transport_for
+from storefront.offline import bp as offline
 from storefront.orders.amending import bp as amending
 from storefront.orders.fanout import Fanout
 from storefront.orders.feed import Feed
@@ -133,6 +134,7 @@ def build(
         orders,
         amending,
         reviews,
+        offline,
         seller,
     ):
         app.register_blueprint(room)

@@ -7,6 +7,7 @@ from pathlib import Path
 
 from flask import Flask, url_for
 
+SHEETS = ("tokens", "base", "parts", "pages")
 STATIC_SECONDS = 365 * 24 * 3600
 
 
@@ -48,6 +49,7 @@ def add_to(app: Flask) -> None:
     """Makes these known to the templates of `app`."""
     assert app.static_folder is not None
     app.jinja_env.filters.update(money=money, iso=iso, moment=moment, sentence=sentence)
+    app.jinja_env.globals["sheets"] = SHEETS
     app.jinja_env.globals["static_url"] = static_urls(Path(app.static_folder))
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True

@@ -46,6 +46,9 @@ if (verdict) {
   if (field.value.trim() && !verdict.querySelector(".verdict")) ask();
 }
 
+// Keeps the page that is shown without a network.
+if (document.body.dataset.worker) navigator.serviceWorker?.register(document.body.dataset.worker).catch(() => {});
+
 // The focus goes to the first thing to change.
 document.querySelector("[aria-invalid=true]")?.focus();
 

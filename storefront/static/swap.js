@@ -11,7 +11,8 @@ addEventListener("submit", (event) => {
   const data = new FormData(form, submitter), address = submitter?.getAttribute("formaction") || form.getAttribute("action");
   const request = { turn: ++sent, id: part.id, asks: form.method === "get", data, action: new URL(address, location.href) };
   part.setAttribute("aria-busy", "true");
-  line = line.then(() => swap(request));
+  const next = () => swap(request);
+  line = line.then(next, next);
 });
 
 async function swap({ turn, id, asks, data, action }) {
@@ -39,7 +40,7 @@ async function swap({ turn, id, asks, data, action }) {
   document.title = page.title;
   hideSpare(fresh);
   localTimes(fresh);
-  (fresh.querySelector("[aria-invalid=true]") || (focused && document.getElementById(focused)))?.focus();
+  (fresh.querySelector("[aria-invalid=true]") ?? (focused ? document.getElementById(focused) : null))?.focus();
 }
 
 // Without a network the page says so, and goes on when it is back.

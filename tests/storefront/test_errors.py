@@ -1,5 +1,6 @@
 """What goes wrong is told in plain words, with a way on, and never with a traceback."""
 
+import re
 from collections.abc import Callable, Iterator
 
 import pytest
@@ -83,3 +84,16 @@ def test_a_page_is_small(visitor: Visitor, put_stock: Callable[..., None]) -> No
         for name in ("tokens.css", "base.css", "parts.css", "pages.css", "shop.js", "icons.svg")
     )
     assert page + sheets < 100_000
+
+
+def test_the_page_for_no_network_is_nobodys_and_what_it_needs_is_there(visitor: Visitor) -> None:
+    visitor.register("Ann Offline")
+    assert "Ann Offline" not in visitor.get("/offline").response.get_data(as_text=True)
+    script = visitor.client.get("/worker.js")
+    assert script.mimetype == "text/javascript"
+    assert script.headers["Cache-Control"] == "no-cache"
+    kept = re.findall(r'"(/[^"]+)"', script.get_data(as_text=True))
+    assert "/offline" in kept
+    assert len(kept) >= 6
+    for path in kept:
+        assert visitor.get(path).status == 200, path

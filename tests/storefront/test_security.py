@@ -28,6 +28,8 @@ PUBLIC = {
     "/register",
     "/password/forgot",
     "/password/reset/<token>",
+    "/offline",
+    "/worker.js",
     "/healthz",
     "/static/<path:filename>",
 }
