@@ -148,6 +148,14 @@ _FOR_SALE = (
 )
 
 
+def open_accounts(connection: Connection, user_ids: Collection[int]) -> set[int]:
+    """Those of `user_ids` that are somebody's, and not closed. One query."""
+    return set(connection.execute(_OPEN_ACCOUNTS, {"k_ids": list(user_ids)}).scalars())
+
+
+_OPEN_ACCOUNTS = select(User.id).where(User.id.in_(bindparam("k_ids", expanding=True)), User.closed_at.is_(None))
+
+
 # The block "Combining Diacritical Marks": what stands on Latin, Greek and Cyrillic letters.
 _ACCENTS = re.compile("[\u0300-\u036f]")
 

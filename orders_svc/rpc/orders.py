@@ -5,7 +5,7 @@ from threading import BoundedSemaphore
 
 import grpc
 
-from mesh.errors import FailedPrecondition, PermissionDenied, Refusal, Unavailable
+from mesh.errors import PermissionDenied, Refusal, Unauthenticated, Unavailable
 from mesh.identity import current_caller
 from orders_svc.domain.explain import Status
 from orders_svc.events import Broadcaster
@@ -30,10 +30,10 @@ LONGEST_WAIT_SECONDS = 10.0
 
 
 def acting_user(context: grpc.ServicerContext) -> int:
-    """The user that the call acts for. Raises FailedPrecondition (NO_ACTING_USER) without one."""
+    """The user that the call acts for. Raises Unauthenticated (NO_ACTING_USER) without one."""
     user_id = current_caller(context).acting_user
     if user_id is None:
-        raise FailedPrecondition("NO_ACTING_USER", "the call names no acting user (x-acting-user)")
+        raise Unauthenticated("NO_ACTING_USER", "the call names no acting user (x-acting-user)")
     return user_id
 
 

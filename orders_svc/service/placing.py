@@ -7,13 +7,14 @@ all. The commit is the acknowledgement.
 """
 
 import hashlib
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, bindparam, insert, select
 
 from db.orders.orders import Order, OrderLine
-from db.shop.catalogue import OfferForSale, offers_for_sale
+from db.shop.catalogue import OfferForSale, offers_for_sale, open_accounts
 from mesh.errors import AlreadyExists, FailedPrecondition, NotFound, Refusal, ResourceExhausted
 from orders_svc.domain import explain
 from orders_svc.domain.allocation import Allocation, Shelves, Shortage, Wanted
@@ -51,9 +52,19 @@ class PlaceOrder:
     ups_account: str = ""
 
     def digest(self) -> bytes:
-        """SHA-256 of what the client sent: tells a repetition from a reuse."""
-        content = repr((self.items, self.x, self.y, self.ups_account))
-        return hashlib.sha256(content.encode()).digest()
+        """SHA-256 of what the client sent: tells a repetition from a reuse.
+
+        Over named values without the defaults: a field that is added later leaves the digests of before as they are.
+        """
+        content = {"x": self.x, "y": self.y, "ups_account": self.ups_account, "items": [_given(i) for i in self.items]}
+        canonical = json.dumps({k: v for k, v in content.items() if v}, sort_keys=True, separators=(",", ":"))
+        return hashlib.sha256(canonical.encode()).digest()
+
+
+def _given(item: Item) -> dict[str, int]:
+    price = item.expected_unit_price_cents
+    given = {"offer_id": item.offer_id, "quantity": item.quantity}
+    return given if price is None else given | {"expected_unit_price_cents": price}
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,13 +95,14 @@ def place_orders(
     placed = _placed_before(connection, requests)
     offer_ids = {item.offer_id for request in requests for item in request.items}
     offers = offers_for_sale(connection, offer_ids)
+    people = open_accounts(connection, {request.user_id for request in requests})
     shelves = Shelves(read_levels(connection, world.world_epoch, offer_ids), read_places(connection))
     accepted: dict[tuple[int, str], _Accepted] = {}
     refusals: dict[int, Refusal] = {}
     for index, request in enumerate(requests):
         key = (request.user_id, request.request_id)
         if key not in placed and key not in accepted:
-            decided = _decide(request, offers, shelves)
+            decided = _decide(request, offers, shelves) if request.user_id in people else _nobody(request.user_id)
             if isinstance(decided, Refusal):
                 refusals[index] = decided
             else:
@@ -136,6 +148,10 @@ _PLACED_BEFORE = select(Order.user_id, Order.request_id, Order.id, Order.total_c
     Order.request_id.in_(bindparam("k_requests", expanding=True)),
 )
 _NEW_LINE = insert(OrderLine)
+
+
+def _nobody(user_id: int) -> NotFound:
+    return NotFound("USER_NOT_FOUND", f"there is no user {user_id}", user_id=user_id)
 
 
 def _decide(request: PlaceOrder, offers: dict[int, OfferForSale], shelves: Shelves) -> _Accepted | Refusal:

@@ -17,6 +17,7 @@ DEFINITE = frozenset(
     {
         (StatusCode.INVALID_ARGUMENT, ""),
         (StatusCode.NOT_FOUND, "OFFER_NOT_FOUND"),
+        (StatusCode.NOT_FOUND, "USER_NOT_FOUND"),
         (StatusCode.FAILED_PRECONDITION, "PRICE_CHANGED"),
         (StatusCode.RESOURCE_EXHAUSTED, "OUT_OF_STOCK"),
         (StatusCode.ALREADY_EXISTS, "REQUEST_ID_REUSED"),

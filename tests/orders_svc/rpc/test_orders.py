@@ -228,7 +228,7 @@ def test_who_may_call_what(shop: Running) -> None:
         guess = (("authorization", "Bearer guess"), *acting_for(SHOPPER))
         assert failure(lambda: stub.GetOrder(get, timeout=60, metadata=guess)).code is Code.UNAUTHENTICATED
     nobody = failure(lambda: shop.call(shop.orders.GetOrder, get, user=None))
-    assert nobody.reason == "NO_ACTING_USER"
+    assert (nobody.code, nobody.reason) == (Code.UNAUTHENTICATED, "NO_ACTING_USER")
     events = orders_pb2_grpc.OrdersServiceStub(shop.channel("cli"))
     denied = failure(lambda: list(events.WatchEvents(orders.WatchEventsRequest(), timeout=60)))
     assert (denied.code, denied.reason) == (Code.PERMISSION_DENIED, "STOREFRONT_ONLY")

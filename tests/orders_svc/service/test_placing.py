@@ -1,5 +1,6 @@
 """Placing orders, on both databases."""
 
+import hashlib
 import threading
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -9,8 +10,8 @@ import pytest
 
 from mesh.errors import Refusal
 from orders_svc.domain.explain import Status
-from orders_svc.service.placing import Item, Placed
-from tests.orders_svc.stage import BACKORDER, LAST_ONE, SHOPPER, SOLD_OUT, Stage
+from orders_svc.service.placing import Item, Placed, PlaceOrder
+from tests.orders_svc.stage import BACKORDER, LAST_ONE, SELLER, SHOPPER, SOLD_OUT, Stage
 
 
 def refusal(answer: object) -> tuple[str, grpc.StatusCode]:
@@ -60,11 +61,34 @@ def test_a_request_id_with_another_content_is_refused(shop: Stage, other: dict) 
 
 
 def test_two_users_may_use_one_request_id(shop: Stage) -> None:
-    mine, theirs = shop.request((1, 1)), shop.request((1, 1), user=9)
+    mine, theirs = shop.request((1, 1)), shop.request((1, 1), user=SELLER)
     theirs = replace(theirs, request_id=mine.request_id)
     first, second = shop.app.place_orders([mine, theirs])
     assert first.order_id != second.order_id
     assert not second.replayed
+
+
+def test_nobody_orders_for_a_user_who_is_not_there_and_what_was_ordered_before_stays_answered(shop: Stage) -> None:
+    mine, nobodys = shop.request((1, 1)), shop.request((1, 1), user=4711)
+    placed, refused = shop.app.place_orders([mine, nobodys])
+    assert refusal(refused) == ("USER_NOT_FOUND", grpc.StatusCode.NOT_FOUND)
+    shop.execute("update users set closed_at = 1 where id = :id", id=SHOPPER)
+    again, another = shop.app.place_orders([mine, shop.request((1, 1))])
+    assert again == replace(placed, replayed=True)
+    assert refusal(another)[0] == "USER_NOT_FOUND"
+
+
+def test_the_digest_of_a_request_is_that_of_its_content_for_ever() -> None:
+    request = PlaceOrder(2, "request-1", (Item(1, 2), Item(3, 4, 500)), -5, 6, "user2")
+    said = (
+        '{"items":[{"offer_id":1,"quantity":2},{"expected_unit_price_cents":500,"offer_id":3,"quantity":4}],'
+        '"ups_account":"user2","x":-5,"y":6}'
+    )
+    assert request.digest() == hashlib.sha256(said.encode()).digest()
+    assert (
+        replace(request, ups_account="").digest()
+        == hashlib.sha256(said.replace('"ups_account":"user2",', "").encode()).digest()
+    )
 
 
 def test_a_refused_request_id_may_be_used_again(shop: Stage) -> None:

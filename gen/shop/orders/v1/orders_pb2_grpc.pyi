@@ -37,8 +37,8 @@ class OrdersServiceStub:
     UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
     UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
     UNAUTHENTICATED (BAD_ACTING_USER): x-acting-user is not a user id.
+    UNAUTHENTICATED (NO_ACTING_USER): the call does not say for whom it is.
     PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
-    FAILED_PRECONDITION (NO_ACTING_USER): the call does not say for whom it is.
     UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
     INTERNAL: a bug of ours; the service's log has it.
     """
@@ -56,6 +56,7 @@ class OrdersServiceStub:
 
     INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
     NOT_FOUND (OFFER_NOT_FOUND): an offer does not exist or was withdrawn.
+    NOT_FOUND (USER_NOT_FOUND): the acting user does not exist, or has closed the account.
     FAILED_PRECONDITION (PRICE_CHANGED): an expected price is not today's.
     RESOURCE_EXHAUSTED (OUT_OF_STOCK): too few units, and no backorder allowed.
     RESOURCE_EXHAUSTED (OVERLOADED): too many calls at once; try again later.
@@ -136,8 +137,8 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
     UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
     UNAUTHENTICATED (BAD_ACTING_USER): x-acting-user is not a user id.
+    UNAUTHENTICATED (NO_ACTING_USER): the call does not say for whom it is.
     PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
-    FAILED_PRECONDITION (NO_ACTING_USER): the call does not say for whom it is.
     UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
     INTERNAL: a bug of ours; the service's log has it.
     """
@@ -152,6 +153,7 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
 
     INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
     NOT_FOUND (OFFER_NOT_FOUND): an offer does not exist or was withdrawn.
+    NOT_FOUND (USER_NOT_FOUND): the acting user does not exist, or has closed the account.
     FAILED_PRECONDITION (PRICE_CHANGED): an expected price is not today's.
     RESOURCE_EXHAUSTED (OUT_OF_STOCK): too few units, and no backorder allowed.
     RESOURCE_EXHAUSTED (OVERLOADED): too many calls at once; try again later.
@@ -231,8 +233,8 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
     UNAUTHENTICATED (NO_TOKEN): the call carries no service token.
     UNAUTHENTICATED (UNKNOWN_TOKEN): the token is nobody's.
     UNAUTHENTICATED (BAD_ACTING_USER): x-acting-user is not a user id.
+    UNAUTHENTICATED (NO_ACTING_USER): the call does not say for whom it is.
     PERMISSION_DENIED (CALLER_NOT_ALLOWED): this caller has no business here.
-    FAILED_PRECONDITION (NO_ACTING_USER): the call does not say for whom it is.
     UNAVAILABLE (DATABASE_AWAY): the database is away; send the same again.
     INTERNAL: a bug of ours; the service's log has it.
     """
@@ -251,6 +253,7 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
 
         INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
         NOT_FOUND (OFFER_NOT_FOUND): an offer does not exist or was withdrawn.
+        NOT_FOUND (USER_NOT_FOUND): the acting user does not exist, or has closed the account.
         FAILED_PRECONDITION (PRICE_CHANGED): an expected price is not today's.
         RESOURCE_EXHAUSTED (OUT_OF_STOCK): too few units, and no backorder allowed.
         RESOURCE_EXHAUSTED (OVERLOADED): too many calls at once; try again later.
