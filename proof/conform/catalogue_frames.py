@@ -214,8 +214,11 @@ async def _(kit: Kit) -> None:
         kit.amazon.hang_up()
         await kit.ended(before)
     await kit.renewed(before)
-    if kit.amazon.acks[job.number]:
-        raise CaseFailed("no ack of what did not come whole", f"{job.number} was acked")
+    await kit.never(
+        lambda: kit.amazon.acks[job.number] or kit.said(LOAD, job.ship),
+        3 * kit.patience.tick + 0.3,
+        "ack and no truck for what did not come whole",
+    )
     kit.amazon.say(job.number, command)
     await kit.delivered(job)
 
@@ -232,8 +235,11 @@ async def _(kit: Kit) -> None:
         kit.amazon.hang_up_gently()
         await kit.ended(before)
     await kit.renewed(before)
-    if kit.amazon.acks[job.number]:
-        raise CaseFailed("no ack of what did not come whole", f"{job.number} was acked")
+    await kit.never(
+        lambda: kit.amazon.acks[job.number] or kit.said(LOAD, job.ship),
+        3 * kit.patience.tick + 0.3,
+        "ack and no truck for what did not come whole",
+    )
     kit.amazon.say(job.number, command)
     await kit.delivered(job)
 

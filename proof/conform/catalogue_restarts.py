@@ -207,6 +207,7 @@ async def _(kit: Kit) -> None:
     ships = {job.ship for job in old}
     known = {one.number for one in kit.amazon.elements}
     await kit.delivered(kit.order())
+    await kit.pause(kit.patience.quiet)
     fresh = [one for one in kit.amazon.elements if one.ship in ships and one.number not in known]
     if fresh:
         raise CaseFailed(

@@ -143,9 +143,10 @@ async def _(kit: Kit) -> None:
 async def _(kit: Kit) -> None:
     await _something(kit)
     for arrival in kit.arrivals:
-        if arrival.status not in _AT_A_WAREHOUSE:
+        if arrival.status not in _AT_A_WAREHOUSE and not arrival.gone:
             raise CaseFailed(
-                f"truck {arrival.truck} at the warehouse when UALoadRequest {arrival.number} came",
+                f"truck {arrival.truck} at the warehouse when UALoadRequest {arrival.number} for {arrival.ship} came on"
+                f" connection {arrival.connection}",
                 f"the world had it {arrival.status or 'nowhere'}",
             )
 

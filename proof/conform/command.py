@@ -1,4 +1,4 @@
-"""`minimart conform ups`: the cases against a partner's program.
+"""`minimart conform`: the group, and `ups`, the cases against a partner's UPS (`amazon` is in of_amazon).
 
 Rules: 0 when nothing failed, 1 when something did or no partner came, 2 for what the command was told. A partner that
 the kit starts is started several times, each with an Amazon and a world of its own, so that cases go on side by side.
@@ -18,28 +18,14 @@ from db.clock import SystemClock
 from proof.conform.amazon import Amazon
 from proof.conform.catalogue import CASES
 from proof.conform.kit import Kit
+from proof.conform.of_amazon.command import amazon as of_amazon
+from proof.conform.options import PLACE
 from proof.conform.patience import Patience
 from proof.conform.play import play_cases
 from proof.conform.program import CannotStart, Program
 from proof.conform.reporting import Reporting, reporting
 from proof.conform.verdict import Outcome
 from proof.conform.world import World
-
-
-class Place(click.ParamType[tuple[str, int]]):
-    """HOST:PORT as (host, port)."""
-
-    name = "HOST:PORT"
-
-    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> tuple[str, int]:
-        """Gives host and port."""
-        host, _, port = str(value).rpartition(":")
-        if not host or not port.isdecimal() or int(port) > 65_535:
-            self.fail(f"{value!r} is not {self.name} with a port within 0..65535", param, ctx)
-        return host.strip("[]"), int(port)
-
-
-PLACE = Place()
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,6 +57,9 @@ class Options:
 @click.group()
 def conform() -> None:
     """Check a partner's program against docs/ups-protocol.md."""
+
+
+conform.add_command(of_amazon)
 
 
 @conform.command()

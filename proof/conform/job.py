@@ -28,5 +28,9 @@ class Arrival:
     """A UALoadRequest that came for the first time: what the world had the truck doing just then."""
 
     number: int
+    ship: int
     truck: int
     status: str
+    connection: int
+    # Whether the word to go had been said: then it may have left while this was on its way.
+    gone: bool

@@ -328,7 +328,11 @@ class Kit:
             copies = [one for one in self.said(LOAD, element.ship) if one.number == element.number]
             if len(copies) == 1:
                 truck = element.message.truckId
-                self.arrivals.append(Arrival(element.number, truck, self.world.truck_status(truck)))
+                status = self.world.truck_status(truck)
+                ship, connection = element.message.shipId, element.connection
+                job = self.jobs.get(ship)
+                gone = job is not None and bool(job.went)
+                self.arrivals.append(Arrival(element.number, ship, truck, status, connection, gone))
 
     def _greeting(self, start: ups.UAstart) -> ups.AUCommand | None:
         if not start.features or self.speaks is None:

@@ -14,12 +14,12 @@ class Patience:
     @property
     def ack(self) -> float:
         """For an ack."""
-        return 2 * self.tick + 5.0
+        return 2 * self.tick + min(5.0, self.resend)
 
     @property
     def trip(self) -> float:
         """For a truck to come, or to deliver."""
-        return 60 * self.tick + 20.0
+        return 60 * self.tick + 5.0 + self.resend
 
     @property
     def quiet(self) -> float:
