@@ -125,16 +125,29 @@ _CLAIM = (
 
 def take_back(connection: Connection, shipment_id: int, kinds: Collection[str], now: float) -> int:
     """Closes commands of a shipment that never left; returns how many."""
-    unsent = (OutboxRow.closed_at.is_(None), OutboxRow.handed_at.is_(None))
-    mine = (OutboxRow.shipment_id == shipment_id, OutboxRow.kind.in_(kinds))
-    closed = update(OutboxRow).where(*mine, *unsent).values(closed_at=now, outcome="superseded")
-    return connection.execute(closed).rowcount
+    return connection.execute(_TAKE_BACK, {"k_shipment": shipment_id, "k_kinds": list(kinds), "d_now": now}).rowcount
+
+
+_TAKE_BACK = (
+    update(OutboxRow)
+    .where(
+        OutboxRow.shipment_id == bindparam("k_shipment"),
+        OutboxRow.kind.in_(bindparam("k_kinds", expanding=True)),
+        OutboxRow.closed_at.is_(None),
+        OutboxRow.handed_at.is_(None),
+    )
+    .values(closed_at=bindparam("d_now", type_=Double), outcome="superseded")
+)
 
 
 def left_at(connection: Connection, shipment_id: int, kind: str) -> float | None:
     """When a command of this kind first left for the peer; None: it never did."""
-    mine = (OutboxRow.shipment_id == shipment_id, OutboxRow.kind == kind)
-    return connection.scalar(select(func.min(OutboxRow.handed_at)).where(*mine))
+    return connection.scalar(_LEFT_AT, {"k_shipment": shipment_id, "k_kind": kind})
+
+
+_LEFT_AT = select(func.min(OutboxRow.handed_at)).where(
+    OutboxRow.shipment_id == bindparam("k_shipment"), OutboxRow.kind == bindparam("k_kind")
+)
 
 
 def left_kinds(connection: Connection, shipment_ids: Collection[int]) -> set[tuple[int, str]]:
@@ -215,13 +228,19 @@ _ACKED = (
 
 def close_failed(connection: Connection, link: str, command_id: int, text: str, now: float) -> bool:
     """Notes that the peer could not do a command, whose number is used up; False: it had ended in another way."""
-    is_new = OutboxRow.outcome.is_(None) | (OutboxRow.outcome == "acked")
-    closed = (
-        update(OutboxRow)
-        .where(OutboxRow.id == command_id, OutboxRow.link == link, is_new)
-        .values(closed_at=now, outcome="failed", failure=text)
+    told = {"k_id": command_id, "k_link": link, "d_now": now, "d_text": text}
+    return connection.execute(_FAILED, told).rowcount == 1
+
+
+_FAILED = (
+    update(OutboxRow)
+    .where(
+        OutboxRow.id == bindparam("k_id"),
+        OutboxRow.link == bindparam("k_link"),
+        OutboxRow.outcome.is_(None) | (OutboxRow.outcome == "acked"),
     )
-    return connection.execute(closed).rowcount == 1
+    .values(closed_at=bindparam("d_now", type_=Double), outcome="failed", failure=bindparam("d_text"))
+)
 
 
 def supersede(connection: Connection, world_epoch: int, now: float) -> None:

@@ -14,7 +14,7 @@ from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from db.orders.orders import Order
 from db.orders.requests import Decision, OrderRequest, RequestDecision, RequestKind
@@ -78,14 +78,13 @@ def amend(connection: Connection, patience: Patience, wish: Wish, now: float) ->
     Raises NotFound (ORDER_NOT_FOUND), AlreadyExists (REQUEST_ID_REUSED), FailedPrecondition (CHANGE_PENDING).
     """
     world = current_world(connection)
-    owned = select(Order.id).where(Order.id == wish.order_id, Order.user_id == wish.user_id).with_for_update()
-    if connection.execute(owned).one_or_none() is None:
+    mine = {"k_order": wish.order_id, "k_user": wish.user_id}
+    if connection.execute(_LOCK_ORDER, mine).one_or_none() is None:
         raise order_not_found(wish.order_id)
     before = _decided_before(connection, wish)
     if before is not None:
         return before, Changes()
-    counting = (Shipment.order_id == wish.order_id, Shipment.superseded_by.is_(None))
-    parcels = connection.execute(select(*Shipment.__table__.c).where(*counting).order_by(Shipment.id)).all()
+    parcels = connection.execute(_PARCELS, {"k_order": wish.order_id}).all()
     shipments = Shipments(connection, patience, world.world_epoch, now)
     shipments.load([parcel.id for parcel in parcels])
     features = links.features(connection)
@@ -156,18 +155,30 @@ def _at_once(
 
 def _decided_before(connection: Connection, wish: Wish) -> list[Decided] | None:
     """The answer that was given under this request_id; None: there was none."""
-    mine = (OrderRequest.user_id == wish.user_id, OrderRequest.request_id == wish.request_id)
-    row = connection.execute(select(*OrderRequest.__table__.c).where(*mine)).one_or_none()
+    mine = {"k_user": wish.user_id, "k_request": wish.request_id}
+    row = connection.execute(_REQUEST, mine).one_or_none()
     if row is None:
         return None
     if (row.order_id, row.kind, row.x, row.y) != (wish.order_id, wish.kind, wish.x, wish.y):
         raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used for another request")
-    return [_decided(told) for told in connection.execute(_DECISIONS.where(RequestDecision.order_request_id == row.id))]
+    return [_decided(told) for told in connection.execute(_DECISIONS, {"k_ids": [row.id]})]
 
 
+_LOCK_ORDER = (
+    select(Order.id).where(Order.id == bindparam("k_order"), Order.user_id == bindparam("k_user")).with_for_update()
+)
+_PARCELS = (
+    select(*Shipment.__table__.c)
+    .where(Shipment.order_id == bindparam("k_order"), Shipment.superseded_by.is_(None))
+    .order_by(Shipment.id)
+)
+_REQUEST = select(*OrderRequest.__table__.c).where(
+    OrderRequest.user_id == bindparam("k_user"), OrderRequest.request_id == bindparam("k_request")
+)
 _DECISIONS = (
     select(*RequestDecision.__table__.c, Shipment.parcel_no)
     .join(Shipment, Shipment.id == RequestDecision.shipment_id)
+    .where(RequestDecision.order_request_id.in_(bindparam("k_ids", expanding=True)))
     .order_by(RequestDecision.shipment_id)
 )
 
@@ -191,25 +202,24 @@ def read_amendments(connection: Connection, order_id: int) -> list[Amendment]:
     if not requests:
         return []
     decided: defaultdict[int, list[Decided]] = defaultdict(list)
-    among = RequestDecision.order_request_id.in_([request.id for request in requests])
-    for told in connection.execute(_DECISIONS.where(among)):
+    for told in connection.execute(_DECISIONS, {"k_ids": [request.id for request in requests]}):
         decided[told.order_request_id].append(_decided(told))
     return [Amendment(request, decided[request.id]) for request in requests]
 
 
 def _write_down(connection: Connection, wish: Wish, decided: Sequence[Decided], now: float) -> None:
-    asked = insert(OrderRequest).values(
-        order_id=wish.order_id,
-        user_id=wish.user_id,
-        request_id=wish.request_id,
-        kind=wish.kind,
-        x=wish.x,
-        y=wish.y,
-        asked_at=now,
-    )
-    request_key = connection.execute(asked.returning(OrderRequest.id)).scalar_one()
+    asked = {
+        "order_id": wish.order_id,
+        "user_id": wish.user_id,
+        "request_id": wish.request_id,
+        "kind": wish.kind,
+        "x": wish.x,
+        "y": wish.y,
+        "asked_at": now,
+    }
+    request_key = connection.execute(_NEW_REQUEST, asked).scalar_one()
     connection.execute(
-        insert(RequestDecision),
+        _NEW_DECISION,
         [
             {
                 "order_request_id": request_key,
@@ -221,3 +231,7 @@ def _write_down(connection: Connection, wish: Wish, decided: Sequence[Decided], 
             for one in decided
         ],
     )
+
+
+_NEW_REQUEST = insert(OrderRequest).returning(OrderRequest.id)
+_NEW_DECISION = insert(RequestDecision)
