@@ -46,6 +46,23 @@ def parse_address(text: str) -> tuple[str, int]:
     return host, int(port)
 
 
+def reachable(advertise: str | None, listen: str) -> str | None:
+    """`advertise`, where who listens at `listen` can be called at. ValueError: not told, and `listen` is everywhere."""
+    if advertise is None and listen and parse_address(listen)[0] in EVERYWHERE:
+        raise ValueError(f"must be given: nobody can call back at {listen}")
+    return advertise
+
+
+def called_at(advertise: str | None, listen: str, port: int) -> str:
+    """HOST:PORT at which others call who listens at `listen`; `port` is the one that it got where 0 was asked for."""
+    host, wanted = parse_address(advertise or listen)
+    found = wanted if advertise and wanted else port
+    return f"[{host}]:{found}" if ":" in host else f"{host}:{found}"
+
+
+EVERYWHERE = ("0.0.0.0", "::")  # noqa: S104 - to be told apart, not to be listened at
+
+
 def _checked_address(text: str) -> str:
     parse_address(text)
     return text

@@ -14,7 +14,7 @@ from mesh.identity import Tokens
 from mesh.logs import get_logger
 from mesh.runner import BridgeServicer, Runner
 from mesh.server import Service, build_aio_server
-from mesh.settings import parse_address
+from mesh.settings import called_at, parse_address
 from shop.bridge.v1 import bridge_pb2, bridge_pb2_grpc
 from wire.link import Limits
 from wire.switchboard import Action, Close, Switchboard
@@ -48,8 +48,8 @@ class WorldBridge:
         servicer = BridgeServicer()
         service = Service(bridge_pb2_grpc.add_BridgeServiceServicer_to_server, servicer, BRIDGE, CALLERS, RESERVED)
         self.server = build_aio_server(settings.bridge_listen, [service], tokens)
-        host, _ = parse_address(settings.bridge_listen)
-        identity = Identity(LINK, settings.instance, boot_nonce, f"{host}:{self.server.port}")
+        at = called_at(settings.bridge_advertise, settings.bridge_listen, self.server.port)
+        identity = Identity(LINK, settings.instance, boot_nonce, at)
         self.core = WorldCore(identity, clock.now(), rng, Rules(window=settings.window))
         limits = Limits(max_frame=settings.max_frame)
         self.sockets = Switchboard(self.core, limits, parse_address(settings.world_address))

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from mesh.settings import Address, LogLevel
+from mesh.settings import Address, LogLevel, reachable
 
 
 class Settings(BaseSettings):
@@ -19,6 +19,8 @@ class Settings(BaseSettings):
     fulfilment_address: Address = "127.0.0.1:7002"
     world_address: Address = "127.0.0.1:23456"
     bridge_listen: Address = "127.0.0.1:7003"
+    # Where orders_svc reaches what listens there; port 0: the same port. Only needed where that is every address.
+    bridge_advertise: Address | None = Field(default=None, validate_default=True)
     # Stays the same over restarts: an instance supersedes itself at once.
     instance: str = Field(default="world-bridge", min_length=1, max_length=100)
 
@@ -26,6 +28,11 @@ class Settings(BaseSettings):
     max_frame: int = Field(default=4 * 1024 * 1024, ge=1024, le=1 << 30)
     # Commands that may be unacknowledged at once.
     window: int = Field(default=4096, ge=1, le=100_000)
+
+    @field_validator("bridge_advertise")
+    @classmethod
+    def _can_be_called(cls, value: str | None, info: ValidationInfo) -> str | None:
+        return reachable(value, info.data.get("bridge_listen", ""))
 
     @property
     def tokens_path(self) -> Path:

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from pydantic import Field
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from mesh.settings import Address, LogLevel, load_settings, parse_address
+from mesh.settings import Address, LogLevel, called_at, load_settings, parse_address, reachable
 
 
 class Settings(BaseSettings):
@@ -51,6 +51,25 @@ def test_a_wrong_setting_is_one_line_that_names_it(
 def test_an_address_is_its_host_and_port(host: str, port: int) -> None:
     assert parse_address(f"{host}:{port}") == (host, port)
     assert parse_address(f"[::1]:{port}") == ("::1", port)
+
+
+@pytest.mark.parametrize(
+    ("advertise", "listen", "at"),
+    [
+        (None, "127.0.0.1:0", "127.0.0.1:5000"),
+        (None, "[::1]:0", "[::1]:5000"),
+        ("bridge.example:0", "0.0.0.0:0", "bridge.example:5000"),
+        ("bridge.example:7003", "0.0.0.0:5000", "bridge.example:7003"),
+    ],
+)
+def test_one_is_called_where_one_says_or_listens(advertise: str | None, listen: str, at: str) -> None:
+    assert called_at(reachable(advertise, listen), listen, 5000) == at
+
+
+@pytest.mark.parametrize("listen", ["0.0.0.0:7003", "[::]:7003"])
+def test_who_listens_everywhere_must_say_where_to_call(listen: str) -> None:
+    with pytest.raises(ValueError, match="must be given"):
+        reachable(None, listen)
 
 
 @pytest.mark.parametrize("text", ["", ":", "host", "host:", ":1", "host:-1", "host:65536", "h:1x", "::1:1", "h:²"])
