@@ -94,12 +94,18 @@ class Parcel:
     expected: Expected | None
     # Why it is not known when it comes.
     unknown_because: str
-    # Where its truck was seen last, and when.
+    # Where its truck was seen last, and when; and whether UPS said that it has left with the parcel.
     truck_seen: tuple[tuple[int, int], float] | None
+    has_left: bool
     # What asking for it would mean now; `is_pending`: nothing can be asked until UPS has answered.
     if_cancelled: str
     if_sent_elsewhere: str
     is_pending: bool
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether nothing more happens to it."""
+        return self.status.tone in (Tone.DONE, Tone.ENDED)
 
     @property
     def trip(self) -> Trip:
@@ -130,11 +136,16 @@ class OrderShown:
     @property
     def expected(self) -> Expected | None:
         """When the last of several parcels is expected; None: not known of each that is still to come."""
-        ranges = [parcel.expected for parcel in self.parcels if parcel.status.tone not in (Tone.DONE, Tone.ENDED)]
+        ranges = [parcel.expected for parcel in self.parcels if not parcel.has_ended]
         known = [expected for expected in ranges if expected is not None]
         if not known or len(known) < len(ranges):
             return None
         return Expected(max(one.earliest for one in known), max(one.latest for one in known))
+
+    @property
+    def trucks_are_seen(self) -> bool:
+        """Whether UPS tells where trucks are, and one of them is under way for this order."""
+        return any(parcel.truck_seen or (parcel.has_left and not parcel.has_ended) for parcel in self.parcels)
 
     @property
     def is_pending(self) -> bool:
@@ -212,6 +223,7 @@ def _parcel(number: int, shipment: pb.Shipment, of: int) -> Parcel:
         expected=_expected(shipment),
         unknown_because=shipment.expected.unknown_because,
         truck_seen=_truck_seen(shipment),
+        has_left=shipment.HasField("left_at"),
         is_pending=is_pending(shipment),
         if_cancelled=if_cancelled(shipment),
         if_sent_elsewhere=if_sent_elsewhere(shipment),

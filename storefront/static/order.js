@@ -1,7 +1,7 @@
 // An order's page reads its changing part anew whenever there is news of the order, and now and then by itself.
 "use strict";
 
-const READ_AGAIN_MS = 15000, WATCH_TRUCK_MS = 2500, POLL_MS = 3000;
+const READ_AGAIN_MS = 15000, WATCH_TRUCK_MS = 3000, POLL_MS = 3000;
 const livePart = document.getElementById("live");
 if (livePart && !livePart.querySelector("[data-ended]")) followOrder(livePart);
 
@@ -11,7 +11,8 @@ function followOrder(part) {
 
   function pause() {
     if (!listening) return POLL_MS;
-    return part.querySelector("[data-truck-seen]") ? WATCH_TRUCK_MS : READ_AGAIN_MS;
+    // Where a truck is comes without news.
+    return part.querySelector("[data-trucks-seen]") ? WATCH_TRUCK_MS : READ_AGAIN_MS;
   }
 
   async function read() {

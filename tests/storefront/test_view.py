@@ -96,8 +96,18 @@ def test_a_truck_is_on_the_map_where_ups_saw_it() -> None:
     order = order_with(truck_id=7, truck_seen=pb.TruckSeen(truck_id=7, at=pb.Address(x=3, y=-4)))
     order.shipments[0].truck_seen.seen_at.seconds = 99
     assert show_order(order).parcels[0].trip.seen == (7, (3, -4), 99.0)
+    assert show_order(order).trucks_are_seen
     order.shipments[0].ClearField("truck_seen")
     assert show_order(order).parcels[0].trip.seen is None
+    assert not show_order(order).trucks_are_seen
+
+
+def test_a_page_looks_for_the_truck_from_when_ups_says_that_it_left_until_it_is_there() -> None:
+    order = order_with(status=pb.ORDER_STATUS_OUT_FOR_DELIVERY)
+    order.shipments[0].left_at.seconds = 99
+    assert show_order(order).trucks_are_seen
+    order.shipments[0].status = pb.ORDER_STATUS_DELIVERED
+    assert not show_order(order).trucks_are_seen
 
 
 @pytest.mark.parametrize("status", [value for _, value in pb.OrderStatus.items()] + [99])
