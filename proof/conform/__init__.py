@@ -6,5 +6,5 @@ bug in both would be invisible); what is expected of a partner is what the docum
 The rooms. For whichever side is checked: `cases` (what a case is), `play` (plays them on grounds), `verdict` (how they
 went, and what a run comes to), `report` and `report_files` (text, JUnit XML, JSON, HTML), `reporting` (the options for
 all of that). To check a UPS: `catalogue` and `catalogue_*` (the cases), `kit` (what a case is given), `amazon` and
-`world` (the two parts that the kit plays), `command`.
+`world` (the two parts that the kit plays), `command`. To check an Amazon: `of_amazon`.
 """
