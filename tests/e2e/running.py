@@ -162,7 +162,7 @@ class RunningShop:
         """Stops it by a signal, and expects that nothing is left."""
         everyone = [child.pid for child in psutil.Process(self.process.pid).children(recursive=True)]
         self.process.send_signal(number)
-        self.process.wait(60)
+        self.process.wait(150)
         self._reader.join(60)
         wait_until(lambda: not any(is_alive(pid) for pid in everyone), "nothing is left")
 

@@ -5,7 +5,7 @@ import time
 from collections.abc import Callable
 
 
-def until(condition: Callable[[], bool], seconds: float = 60.0) -> None:
+def until(condition: Callable[[], bool], seconds: float = 150.0) -> None:
     """Returns as soon as `condition` holds; fails after `seconds`."""
     deadline = time.monotonic() + seconds
     while not condition():
