@@ -51,6 +51,7 @@ class Product(ShopBase):
         Index("ix_products_created_at_id", "created_at", "id"),
         Index("ix_products_units_sold_id", "units_sold", "id"),
         Index("ix_products_rating_id", "rating", "id"),
+        Index("ix_products_title_id", "title", "id"),
         # A part of a word anywhere, and a title that is nearly what was typed.
         Index(
             "ix_products_search_text_trgm",

@@ -29,8 +29,9 @@ from db.shop.catalogue import FOLDED_TITLE, Category, Offer, Product
 from storefront.catalogue.search import ESCAPE, Search, Sort
 
 MAX_COUNTED = 1000
-# How like a typed word a word of a title must be, and how long a word must be for that to mean anything.
-ALIKE = 0.4
+# How like a typed word a word of a title must be (less only if nothing is), and how long a word must be for that to
+# mean anything.
+ALIKE = (0.6, 0.4)
 LEAST_LETTERS = 3
 
 Rows = Select[*tuple[Any, ...]]
@@ -48,7 +49,7 @@ class Found:
 
 
 def find(connection: Connection, search: Search, page_size: int) -> Found:
-    """One page of what was asked for. At most four queries."""
+    """One page of what was asked for. At most five queries."""
     matches = _matches(search)
     total = _count(connection, matches)
     if not total and search.words and connection.dialect.name == "postgresql":
@@ -155,21 +156,17 @@ def _by_price(search: Search, matches: list[ColumnElement[bool]], *, descending:
 
 
 def _find_nearly(connection: Connection, search: Search, page_size: int) -> Found:
-    """Titles with words that are nearly those that were typed, most alike first."""
+    """Titles with words that are nearly those that were typed, most alike first; among very many, of some of them."""
     words = [word for word in search.words if len(word) >= LEAST_LETTERS]
-    if not words:
-        return Found([], 0, 1, more=False, nearly=False)
     title: ColumnElement[str] = literal_column(FOLDED_TITLE)
-    connection.execute(text(f"set local pg_trgm.word_similarity_threshold = {ALIKE}"))
-    matches = [*_narrowed(search), *(literal(word).op("<%", is_comparison=True)(title) for word in words)]
-    total = _count(connection, matches)
-    page = min(search.page, max(1, -(-min(total, MAX_COUNTED) // page_size)))
-    likeness = sum((func.word_similarity(word, title) for word in words), literal(0.0))
-    ids = connection.execute(
-        select(Product.id)
-        .where(*matches)
-        .order_by(likeness.desc(), Product.id)
-        .limit(page_size)
-        .offset((page - 1) * page_size)
-    ).scalars()
-    return Found(list(ids), min(total, MAX_COUNTED), page, total > MAX_COUNTED, nearly=total > 0)
+    for alike in ALIKE if words else ():
+        connection.execute(text(f"set local pg_trgm.word_similarity_threshold = {alike}"))
+        nearly = (literal(word).op("<%", is_comparison=True)(title) for word in words)
+        likeness = sum((func.word_similarity(word, title) for word in words), literal(0.0)).label("likeness")
+        some = select(Product.id, likeness).where(*_narrowed(search), *nearly).limit(MAX_COUNTED).subquery()
+        ids = list(connection.execute(select(some.c.id).order_by(some.c.likeness.desc(), some.c.id)).scalars())
+        if ids:
+            page = min(search.page, -(-len(ids) // page_size))
+            shown = ids[(page - 1) * page_size : page * page_size]
+            return Found(shown, len(ids), page, more=len(ids) == MAX_COUNTED, nearly=True)
+    return Found([], 0, 1, more=False, nearly=False)

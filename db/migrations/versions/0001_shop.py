@@ -130,6 +130,7 @@ def upgrade() -> None:
     op.create_index(op.f("ix_products_category_id"), "products", ["category_id"], unique=False)
     op.create_index("ix_products_created_at_id", "products", ["created_at", "id"], unique=False)
     op.create_index("ix_products_rating_id", "products", ["rating", "id"], unique=False)
+    op.create_index("ix_products_title_id", "products", ["title", "id"], unique=False)
     op.create_index("ix_products_units_sold_id", "products", ["units_sold", "id"], unique=False)
     op.create_table(
         "profiles",
