@@ -331,6 +331,7 @@ class UpsCore:
     def _policy(self) -> Policy:
         return Policy(
             tick=self.attachment.world_tick_seconds,
+            max_copies=self.rules.max_copies,
             window=self.rules.window,
             max_frame=self.rules.max_frame,
             max_unconfirmed=self.rules.max_queued,

@@ -13,4 +13,7 @@ class Rules:
     max_waiting: int = 16
     max_queued: int = 20_000
     window: int = 4096
+    # In one wait. TCP loses nothing, so an ack that is missing means a partner that is slow, or one that dropped
+    # something: the first needs no copies, the second gets the next wait's.
+    max_copies: int = 1
     max_frame: int = 256 * 1024

@@ -136,7 +136,7 @@ def test_times_and_limits_are_those_of_the_code() -> None:
     assert limit("a UPS that is gone without a word") == f"noticed after {4 * limits.keepalive_seconds:g} s"
     assert limit("wait for an ack before the copy") == f"{policy.patience} ticks + {policy.slack} s"
     assert limit("copies in one wait, when acks are missing") == (
-        f"up to {policy.max_copies}; {policy.budget:,} elements a tick in all"
+        f"{rules.max_copies}; {policy.budget:,} elements a tick in all"
     )
     assert limit("silence before the wait grows") == (
         f"{policy.silent_waits} waits; it grows up to {policy.longest_wait:g} s"

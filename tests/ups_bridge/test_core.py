@@ -1,5 +1,7 @@
 """The UPS link's state machine in virtual time, with partners of every kind."""
 
+from collections import Counter
+
 import pytest
 
 from mesh.attachment import Kind
@@ -346,3 +348,20 @@ def test_while_orders_svc_is_away_what_the_partner_says_waits_unacked_and_bounde
     bench.away = False
     bench.run(5)
     assert bench.acks(1) == list(range(1, 22))
+
+
+def test_a_partner_that_acks_late_gets_one_copy_for_each_wait() -> None:
+    bench = Bench()
+    bench.connect(1, start())
+    acked: set[int] = set()
+    for number in range(1, 101):
+        bench.send(truck(number))
+        # Every ack comes two ticks late; something else comes all the time, so nobody is away.
+        bench.run(TICK / 10)
+        bench.say(1, delivered(number))
+        due = set(range(1, number - 19)) - acked
+        if due:
+            bench.say(1, ups.UACommand(acks=sorted(due)))
+            acked |= due
+    copies = Counter(bench.heard(1))
+    assert max(copies.values()) <= 2
