@@ -2,7 +2,8 @@
 
 So the checkers are seen to bite. A bug is a file of proof/planted: what it is in a line, "Breaks:" with the guarantee,
 and a patch. Rules: a patch that does not apply is a failure, for then docs/planted-bugs.md speaks of code that is gone;
-the tree itself is never touched.
+the tree itself is never touched. `make test` begins at the seed that the table names, and needs it alone as long as
+what a seed means has not changed.
 """
 
 import json
@@ -29,11 +30,13 @@ HEAD = f"""# Planted bugs
 
 A checker that never bites proves nothing. Each bug below is a patch in proof/planted. `minimart simulate --planted`
 puts it in a copy of the tree and lets {PROFILE} seeds run, from 0 on, until a guarantee is seen broken. One that is
-not caught within {MOST_SEEDS} seeds, or a patch that no longer applies, fails the run. When the code under a patch
-changes, the patch is made anew with the change, not dropped; `minimart simulate --planted --table` then makes this
-table anew.
+not caught within {MOST_SEEDS} seeds, or a patch that no longer applies, fails the run. `make test` has each of them
+caught again, beginning with the seed that did it here; without a bug every one of these seeds keeps every guarantee.
+When the code under a patch changes, the patch is made anew with the change, not dropped; `minimart simulate --planted
+--table` then makes this table anew.
 
 "Breaks" is what the bug is about; "seen as" is the guarantee whose check was the first to notice, often a later effect.
+The seed that caught a bug is one less than the number of seeds, as seeds begin at 0.
 
 | bug | what it does | breaks | seen as | seeds until caught |
 |---|---|---|---|---|
@@ -52,7 +55,7 @@ class Bug:
 
 @dataclass(frozen=True, slots=True)
 class Outcome:
-    """What the hunt said. `seeds`: how many it took; None: not caught, and `words` says why."""
+    """What the hunt said. `seeds`: how many from 0 on are needed; None: not caught, and `words` says why."""
 
     bug: Bug
     seeds: int | None
@@ -85,11 +88,17 @@ def apply(bug: Bug, copy: Path, *, check: bool = False) -> str | None:
 def copy_tree(into: Path) -> None:
     """The packages that the simulation uses."""
     for package in PACKAGES:
-        shutil.copytree(ROOT / package, into / package, ignore=shutil.ignore_patterns("__pycache__", "planted"))
+        shutil.copytree(ROOT / package, into / package, ignore=shutil.ignore_patterns("planted"))
 
 
-def hunt(bug: Bug, most: int = MOST_SEEDS) -> Outcome:
-    """Plants one bug in a copy and lets seeds run until it is caught."""
+def caught_in(table: Path = TABLE) -> dict[str, int]:
+    """How many seeds each bug took, as the table says."""
+    rows = [line.split("|") for line in table.read_text(encoding="utf-8").splitlines() if line.startswith("| `")]
+    return {row[1].strip(" `"): int(row[5]) for row in rows}
+
+
+def hunt(bug: Bug, first: int = 0, most: int = MOST_SEEDS) -> Outcome:
+    """Plants one bug in a copy and lets at most so many seeds run, from `first` on, until it is caught."""
     with tempfile.TemporaryDirectory(prefix=f"planted-{bug.name}-") as folder:
         copy = Path(folder).resolve() / "tree"
         copy.mkdir()
@@ -98,7 +107,7 @@ def hunt(bug: Bug, most: int = MOST_SEEDS) -> Outcome:
         if reason is not None:
             return Outcome(bug, None, "", reason)
         done = subprocess.run(  # noqa: S603 - our own command line
-            [sys.executable, "-m", "proof.simulation.hunt", str(copy), "0", str(most), PROFILE],
+            [sys.executable, "-m", "proof.simulation.hunt", str(copy), str(first), str(most), PROFILE],
             cwd=copy,
             env={**inherited(), "PYTHONPATH": f"{copy}:{copy / 'gen'}", "PYTHONDONTWRITEBYTECODE": "1"},
             capture_output=True,
@@ -109,8 +118,8 @@ def hunt(bug: Bug, most: int = MOST_SEEDS) -> Outcome:
             return Outcome(bug, None, "", f"the hunt failed: {' '.join(done.stderr.split())[-300:]}")
         said = json.loads(done.stdout.splitlines()[-1])
         if said["seed"] is None:
-            return Outcome(bug, None, "", f"not caught in {most} seeds")
-        return Outcome(bug, said["seeds"], said["guarantee"], said["words"])
+            return Outcome(bug, None, "", f"not caught in {most} seeds from {first} on")
+        return Outcome(bug, said["seed"] + 1, said["guarantee"], said["words"])
 
 
 def hunt_all(chosen: list[Bug], jobs: int) -> Iterator[Outcome]:
