@@ -1,11 +1,14 @@
 """The conformance kit: good partners pass, bad ones are told what is wrong, wrong options end in one line."""
 
+import json
 import re
 import shlex
 import socket
 import subprocess
 import sys
+import threading
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -138,3 +141,174 @@ def test_a_port_in_use_is_one_line_and_exit_code_2() -> None:
         done = conform("--amazon", f"127.0.0.1:{taken.getsockname()[1]}", "--world", "127.0.0.1:0")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "cannot listen on" in done.stderr
+
+
+class Stranger:
+    """Dials Amazon and behaves in its own way; it never speaks to the world."""
+
+    SOURCE = """
+import socket, sys
+host, port = sys.argv[1].rsplit(":", 1)
+while True:
+    try:
+        with socket.create_connection((host, int(port))) as s:
+            {behaviour}
+    except OSError:
+        pass
+"""
+
+    @classmethod
+    def command(cls, behaviour: str, folder: Path) -> str:
+        script = folder / "stranger.py"
+        script.write_text(cls.SOURCE.format(behaviour=behaviour))
+        return f"{shlex.quote(sys.executable)} {shlex.quote(str(script))} {{amazon}}"
+
+
+@pytest.mark.parametrize(
+    ("behaviour", "said"),
+    [
+        ("pass", "closed again, and none announced a world"),
+        ("s.sendall(bytes([4, 8, 7, 16, 1]) + bytes(1 << 20))", "it floods: "),
+        ("s.sendall(b'HTTP/1.1 400 Bad Request\\r\\n\\r\\n' * 9); s.recv(1)", "and none announced a world: it sent"),
+    ],
+    ids=["closes at once", "floods", "speaks something else"],
+)
+def test_a_partner_of_no_use_is_told_so_and_given_up_soon(behaviour: str, said: str, tmp_path: Path) -> None:
+    start = Stranger.command(behaviour, tmp_path)
+    done = conform(*ANYWHERE, "--resend", "1", "--start", start, seconds=100)
+    assert done.returncode == 1
+    assert said in done.stdout
+    assert "then given up" in done.stdout
+    assert "Traceback" not in done.stdout + done.stderr
+
+
+def test_a_partner_whose_program_ends_is_told_so_at_once() -> None:
+    done = conform(*ANYWHERE, "--start", f"{shlex.quote(sys.executable)} -c 'raise SystemExit(3)' {{amazon}} {{world}}")
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
+    assert "its program ended with exit code 3" in done.stderr
+
+
+def test_a_partner_that_listens_is_dialled(tmp_path: Path) -> None:
+    """The stand-in dials; a relay between makes it one that listens."""
+    with Relay() as relay:
+        start = f"{STAND_IN.replace('{amazon}', relay.for_partner)} --features all"
+        places = ("--connect", relay.for_kit, "--world", "127.0.0.1:0", "--tick", "0.1")
+        only = ("--only", "2.4", "--only", "4.1", "--only", "4.10", "--only", "5.4", "--only", "6.4", "--only", "11.2b")
+        done = conform(*places, *only, "--strict", "--start", start)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "4 not applicable" in done.stdout.splitlines()[-1]
+    assert "the partner is dialled here" in done.stdout
+
+
+class Relay:
+    """Two ports; what dials the first is joined with what dials the second, and when one ends so does the other."""
+
+    def __enter__(self) -> "Relay":
+        self.partner, self.kit = socket.create_server(("127.0.0.1", 0)), socket.create_server(("127.0.0.1", 0))
+        self.open: list[socket.socket] = [self.partner, self.kit]
+        self.thread = threading.Thread(target=self.join, daemon=True)
+        self.thread.start()
+        return self
+
+    @property
+    def for_partner(self) -> str:
+        return f"127.0.0.1:{self.partner.getsockname()[1]}"
+
+    @property
+    def for_kit(self) -> str:
+        return f"127.0.0.1:{self.kit.getsockname()[1]}"
+
+    def join(self) -> None:
+        with suppress(OSError):
+            while True:
+                kit, _ = self.kit.accept()
+                partner, _ = self.partner.accept()
+                self.open += [kit, partner]
+                back = threading.Thread(target=self.carry, args=(partner, kit), daemon=True)
+                back.start()
+                self.carry(kit, partner)
+                back.join()
+
+    @staticmethod
+    def carry(source: socket.socket, target: socket.socket) -> None:
+        with suppress(OSError):
+            while data := source.recv(65536):
+                target.sendall(data)
+        for one in (source, target):
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+
+    def __exit__(self, *_: object) -> None:
+        for one in self.open:
+            with suppress(OSError):
+                one.shutdown(socket.SHUT_RDWR)
+            one.close()
+        self.thread.join(10)
+
+
+def test_an_unreachable_partner_is_one_line_and_exit_code_1() -> None:
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        port = taken.getsockname()[1]
+    done = conform("--connect", f"127.0.0.1:{port}", "--world", "127.0.0.1:0", "--wait", "1", seconds=60)
+    assert (done.returncode, done.stderr.count("\n")) == (1, 1)
+    assert "the partner cannot be reached within 1 s: " in done.stderr
+
+
+def test_expected_failures_are_none_and_those_that_pass_are_told(tmp_path: Path) -> None:
+    known, page = tmp_path / "known", tmp_path / "page.html"
+    known.write_text("# ours\n\n4.1b  # announces another world\n4.1c\n4.2a # slow\n")
+    report = tmp_path / "report.json"
+    options = ("--only", "4.1", "--only", "4.2", "--expected-failures", str(known), "--json", str(report))
+    start = ("--start", f"{STAND_IN} --announce 99")
+    done = conform(*ANYWHERE, *options, "--html", str(page), *start)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "passed unexpectedly: 4.2a" in done.stdout
+    told = json.loads(report.read_text())
+    verdicts = {one["id"]: one["verdict"] for one in told["outcomes"]}
+    assert verdicts == {
+        "4.1a": "passed",
+        "4.2a": "passed unexpectedly",
+        "4.1b": "failed as expected",
+        "4.1c": "failed as expected",
+    }
+    (one,) = [one for one in told["outcomes"] if one["id"] == "4.1b"]
+    assert one["known"] == "announces another world"
+    assert (one["section"], one["sent"]) == ("4.1", ["nothing"])
+    assert "not available" in one["came"]
+    written = page.read_text()
+    assert "failed as expected" in written
+    assert "http" not in re.sub(r"docs/[\w./-]+", "", written.replace("http-equiv", "")), "the page needs nothing else"
+    strict = conform(*ANYWHERE, *options, "--strict", *start)
+    assert strict.returncode == 1
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        (b"9.9z # no such case", "line 1: no case is called 9.9z"),
+        (b"\xff\xfe\x00", "it is not text"),
+        (None, "No such"),
+    ],
+)
+def test_an_unusable_file_of_expected_failures_is_one_line_and_exit_code_2(
+    text: bytes | None, said: str, tmp_path: Path
+) -> None:
+    known = tmp_path / "known"
+    if text is not None:
+        known.write_bytes(text)
+    done = conform("--expected-failures", str(known))
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert said in done.stderr
+
+
+def test_a_case_that_fails_says_what_was_sent_expected_and_came_and_where_it_is_written() -> None:
+    start = f"{shlex.quote(sys.executable)} -m proof.conform.faulty.planted --world {{world}} --amazon {{amazon}}"
+    done = conform(*ANYWHERE, "--resend", "2", "--only", "5.6b", "--start", f"{start} --fault no-re-ack")
+    assert done.returncode == 1
+    failure = done.stdout[done.stdout.index("FAILED  5.6b") :]
+    assert re.search(r"sent: +AUCommand \{ pickupRequests \{ seqNum: \d+", failure)
+    assert re.search(r"expected: its ack, 2 times in all, of \d+ within", failure)
+    assert re.search(r"but: +it did not come; the last that came: UACommand \{ ", failure)
+    assert "see:      docs/ups-protocol.md, 5.6" in failure
+    assert re.search(r"\|\s+[\d.]+ s  came  UACommand", failure)
