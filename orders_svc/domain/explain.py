@@ -5,7 +5,7 @@ The numbers of `Status` are those of shop.orders.v1.OrderStatus.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import IntEnum
 
 from orders_svc.domain.lifecycle import Asked, Event, Goods, State, Truck, is_held
@@ -111,6 +111,16 @@ def waiting(state: State, since: float, world: LinkView, ups: LinkView) -> Waiti
             "whether it gives the parcel up" if state.asked is Asked.CANCEL else "whether it can take it elsewhere"
         )
     return Waiting(who, since, then)
+
+
+def arrival_is_late(waiting: Waiting | None) -> Waiting | None:
+    """The same for goods that should have arrived long ago: the world cannot be asked, and says it again by itself."""
+    if waiting is None:
+        return None
+    late = (
+        "if word of them was lost on the way, the warehouse sends it again after five minutes; nothing is bought twice"
+    )
+    return replace(waiting, next=f"{waiting.next}; {late}")
 
 
 def held_up(state: State, world: LinkView, ups: LinkView) -> str:

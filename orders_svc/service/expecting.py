@@ -1,8 +1,9 @@
 """When parcels are expected: what `domain.eta` learns from, read from the shipments and their steps.
 
 Rules: learned from the last deliveries of the world that a parcel is in, and from who was beside them; read at most
-once a tick, by whoever looks at an order then, in a bounded number of rows and queries; nothing is stored, so nothing
-can disagree with what happened.
+once a tick, and not more often than every SOONEST seconds, by whoever looks at an order then, in a bounded number of
+rows and queries, while everybody else goes on with what was learned before; nothing is stored, so nothing can disagree
+with what happened.
 """
 
 import threading
@@ -15,12 +16,17 @@ from sqlalchemy import BindParameter, Connection, bindparam, func, literal_colum
 
 from db.orders.shipments import Shipment, ShipmentItem, ShipmentStep
 from db.orders.stock import Warehouse
+from orders_svc.domain import explain
 from orders_svc.domain.eta import WINDOW, Experience, Parcel, Stage, stage_of
 from orders_svc.domain.lifecycle import Goods, State, Truck
 from orders_svc.service.reading import OrderView, ParcelView
 
 # Open parcels that are looked at for who is beside whom: the youngest.
 MOST_OPEN = 300
+# Seconds between two looks, however quick the world is.
+SOONEST = 2.0
+# Goods that were bought are there with the next tick; after so many the word of it was lost.
+LATE_TICKS = 10.0
 NOTHING_LEARNED = "no parcel has been delivered in this world yet; the first one shows how long it takes"
 
 
@@ -29,6 +35,7 @@ class Expecting:
 
     def __init__(self, tick: float) -> None:
         self._tick = tick
+        self._fresh = max(tick, SOONEST)
         self._lock = threading.Lock()
         self._learned: tuple[int, float, Experience] | None = None
 
@@ -37,8 +44,11 @@ class Expecting:
         return replace(view, parcels=[self._with_time(connection, parcel, now) for parcel in view.parcels])
 
     def _with_time(self, connection: Connection, parcel: ParcelView, now: float) -> ParcelView:
-        if stage_of(parcel.state) is None:
+        stage = stage_of(parcel.state)
+        if stage is None:
             return parcel
+        if stage is Stage.AWAITING_STOCK and now - parcel.row.state_since_at > LATE_TICKS * self._tick:
+            parcel = replace(parcel, waiting=explain.arrival_is_late(parcel.waiting))
         if parcel.row.attention_reason is not None:
             return replace(parcel, unknown_because="it needs our attention first")
         if parcel.held_up:
@@ -61,14 +71,19 @@ class Expecting:
         return replace(parcel, expected=expected)
 
     def _experience(self, connection: Connection, world_epoch: int, now: float) -> Experience:
-        with self._lock:
-            if self._learned is not None:
-                epoch, at, experience = self._learned
-                if epoch == world_epoch and abs(now - at) <= self._tick:
-                    return experience
+        learned = self._learned
+        of_this_world = learned is not None and learned[0] == world_epoch
+        if learned is not None and of_this_world and abs(now - learned[1]) <= self._fresh:
+            return learned[2]
+        if not self._lock.acquire(blocking=not of_this_world):
+            assert learned is not None
+            return learned[2]
+        try:
             experience = Experience(_recent(connection, world_epoch), self._tick)
             self._learned = world_epoch, now, experience
             return experience
+        finally:
+            self._lock.release()
 
 
 def _recent(connection: Connection, world_epoch: int) -> list[Parcel]:

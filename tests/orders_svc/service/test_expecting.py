@@ -4,8 +4,9 @@ import pytest
 from sqlalchemy import Engine, event
 
 from orders_svc.rpc import convert
-from orders_svc.service.expecting import NOTHING_LEARNED
-from tests.orders_svc.stage import TICK, Stage
+from orders_svc.service import expecting
+from orders_svc.service.expecting import LATE_TICKS, NOTHING_LEARNED, SOONEST
+from tests.orders_svc.stage import BACKORDER, TICK, Stage
 
 
 def deliver(shop: Stage, pace: float = 10.0) -> int:
@@ -129,7 +130,44 @@ def test_an_order_is_read_in_a_bounded_number_of_queries(shop: Stage) -> None:
         event.remove(engine, "before_cursor_execute", note)
         return len([statement for statement in seen if statement.lower().startswith("select")])
 
-    shop.clock.time += 2 * TICK
+    shop.clock.time += SOONEST + 1
     first = queries(order_id)
     assert first <= 14
     assert queries(order_id) <= first - 4
+
+
+def test_goods_that_should_have_arrived_long_ago_are_explained(shop: Stage) -> None:
+    order_id = shop.place((BACKORDER, 1))
+    waiting = shop.parcel(order_id).waiting
+    assert waiting is not None
+    assert "five minutes" not in waiting.next
+    shop.clock.time += (LATE_TICKS + 1) * TICK
+    waiting = shop.parcel(order_id).waiting
+    assert waiting is not None
+    assert waiting.who == "the supplier"
+    assert "sends it again after five minutes; nothing is bought twice" in waiting.next
+
+
+def test_while_one_learns_the_others_go_on_with_what_is_known(shop: Stage) -> None:
+    deliver(shop)
+    order_id = shop.place((1, 1))
+    assert shop.parcel(order_id).expected is not None
+    shop.clock.time += SOONEST + TICK
+    # As if another thread were reading at this moment.
+    with shop.app.expecting._lock:
+        assert shop.parcel(order_id).expected is not None
+
+
+def test_what_is_learned_from_is_found_by_its_index(shop: Stage) -> None:
+    """Among a million deliveries the last sixty are still found at once."""
+    options = {"dialect": shop.engine.dialect, "compile_kwargs": {"literal_binds": True}}
+    wanted = expecting._DELIVERED.params(k_epoch=1).compile(**options)
+    with shop.engine.begin() as connection:
+        if connection.dialect.name == "postgresql":
+            # So few rows are read faster without; whether it could be used is what we ask.
+            connection.exec_driver_sql("set local enable_seqscan = off")
+            plan = connection.exec_driver_sql(f"explain {wanted}").scalars().all()
+        else:
+            plan = [row.detail for row in connection.exec_driver_sql(f"explain query plan {wanted}")]
+    assert any("ix_shipments_delivered" in step for step in plan)
+    assert not any("TEMP B-TREE" in step or "Sort" in step for step in plan)
