@@ -259,7 +259,7 @@ class Amazon:
         self.partners.append(partner)
         self.note(f"connection {partner.number} with {peer.name}")
         self.changed.set()
-        if self.closing_at_once:
+        if self.closing_at_once or self.flood:
             partner.cut = True
             peer.abort()
         try:
@@ -267,7 +267,8 @@ class Amazon:
                 self._came[1] += len(data)
                 for body in partner.incoming.feed(data):
                     self._take(partner, body)
-                self._check_flood(partner)
+                    if self._floods(partner):
+                        break
             if partner.incoming.inside and not partner.cut and not partner.bad:
                 partner.bad = "it ended inside a frame"
         except BadFrame as error:
@@ -277,12 +278,13 @@ class Amazon:
             self.note(f"connection {partner.number} ended: {partner.bad or ('by us' if partner.cut else 'by it')}")
             self.changed.set()
 
-    def _check_flood(self, partner: Partner) -> None:
+    def _floods(self, partner: Partner) -> bool:
         messages, size = self._came
-        if messages > MOST_MESSAGES or size > MOST_BYTES:
-            self.flood = f"it floods: {messages:,} messages and {size:,} bytes came in one case"
-            partner.bad = self.flood
-            partner.peer.abort()
+        if messages <= MOST_MESSAGES and size <= MOST_BYTES:
+            return False
+        self.flood = partner.bad = f"it floods: {messages:,} messages and {size:,} bytes came in one case"
+        partner.peer.abort()
+        return True
 
     def _take(self, partner: Partner, body: bytes) -> None:
         if partner.bad:
