@@ -53,6 +53,20 @@ def buy_failed(connection: Connection, shipments: Shipments, command_id: int, tr
     return None
 
 
+def who_waits_for(connection: Connection, world_epoch: int, command_id: int) -> list[int]:
+    """The oldest of the shipments that wait for what a buy was to bring."""
+    body = connection.execute(_COMMAND, {"k_id": command_id}).scalar_one()
+    buy = bridge_pb2.Command.FromString(body).buy
+    found: set[int] = set()
+    for thing in buy.things:
+        where = {"k_offer": thing.offer_id, "k_warehouse": buy.warehouse_id, "k_epoch": world_epoch}
+        found |= {row[0] for row in connection.execute(_WAITING, where | {"k_limit": SERVED_AT_ONCE})}
+    return sorted(found)
+
+
+_COMMAND = select(OutboxRow.command).where(OutboxRow.id == bindparam("k_id"))
+
+
 def can_serve(connection: Connection) -> bool:
     """Whether there may be anybody to serve: looked at without a lock, since mostly there is not."""
     return connection.scalar(_SERVABLE, {"k_epoch": peek_world(connection).world_epoch}) is not None

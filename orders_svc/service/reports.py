@@ -12,7 +12,7 @@ a report does not bring back what was said before it.
 
 import hashlib
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
 
@@ -68,6 +68,8 @@ class _Entry:
     inbox_id: int | None = None
     # The command that an error or an answer is about.
     origin: Row[Any] | None = None
+    # The shipments that wait for a buy which failed for good.
+    in_vain: list[int] = field(default_factory=list)
     result: Result = Result.DUPLICATE
     ignored: str | None = None
 
@@ -92,7 +94,10 @@ def apply_report(
         connection, [entry.event.world_announced for entry in entries if entry.kind == "world_announced"]
     )
     cut_off = asking.cut_off(connection, world, announced)
-    shipments.load([*cut_off, *(entry.shipment_id for entry in new if entry.shipment_id is not None)])
+    if world_epoch == world.world_epoch:
+        _find_who_waits_in_vain(connection, world_epoch, new)
+    about = [entry.shipment_id for entry in new if entry.shipment_id is not None]
+    shipments.load([*cut_off, *about, *(shipment_id for entry in new for shipment_id in entry.in_vain)])
     for entry in entries:
         if entry.kind == "world_announced" and entry.event.world_announced in announced:
             recognition.world_announced(connection, entry.event.world_announced, world, now)
@@ -115,6 +120,15 @@ def _entry(event: fulfilment_pb2.PeerEvent) -> _Entry:
     digest = hashlib.blake2b(kind.encode() + b"\0" + content, digest_size=16).digest()
     shipment_id = body.shipment_id if "shipment_id" in body.DESCRIPTOR.fields_by_name else None
     return _Entry(event, kind, digest, shipment_id)
+
+
+def _find_who_waits_in_vain(connection: Connection, world_epoch: int, entries: Sequence[_Entry]) -> None:
+    """Finds the shipments that wait for buys which can never succeed."""
+    for entry in entries:
+        failure = entry.event.command_failed
+        is_buy = entry.kind == "command_failed" and entry.origin is not None and entry.origin.kind == "buy"
+        if is_buy and verdict(failure.text) is not Verdict.TRANSIENT:
+            entry.in_vain = arrivals.who_waits_for(connection, world_epoch, failure.command_id)
 
 
 def _find_origins(connection: Connection, link: str, entries: Sequence[_Entry]) -> None:
@@ -216,6 +230,9 @@ def _apply(
 
 def _command_failed(connection: Connection, shipments: Shipments, entry: _Entry, cause: str) -> str | None:
     failure, origin = entry.event.command_failed, entry.origin
+    for shipment_id in entry.in_vain:
+        said = readable(failure.text, MAX_DETAIL, lines=1) or "no reason given"
+        shipments.warn(shipment_id, f"The goods cannot be bought, and are tried again now and then: {said}")
     if origin is not None and origin.kind == "buy":
         return arrivals.buy_failed(
             connection, shipments, failure.command_id, verdict(failure.text) is Verdict.TRANSIENT

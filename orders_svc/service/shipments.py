@@ -102,6 +102,14 @@ class Shipments:
         """Has a peer told something about a loaded shipment that no move asks for."""
         self._moving[shipment_id].effects.append((effect, 0.0))
 
+    def warn(self, shipment_id: int, reason: str) -> None:
+        """Says that a loaded shipment, which waits for goods, may wait in vain; that ends when it gets them."""
+        shipment = self._moving[shipment_id]
+        if shipment.state.goods is Goods.AWAITING_STOCK and shipment.ended_at is None:
+            shipment.attention_reason = reason
+            self._moved[shipment_id] = shipment
+            self._stepped_orders.add(shipment.order_id)
+
     def postpone(self, shipment_id: int) -> None:
         """Asks a loaded shipment's overdue question later, uncounted."""
         shipment = self._moving[shipment_id]

@@ -143,6 +143,23 @@ def test_a_failed_buy_is_made_again_and_once(shop: Stage, text: str, ticks: floa
     assert shop.stock(BACKORDER, buy.buy.warehouse_id)["ordered"] == 0
 
 
+def test_who_waits_for_a_buy_that_can_never_succeed_is_told_until_the_goods_come(shop: Stage) -> None:
+    waiting, other = shop.place((BACKORDER, 3)), shop.place((1, 1))
+    (buy,) = [command for command in shop.dispatch("world") if command.WhichOneof("body") == "buy"]
+    shop.world_says(shop.no(buy, E6))
+    later(shop, 1)
+    again = only(shop, "buy")
+    assert shop.order(waiting).row.status == Status.AWAITING_STOCK
+    shop.world_says(shop.no(again, E1))
+    assert shop.order(waiting).row.status == Status.NEEDS_ATTENTION
+    assert "cannot be bought" in str(shop.parcel(waiting).row.attention_reason)
+    assert shop.order(other).row.status == Status.PACKING
+    shop.world_says(shop.arrived(buy.buy.warehouse_id, (BACKORDER, 3)))
+    assert shop.app.serve_waiting() is False
+    assert shop.order(waiting).row.status == Status.PACKING
+    assert shop.parcel(waiting).row.attention_reason is None
+
+
 def test_one_failure_told_twice_counts_once(shop: Stage, shipment: int) -> None:
     pack = only(shop, "pack")
     assert shop.world_says(shop.no(pack, E6), shop.no(pack, E6)) == [Result.APPLIED, Result.IGNORED]
