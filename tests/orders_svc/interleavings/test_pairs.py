@@ -43,7 +43,7 @@ class Theatre:
         stage.engine.dispose()
         self.engines = [make_engine(url, self.clock, pool_size=2) for _ in range(3)]
         self.alone: dict[str, list[Footprint]] = {}
-        check_books(self.engines[2])
+        check_books(self.engines[2], forgotten_before=2.0)
         with self.engines[2].begin() as connection:
             connection.exec_driver_sql("create schema kept")
             for table in TABLES:
@@ -62,7 +62,7 @@ class Theatre:
             works[number] = partial(USE_CASES[use_case], actor)
         outcome = run((self.engines[0], self.engines[1]), (works[0], works[1]), schedule, self.engines[2])
         try:
-            check_books(self.engines[2])
+            check_books(self.engines[2], forgotten_before=2.0)
         finally:
             self._put_back(outcome)
         return outcome

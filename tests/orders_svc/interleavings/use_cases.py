@@ -16,6 +16,7 @@ from orders_svc.domain.patience import Patience
 from orders_svc.outbox.dispatch import Dispatcher
 from orders_svc.service.amending import Wish
 from orders_svc.service.app import App
+from orders_svc.service.forgetting import Forgetting
 from orders_svc.service.links import Attachment
 from orders_svc.service.placing import Item, Placed, PlaceOrder
 from orders_svc.service.reports import Report
@@ -24,6 +25,7 @@ from shop.bridge.v1.bridge_pb2 import Thing
 from shop.fulfilment.v1 import fulfilment_pb2 as pb
 from tests.orders_svc.stage import BACKORDER, LAST_ONE, SELLER, SHOPPER, TICK, BridgeDouble, Stage
 
+KEPT_SECONDS = 86_400.0
 ELSEWHERE = 8
 """The world that UPS announces while we are in 7."""
 
@@ -69,10 +71,17 @@ def prepare(stage: Stage, *, announced: bool) -> Scene:
     stage.dispatch()
     # Three of the eight units that are waited for have come, and nobody was served yet.
     stage.world_says(stage.arrived(1, (BACKORDER, 3)))
+    shipments["done"] = order("done")
+    stage.drive(shipments["done"])
     shipments["fresh"] = order("fresh")
-    stage.execute(
-        "update shipments set check_at = 1 where id in (:a, :b)", a=shipments["failing"], b=shipments["waiting"]
-    )
+    for name in ("failing", "waiting"):
+        stage.execute("update shipments set check_at = 1 where id = :id", id=shipments[name])
+    stage.execute("update shipments set ended_at = 1 where id = :id", id=shipments["done"])
+    for table, columns in (
+        ("outbox", "created_at = 1, closed_at = 1, outcome = 'acked'"),
+        ("inbox", "received_at = 1"),
+    ):
+        stage.execute(f"update {table} set {columns} where shipment_id = :id", id=shipments["done"])
     candidate = 0
     if announced:
         stage.announce(ELSEWHERE)
@@ -128,6 +137,11 @@ class Actor:
         while sender.step():
             pass
 
+    def forget(self) -> Any:
+        forgetting = Forgetting(self.engine, self.clock, KEPT_SECONDS)
+        while forgetting.step():
+            pass
+
     def attach(self, link: str) -> Any:
         return self.app.attach(Attachment(link, f"{link}-bridge", f"boot {self.number}", "127.0.0.1:1"))
 
@@ -175,6 +189,9 @@ USE_CASES: dict[str, UseCase] = {
         "ups", a.event(delivered=pb.Delivered(shipment_id=a.scene.shipments["on the road"]))
     ),
     "report another world": lambda a: a.report("ups", a.event(world_announced=pb.WorldAnnounced(world_id=9))),
+    "report delivered again": lambda a: a.report(
+        "ups", a.event(delivered=pb.Delivered(shipment_id=a.scene.shipments["done"]))
+    ),
     "serve who waits": lambda a: a.app.serve_waiting(),
     "ask what is overdue": lambda a: a.app.ask_overdue(),
     "dispatch to the world": lambda a: a.dispatch("world"),
@@ -184,6 +201,7 @@ USE_CASES: dict[str, UseCase] = {
     "renew UPS": lambda a: a.app.renew("ups", a.scene.epochs["ups"], True, "open"),
     "reconnect to the world": Actor.reconnect,
     "switch worlds": Actor.switch,
+    "forget what has ended": Actor.forget,
 }
 # Only where UPS has moved to another world.
 IN_ANOTHER_WORLD = {"switch worlds"}
