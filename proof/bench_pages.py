@@ -41,6 +41,8 @@ LIMIT_MS = 300.0
 PAGE_LIMIT_MS = 50.0
 PATIENCE_SECONDS = 60.0
 CALLERS = 16
+# As pages do.
+AGAIN_SECONDS = 3.0
 AT_ONCE = (20, PAGES)
 _TOLD = re.compile(rb'"order": (\d+), "version": (\d+)')
 _TOKEN = re.compile(r'name="csrf_token"[^>]*value="([^"]+)"')
@@ -154,13 +156,24 @@ async def _watch(
     host, _, port = shop.rpartition(":")
     there = asyncio.Semaphore(0)
     tasks = [asyncio.create_task(_listen(host, int(port), page, there)) for page in pages]
+    try:
+        return await _change_orders(host, int(port), stub, pages, there)
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)
+
+
+async def _change_orders(
+    host: str, port: int, stub: orders_pb2_grpc.OrdersServiceStub, pages: list[Page], there: asyncio.Semaphore
+) -> tuple[list[float], dict[int, list[float]], list[float]]:
     for _ in pages:
         async with asyncio.timeout(PATIENCE_SECONDS):
             await there.acquire()
     loop, rng = asyncio.get_running_loop(), Random(2)
     with ThreadPoolExecutor(CALLERS) as callers:
         others: list[float] = []
-        reader = asyncio.create_task(_read_products(host, int(port), others))
+        reader = asyncio.create_task(_read_products(host, port, others))
         changes: list[asyncio.Task[float]] = []
         for number in range(CHANGES):
             page = rng.choice([page for page in pages if not page.waits_for])
@@ -175,9 +188,7 @@ async def _watch(
             )
             for count in AT_ONCE
         }
-    for task in tasks:
-        task.cancel()
-    await asyncio.gather(*tasks, reader, return_exceptions=True)
+    await asyncio.gather(reader, return_exceptions=True)
     return single, bursts, others
 
 
@@ -222,9 +233,12 @@ async def _listen(host: str, port: int, page: Page, there: asyncio.Semaphore) ->
 
 
 async def _read(host: str, port: int, page: Page) -> None:
-    body = await _get(host, port, f"/orders/{page.order_id}/live", page.cookie)
-    version = re.search(rb'data-version="(\d+)"', body)
-    assert version is not None, body[:300]
+    body = b""
+    while (version := re.search(rb'data-version="(\d+)"', body)) is None:
+        if body:
+            # The shop could not say in time; a page asks again after a while, and that counts.
+            await asyncio.sleep(AGAIN_SECONDS)
+        body = await _get(host, port, f"/orders/{page.order_id}/live", page.cookie)
     page.version = int(version[1])
     if page.waits_for and page.waits_for in body:
         page.took = time.perf_counter() - page.since

@@ -197,14 +197,18 @@ class Amendment:
 
 def read_amendments(connection: Connection, order_id: int) -> list[Amendment]:
     """Everything that was asked for about an order, oldest first, with the answers."""
-    asked = select(*OrderRequest.__table__.c).where(OrderRequest.order_id == order_id).order_by(OrderRequest.id)
-    requests = connection.execute(asked).all()
+    requests = connection.execute(_ASKED_OF, {"k_order": order_id}).all()
     if not requests:
         return []
     decided: defaultdict[int, list[Decided]] = defaultdict(list)
     for told in connection.execute(_DECISIONS, {"k_ids": [request.id for request in requests]}):
         decided[told.order_request_id].append(_decided(told))
     return [Amendment(request, decided[request.id]) for request in requests]
+
+
+_ASKED_OF = (
+    select(*OrderRequest.__table__.c).where(OrderRequest.order_id == bindparam("k_order")).order_by(OrderRequest.id)
+)
 
 
 def _write_down(connection: Connection, wish: Wish, decided: Sequence[Decided], now: float) -> None:

@@ -9,7 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
-from sqlalchemy import Connection, Row, Select, select
+from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, select
 
 from db.orders.orders import Order, OrderLine
 from db.orders.shipments import Shipment, ShipmentStep
@@ -62,8 +62,7 @@ class OrderView:
 
 def read_order(connection: Connection, user_id: int, order_id: int) -> OrderView:
     """One order with its history. Raises NotFound (ORDER_NOT_FOUND)."""
-    query = select(*Order.__table__.c).where(Order.id == order_id, Order.user_id == user_id)
-    row = connection.execute(query).one_or_none()
+    row = connection.execute(_ORDER, {"k_id": order_id, "k_user": user_id}).one_or_none()
     if row is None:
         raise order_not_found(order_id)
     return replace(_views(connection, [row], with_history=True)[0], amendments=read_amendments(connection, order_id))
@@ -120,12 +119,10 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, with_history: bo
         return []
     order_ids = [row.id for row in rows]
     lines: defaultdict[int, list[Row[Any]]] = defaultdict(list)
-    of_orders = select(*OrderLine.__table__.c).where(OrderLine.order_id.in_(order_ids))
-    for line in connection.execute(of_orders.order_by(OrderLine.order_id, OrderLine.line_no)):
+    for line in connection.execute(_LINES, {"k_ids": order_ids}):
         lines[line.order_id].append(line)
-    attempts = select(*Shipment.__table__.c).where(Shipment.order_id.in_(order_ids))
-    shipments = connection.execute(attempts.order_by(Shipment.order_id, Shipment.parcel_no, Shipment.id)).all()
-    places = {row.id: row for row in connection.execute(select(*Warehouse.__table__.c))}
+    shipments = connection.execute(_ATTEMPTS, {"k_ids": order_ids}).all()
+    places = {row.id: row for row in connection.execute(_PLACES)}
     counting = [row for row in shipments if row.superseded_by is None]
     things = commands.read_things(connection, [row.id for row in counting])
     steps = _steps(connection, shipments) if with_history else {}
@@ -157,8 +154,22 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, with_history: bo
 def _steps(connection: Connection, shipments: Sequence[Row[Any]]) -> dict[tuple[int, int], list[Row[Any]]]:
     """The history of each parcel, over all its attempts, by (order, parcel number)."""
     parcel_of = {row.id: (row.order_id, row.parcel_no) for row in shipments}
-    query = select(*ShipmentStep.__table__.c).where(ShipmentStep.shipment_id.in_(parcel_of)).order_by(ShipmentStep.id)
     steps: defaultdict[tuple[int, int], list[Row[Any]]] = defaultdict(list)
-    for step in connection.execute(query):
+    for step in connection.execute(_STEPS, {"k_ids": list(parcel_of)}):
         steps[parcel_of[step.shipment_id]].append(step)
     return steps
+
+
+# Built once: an open page reads its order at each step.
+_AMONG: BindParameter[Any] = bindparam("k_ids", expanding=True)
+_ORDER = select(*Order.__table__.c).where(Order.id == bindparam("k_id"), Order.user_id == bindparam("k_user"))
+_LINES = (
+    select(*OrderLine.__table__.c).where(OrderLine.order_id.in_(_AMONG)).order_by(OrderLine.order_id, OrderLine.line_no)
+)
+_ATTEMPTS = (
+    select(*Shipment.__table__.c)
+    .where(Shipment.order_id.in_(_AMONG))
+    .order_by(Shipment.order_id, Shipment.parcel_no, Shipment.id)
+)
+_PLACES = select(*Warehouse.__table__.c)
+_STEPS = select(*ShipmentStep.__table__.c).where(ShipmentStep.shipment_id.in_(_AMONG)).order_by(ShipmentStep.id)
