@@ -89,11 +89,13 @@ async def _(kit: Kit) -> None:
 @frames.must("2.4e", "fifty frames, cut anywhere (by a generator with a fixed seed)")
 async def _(kit: Kit) -> None:
     chance = Random(24)
-    job, command = kit.request()
-    data = b"".join(frame(padded(command, chance.choice((90, 127, 128, 300)))) for _ in range(50))
+    job, _command = kit.request()
+    asked = [kit.pickup(job, job.number if at == 0 else kit.amazon.number()) for at in range(50)]
+    data = b"".join(frame(padded(command, chance.choice((96, 127, 128, 300)))) for command in asked)
     cuts = sorted(chance.sample(range(1, len(data)), 60))
     await in_pieces(kit, *(data[begin:end] for begin, end in pairwise([0, *cuts, len(data)])), pause=0.003)
-    await kit.acked(job.number, times=50)
+    for command in asked:
+        await kit.acked(command.pickupRequests[0].seqNum)
 
 
 @frames.must("2.4f", "pauses inside a length of three bytes")
