@@ -81,6 +81,7 @@ TRANSACTIONS = (
     "Report",
     "serve-waiting",
     "ask-overdue",
+    "forget",
     "dispatch-world",
     "dispatch-ups",
 )

@@ -25,6 +25,7 @@ from orders_svc.rpc.inventory import InventoryServicer
 from orders_svc.rpc.orders import OrdersServicer
 from orders_svc.service.app import App
 from orders_svc.service.changes import Changes
+from orders_svc.service.forgetting import Forgetting
 from orders_svc.service.installation import install
 from orders_svc.service.placing import Placed, PlaceOrder
 from orders_svc.workers import pause_after
@@ -37,6 +38,8 @@ if TYPE_CHECKING:
 
 ADDRESS = "127.0.0.1:7001"
 FULFILMENT = "127.0.0.1:7002"
+# Between two rounds of forgetting.
+FORGET_SECONDS = 20.0
 ME = Caller("orders_svc", None)
 # After so long a step is made in any case.
 LONGEST_REST_TICKS = 12.0
@@ -48,6 +51,13 @@ class SkewedClock:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self.offset = 0.0
+        # The furthest that it ever went ahead.
+        self.furthest = 0.0
+
+    def jump(self, seconds: float) -> None:
+        """Goes wrong by so much."""
+        self.offset += seconds
+        self.furthest = max(self.furthest, self.offset)
 
     def now(self) -> float:
         """Seconds since the Unix epoch."""
@@ -92,6 +102,8 @@ class OrdersService:
             finds = partial(db.sendable, link)
             self._workers[link] = _Worker(self, f"dispatch-{link}", sender.step, look, finds, sender.rest)
         self._workers["serve"] = _Worker(self, "serve-waiting", self.app.serve_waiting, look, db.servable)
+        forgetting = Forgetting(room.engine, room.clock, room.setup.keep_seconds)
+        self._workers["forget"] = _Worker(self, "forget", forgetting.step, FORGET_SECONDS, lambda: 0.0)
         self._workers["overdue"] = _Worker(self, "ask-overdue", self.app.ask_overdue, look, db.overdue)
         group = _Group(self)
         orders = OrdersServicer(self.app, group.submit, Broadcaster())

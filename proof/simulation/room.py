@@ -46,6 +46,8 @@ class Setup:
     lease_seconds: float
     # How often a worker looks by itself.
     look_seconds: float
+    # From a parcel's end until messages about it are deleted.
+    keep_seconds: float
     group_seconds: float
     patience: Patience
     rules: Rules
@@ -99,6 +101,7 @@ def setup_of(seed: int, profile: Profile, faults: Iterable[Fault], orders: int |
         warehouses=rng.choice((2, 3)),
         lease_seconds=rng.choice((20.0, 60.0, 120.0)),
         look_seconds=rng.choice((LOOK_SECONDS, 4.0, 8.0)),
+        keep_seconds=Random(f"keep {seed}").choice((15.0, 60.0, 150.0, 1e6)),
         group_seconds=rng.choice((0.0, 0.002, 0.05)),
         patience=patience_of(TICK, quick=True),
         rules=rules,

@@ -194,7 +194,7 @@ class Trouble:
         return False
 
     def _jump(self, fault: Fault) -> bool:
-        self._room.clock.offset += fault.size
+        self._room.clock.jump(fault.size)
         return True
 
     def _world_drops(self, _fault: Fault) -> bool:

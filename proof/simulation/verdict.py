@@ -150,7 +150,9 @@ class Verdict:
     def _books(self) -> None:
         """G4, G5: what proof.checkers finds in the rows alone."""
         with read_only(self._room.engine).begin() as connection:
-            for line in checkers.violations(connection):
+            room = self._room
+            before = room.scheduler.time + room.clock.furthest - room.setup.keep_seconds
+            for line in checkers.violations(connection, forgotten_before=before):
                 self._wrong("G4, G5", line)
 
     def _decisions(self) -> None:
