@@ -19,6 +19,7 @@ OPENS_SOCKETS = {
     "mesh/ports.py": "takes ports for those who are about to listen",
     "minimart/installation.py": "asks whether a port is free",
     "minimart/probes.py": "asks the storefront's health by HTTP",
+    "proof/bench_pages.py": "is two hundred browsers at the shop",
     "proof/chaos/browsers.py": "is a browser at the shop",
     "proof/chaos/proxy.py": "stands between our bridges and their peers, and spoils what goes through",
     "proof/conform/sockets.py": "sends a partner what no frame is, and shares nothing with what it checks",
