@@ -143,6 +143,8 @@ def _at_once(
         ignored = shipments.apply(parcel.id, Event.CANCELLED, wish.cause)
         if ignored is not None:
             return Decided(parcel.id, Decision.TOO_LATE, parcel.state_since_at, ignored)
+        # What UPS has not acknowledged by now is given to no other bridge.
+        outbox.close_kinds(connection, [parcel.id], ("request_truck",), shipments.now)
         if CANCEL in features and outbox.left_at(connection, parcel.id, "request_truck") is not None:
             # The truck need not wait for it.
             shipments.tell(parcel.id, Effect.SEND_CANCEL)

@@ -84,7 +84,6 @@ def apply_report(
     world = current_world(connection)
     links.fence(connection, report.link, report.link_epoch)
     world_epoch = report.world_epoch or world.world_epoch
-    outbox.close_acked(connection, report.link, report.acked, now)
     entries = [_entry(event) for event in report.events]
     _find_origins(connection, report.link, entries)
     _record(connection, report.link, world_epoch, entries, now)
@@ -98,6 +97,8 @@ def apply_report(
         _find_who_waits_in_vain(connection, world_epoch, new)
     about = [entry.shipment_id for entry in new if entry.shipment_id is not None]
     shipments.load([*cut_off, *about, *(shipment_id for entry in new for shipment_id in entry.in_vain)])
+    # After the orders are locked, as everybody does who closes commands.
+    outbox.close_acked(connection, report.link, report.acked, now)
     for entry in entries:
         if entry.kind == "world_announced" and entry.event.world_announced in announced:
             recognition.world_announced(connection, entry.event.world_announced, world, now)

@@ -73,6 +73,10 @@ def prepare(stage: Stage, *, announced: bool) -> Scene:
     stage.world_says(stage.arrived(1, (BACKORDER, 3)))
     shipments["done"] = order("done")
     stage.drive(shipments["done"])
+    # UPS was told of it, the world was not.
+    shipments["half"] = order("half")
+    (request,) = stage.dispatch("ups")
+    commands["half", "request_truck"] = request.command_id
     shipments["fresh"] = order("fresh")
     for name in ("failing", "waiting"):
         stage.execute("update shipments set check_at = 1 where id = :id", id=shipments[name])
@@ -172,6 +176,8 @@ USE_CASES: dict[str, UseCase] = {
     "place the same again": lambda a: a.place((1, 2), request_id="the-same-request"),
     "restock": lambda a: a.app.restock(RestockRequest(SELLER, f"restocked-{a.number}", BACKORDER, 1, 4)),
     "cancel": lambda a: a.amend("fresh"),
+    "cancel what UPS was told of": lambda a: a.amend("half"),
+    "report what UPS has heard": lambda a: a.report("ups", acked=("half", "request_truck")),
     "cancel what waits for goods": lambda a: a.amend("served"),
     "send elsewhere": lambda a: a.amend("fresh", 50, 60),
     "report packed": lambda a: a.report(

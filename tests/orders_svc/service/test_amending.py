@@ -121,6 +121,16 @@ def test_a_new_attempt_goes_to_the_last_accepted_address(shop: Stage) -> None:
     assert (request.destination_x, request.destination_y) == (8, 8)
 
 
+def test_a_truck_request_of_a_cancelled_parcel_is_given_to_no_other_bridge(shop: Stage) -> None:
+    order_id = shop.place((1, 1))
+    assert len(shop.sent("request_truck", "ups")) == 1
+    assert cancel(shop, order_id) == [Decision.DONE]
+    shop.attach("ups", nonce="boot-2")
+    shop.announce(7)
+    shop.app.renew("ups", shop.epochs["ups"], True, "open")
+    assert shop.dispatch("ups") == []
+
+
 def test_what_the_peers_say_of_a_cancelled_parcel_is_recorded_and_not_obeyed(shop: Stage) -> None:
     order_id = shop.place((1, 1))
     shop.dispatch("ups")
