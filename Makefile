@@ -62,7 +62,7 @@ bench: .venv/.dev ## Measure, each figure against its yardstick (ARGS="--json" f
 
 .PHONY: screenshots
 screenshots: .venv/.dev ## Take the pictures in docs/screenshots anew
-	@$(BIN)/pytest tests/browser/test_purchase.py --screenshots docs/screenshots
+	@$(BIN)/pytest tests/browser/test_purchase.py tests/browser/test_pages.py --screenshots docs/screenshots
 
 .PHONY: clean
 clean: ## Remove what was made here; the shop's data in var/ stay

@@ -21,7 +21,9 @@ class CheckoutForm(FlaskForm):
     x = WholeNumber("Address x", low=INT32_MIN, high=INT32_MAX)
     y = WholeNumber("Address y", low=INT32_MIN, high=INT32_MAX)
     remember = BooleanField("Keep this place in my address book")
-    label = StringField("as", default="Home", filters=[one_line], validators=[Visible("a name", low=0, high=MAX_LABEL)])
+    label = StringField(
+        "Name for this place", default="Home", filters=[one_line], validators=[Visible("a name", low=0, high=MAX_LABEL)]
+    )
     ups_account = StringField(
         "UPS account (optional)",
         filters=[one_line],

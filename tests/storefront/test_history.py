@@ -40,7 +40,7 @@ def test_orders_are_found_by_what_they_hold_and_how_they_stand(visitor: Visitor,
     assert shown(visitor, "?status=delivered") == ["1"]
     assert shown(visitor, "?status=open") == ["2"]
     assert shown(visitor, "?status=open&q=mug") == []
-    assert visitor.sees("None of your orders fits “mug” and stands as “On the way”.")
+    assert visitor.sees("None of your orders fits “mug” and is “On the way”.")
     assert visitor.page.forms[1].values == {"q": "mug", "status": "open"}
 
 

@@ -1,0 +1,155 @@
+"""Every page, on a desk in the light and on a phone in the dark.
+
+Each is read by axe, fits its screen, does not move while it comes, and is light. `--screenshots DIR` keeps a picture of
+each in DIR/pages, there in the other light too. A new page is a line in one of the lists.
+"""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any, Literal
+
+import axe_playwright_python
+import pytest
+from playwright.sync_api import Page, expect
+
+from tests.browser.conftest import DESKTOP, PHONE, OpenShop, put_in_cart, sign_up
+
+NewPage = Callable[..., Page]
+AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
+MOST_BYTES = 100_000
+# What Chrome's own yardstick calls good.
+MOST_SHIFT = 0.1
+LIGHTS: tuple[Literal["dark"], Literal["light"]] = ("dark", "light")
+LOOKS: dict[str, tuple[Literal["dark", "light"], dict[str, int]]] = {
+    "desktop": ("light", DESKTOP),
+    "phone": ("dark", PHONE),
+}
+# For guests, then for a shopper who has something everywhere, then for one who has nothing yet.
+GUEST_PAGES = {
+    "home": "/",
+    "products": "/products",
+    "search": "/products?q=mug&sort=price&stock=1",
+    "nothing-found": "/products?q=zzzzzz",
+    "product": "/products/1",
+    "sold-out": "/products/46",
+    "cart-guest": "/cart",
+    "login": "/login",
+    "register": "/register",
+    "forgot": "/password/forgot",
+    "reset-used-up": "/password/reset/none",
+    "not-found": "/nothing",
+    "offline": "/offline",
+}
+SHOPPER_PAGES = {
+    "product-reviewed": "/products/5",
+    "review": "/products/5/review",
+    "cart": "/cart",
+    "checkout": "/checkout",
+    "orders": "/orders",
+    "orders-none-fit": "/orders?status=cancelled",
+    "order": "/orders/{order}",
+    "favourites": "/favourites",
+    "account": "/account",
+    "addresses": "/account/addresses",
+    "address": "/account/addresses/{address}",
+    "security": "/account/security",
+    "close": "/account/close",
+    "become-seller": "/sell",
+}
+NEWCOMER_PAGES = {
+    "cart-empty": "/cart",
+    "orders-empty": "/orders",
+    "favourites-empty": "/favourites",
+    "addresses-empty": "/account/addresses",
+}
+SHIFTS = """() => new Promise((done) => {
+    let sum = 0;
+    new PerformanceObserver((list) => {
+        for (const one of list.getEntries()) if (!one.hadRecentInput) sum += one.value;
+    }).observe({ type: "layout-shift", buffered: true });
+    requestAnimationFrame(() => requestAnimationFrame(() => done(sum)));
+})"""
+WEIGHT = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
+    .filter((one) => !/[.]svg$|[/]pictures[/]/.test(new URL(one.name).pathname))
+    .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
+
+
+def a_full_life(page: Page, shop: OpenShop) -> dict[str, str]:
+    """Signs up and does something everywhere; the ids that are in addresses of pages."""
+    url = shop.url
+    sign_up(page, url, "Ada")
+    page.goto(f"{url}/account/addresses")
+    page.get_by_label("Name of the place").fill("Home")
+    page.get_by_label("Address x").fill("12")
+    page.get_by_label("Address y").fill("-7")
+    page.get_by_role("button", name="Add it").click()
+    address = page.get_by_role("link", name="Change Home").get_attribute("href")
+    numbers = []
+    for product_id in (5, 8):
+        page.goto(f"{url}/products/{product_id}")
+        page.get_by_role("button", name="Favourite").click()
+        expect(page.get_by_role("button", name="Favourite")).to_have_attribute("aria-pressed", "true")
+        page.get_by_role("button", name="Buy now").click()
+        page.get_by_role("button", name="Place the order").click()
+        page.wait_for_url("**/orders/*")
+        numbers.append(int(page.url.rpartition("/")[2]))
+    for _ in range(4):
+        shop.orders.advance(numbers[0])
+    page.goto(f"{url}/products/5/review")
+    page.get_by_label("4 stars: good").check()
+    page.get_by_label("In your words").fill("It is sharp, it is light, and it came the same day.")
+    page.get_by_role("button", name="Send the review").click()
+    for product_id in (1, 2, 3):
+        put_in_cart(page, url, product_id)
+    page.get_by_role("button", name="Save for later").last.click()
+    expect(page.get_by_role("heading", name="Saved for later")).to_be_visible()
+    return {"order": str(numbers[1]), "address": (address or "").rpartition("/")[2]}
+
+
+def problems(page: Page, path: str) -> list[str]:
+    """What is wrong with the page that is shown."""
+    found = []
+    page.evaluate(AXE)
+    answer: dict[str, Any] = page.evaluate("axe.run({ resultTypes: ['violations'] })")
+    for violation in answer["violations"]:
+        if violation["impact"] in ("serious", "critical"):
+            where = json.dumps([node["target"] for node in violation["nodes"][:3]])
+            found.append(f"{path}: axe {violation['id']} ({violation['help']}) at {where}")
+    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
+    if wide > 0:
+        found.append(f"{path}: {wide} pixels too wide")
+    if (shift := page.evaluate(SHIFTS)) > MOST_SHIFT:
+        found.append(f"{path}: moves by {shift:.3f} while it comes")
+    if (weight := page.evaluate(WEIGHT)) > MOST_BYTES:
+        found.append(f"{path}: {weight} bytes without pictures")
+    return found
+
+
+@pytest.mark.timeout(400)
+@pytest.mark.parametrize("device", LOOKS)
+def test_every_page_is_well_made(
+    open_shop: OpenShop, new_page: NewPage, request: pytest.FixtureRequest, device: str
+) -> None:
+    chosen = request.config.getoption("--screenshots", default=None)
+    color_scheme, viewport = LOOKS[device]
+    look: dict[str, Any] = {"viewport": viewport, "color_scheme": color_scheme}
+    found: list[str] = []
+
+    def visit(page: Page, pages: dict[str, str], **ids: str) -> None:
+        for name, path in pages.items():
+            page.goto(open_shop.url + path.format(**ids))
+            found.extend(problems(page, path))
+            for light in LIGHTS if chosen else ():
+                page.emulate_media(color_scheme=light)
+                picture = Path(chosen) / "pages" / f"{device}-{light}" / f"{name}.jpg"
+                page.screenshot(path=picture, type="jpeg", quality=70, animations="disabled")
+            page.emulate_media(color_scheme=color_scheme)
+
+    visit(new_page(**look), GUEST_PAGES)
+    shopper = new_page(**look)
+    visit(shopper, SHOPPER_PAGES, **a_full_life(shopper, open_shop))
+    newcomer = new_page(**look)
+    sign_up(newcomer, open_shop.url, "Neo")
+    visit(newcomer, NEWCOMER_PAGES)
+    assert not found, "\n".join(found)
