@@ -134,6 +134,19 @@ class OrderShown:
     amendments: tuple[AmendmentShown, ...]
 
     @property
+    def news(self) -> str:
+        """What is read out when it changes: how the order stands, and what was answered last."""
+        said = f"Order {self.order_id}: {self.status.words}"
+        if not self.amendments:
+            return said
+        several = len(self.parcels) > 1
+        answers = (
+            f"Parcel {answer.parcel}: {answer.words}" if several else answer.words
+            for answer in self.amendments[-1].answers
+        )
+        return f"{said}. {self.amendments[-1].what}: {'; '.join(answers)}"
+
+    @property
     def expected(self) -> Expected | None:
         """When the last of several parcels is expected; None: not known of each that is still to come."""
         ranges = [parcel.expected for parcel in self.parcels if not parcel.has_ended]

@@ -73,11 +73,15 @@ def test_what_ups_answers_later_appears_by_itself(open_shop: OpenShop, new_page:
     expect(page.get_by_text("One at a time: wait for its answer.")).to_be_visible()
     expect(page.get_by_role("button", name="Cancel the order")).to_have_count(0)
     page.goto(f"{open_shop.url}/orders/{order_id}")
+    page.get_by_role("link", name="Cancel the order").focus()
     asked.decisions[0].decision = pb.DECISION_TOO_LATE
     asked.decisions[0].reason = "UPS says that it has left"
     asked.decisions[0].left_at.FromSeconds(int(time.time()))
     open_shop.orders.changed(order_id)
     expect(page.locator("#asked")).to_contain_text("UPS says that it has left at")
+    # Who uses the keyboard is still where they were, and who listens hears it.
+    expect(page.get_by_role("link", name="Cancel the order")).to_be_focused()
+    expect(page.locator("#live-words")).to_contain_text("Cancel the order: Too late to cancel")
 
 
 def test_all_tabs_of_a_browser_share_one_place_and_each_is_told_at_once(open_shop: OpenShop, new_page: NewPage) -> None:

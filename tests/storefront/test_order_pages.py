@@ -9,6 +9,7 @@ from sqlalchemy import Engine
 
 from mesh.channel import open_channel
 from mesh.errors import NotFound, Unavailable
+from shop.orders.v1 import orders_pb2 as pb
 from storefront.bootstrap import Storefront
 from storefront.orders.fanout import MOST_ORDERS, REMEMBERED, Fanout, Subscription, TooManyListeners
 from storefront.orders.feed import Feed
@@ -60,6 +61,55 @@ def test_the_part_that_changes_is_the_same_as_in_the_page(visitor: Visitor, orde
     part = visitor.get("/orders/1/live").response.get_data(as_text=True).strip()
     assert part.startswith("<div data-version=")
     assert part in visitor.get("/orders/1").response.get_data(as_text=True)
+
+
+def test_each_parcel_of_an_order_is_told_apart(visitor: Visitor, orders: FakeOrders) -> None:
+    ordered(visitor)
+    order = orders.orders[1]
+    other = order.shipments.add()
+    other.CopyFrom(order.shipments[0])
+    other.shipment_id, other.warehouse_name = 424242, "Hill"
+    other.waiting.who = "UPS, which cannot be reached at the moment"
+    other.waiting.next = "your order is safe; once that is over, the truck comes to the warehouse"
+    for shipment, latest in ((order.shipments[0], 100), (other, 200)):
+        shipment.expected.earliest.seconds, shipment.expected.latest.seconds = 50, latest
+    visitor.get("/orders/1")
+    for words in (
+        "Parcel 1 of 2",
+        "Parcel 2 of 2",
+        "424242",
+        str(order.shipments[0].shipment_id),
+        "Waiting for UPS, which cannot be reached at the moment since",
+        "Next: your order is safe; once that is over",
+        "The last parcel is expected between",
+    ):
+        assert visitor.sees(words), words
+
+
+def test_a_parcel_that_was_begun_anew_says_so_and_that_it_comes_once(visitor: Visitor, orders: FakeOrders) -> None:
+    ordered(visitor)
+    assert not visitor.sees("begun anew")
+    orders.orders[1].shipments[0].attempt = 2
+    assert visitor.get("/orders/1").sees(
+        "begun anew in the present one: attempt 2. It is sent once, and paid for once."
+    )
+
+
+def test_what_needs_attention_says_why_and_what_happens_next(visitor: Visitor, orders: FakeOrders) -> None:
+    ordered(visitor)
+    shipment = orders.orders[1].shipments[0]
+    shipment.attention_reason = "Tried 12 times without success."
+    assert visitor.get("/orders/1").sees("This parcel needs our attention. Tried 12 times without success.")
+    assert visitor.sees("Next: somebody of ours looks at it")
+
+
+def test_what_is_read_out_has_the_last_answer_in_it(visitor: Visitor, orders: FakeOrders) -> None:
+    ordered(visitor)
+    assert 'data-words="Order 1: Being packed"' in visitor.response.get_data(as_text=True)
+    asked = orders.orders[1].amendments.add(request_id="cancel-1")
+    asked.decisions.add(parcel=1, decision=pb.DECISION_ASKED, reason="UPS is asked")
+    page = visitor.get("/orders/1").response.get_data(as_text=True)
+    assert 'data-words="Order 1: Being packed. Cancel the order: Asked, waiting for UPS"' in page
 
 
 def test_words_of_others_are_shown_as_words(visitor: Visitor, orders: FakeOrders) -> None:
