@@ -24,7 +24,7 @@ bp = Blueprint("orders", __name__, template_folder="templates")
 MAX_TOKEN = 500
 # Also how soon a page that has gone is noticed.
 HEARTBEAT_SECONDS = 5.0
-# A browser opens the stream again by itself; nothing holds a thread for ever.
+# A browser opens the stream again by itself: nothing holds a thread for ever, and who logged out hears no more.
 WAITS_PER_STREAM = 120
 
 
@@ -68,6 +68,8 @@ def _event_stream(subscription: Subscription) -> Iterator[str]:
         if news.closed:
             return
         yield _told(news)
+    # It ends as planned: come back at once.
+    yield "retry: 50\n\n"
 
 
 def _told(news: News) -> str:

@@ -11,6 +11,7 @@ from mesh.channel import open_channel
 from mesh.errors import NotFound, Unavailable
 from shop.orders.v1 import orders_pb2 as pb
 from storefront.bootstrap import Storefront
+from storefront.orders import routes
 from storefront.orders.fanout import MOST_ORDERS, REMEMBERED, Fanout, Subscription, TooManyListeners
 from storefront.orders.feed import Feed
 from storefront.orders_client import Deadlines, OrdersClient
@@ -215,6 +216,27 @@ def test_places_for_browsers_that_listen_are_limited_with_a_share_for_each_shopp
     for answer in opened:
         answer.close()
     assert shop.fanout.listeners == 0
+
+
+def test_a_stream_ends_after_a_while_and_the_browser_comes_back_at_once(
+    shop: Storefront, visitor: Visitor, orders: FakeOrders, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(routes, "WAITS_PER_STREAM", 3)
+    ordered(visitor)
+    with running(shop, orders), listening(visitor) as events:
+        assert next(events) == "retry: 2000\n\n"
+        next(events)
+        orders.changed(1)
+        next(events)
+        orders.changed(1)
+        told = list(events)
+        assert told[-1] == "retry: 50\n\n"
+        position = position_in(told[0])
+        orders.changed(1)
+        until(lambda: shop.fanout.name_of(shop.fanout.position) != position)
+        with listening(visitor, heard_until=position) as again:
+            next(again)
+            assert '"version": 4' in next(again)
 
 
 def test_a_guest_hears_nothing(visitor: Visitor) -> None:
