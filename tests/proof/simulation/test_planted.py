@@ -1,6 +1,6 @@
 """The planted bugs: their patches apply, the table speaks of all of them, and each is caught again.
 
-With the seed of the table, which does it as long as the code does in it what it did then; or with one of the next.
+With the seed of the table, which does it as long as the code does in it what it did then; or with another one.
 """
 
 from pathlib import Path
@@ -43,7 +43,10 @@ def test_the_table_speaks_of_all_of_them_and_of_no_others() -> None:
 @pytest.mark.timeout(1800)
 @pytest.mark.parametrize("bug", BUGS, ids=lambda bug: bug.name)
 def test_it_is_caught_again(bug: planted.Bug) -> None:
-    outcome = planted.hunt(bug, CAUGHT_IN[bug.name] - 1)
+    known = CAUGHT_IN[bug.name] - 1
+    outcome = planted.hunt(bug, known, most=1)
+    if outcome.seeds is None:
+        outcome = planted.hunt(bug)
     assert outcome.seeds is not None, outcome.words
 
 
