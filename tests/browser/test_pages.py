@@ -5,6 +5,7 @@ each in DIR/pages, there in the other light too. A new page is a line in one of 
 """
 
 import json
+import time
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any, Literal
@@ -13,7 +14,9 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Page, expect
 
+from shop.orders.v1 import orders_pb2 as pb
 from tests.browser.conftest import DESKTOP, PHONE, OpenShop, put_in_cart, sign_up
+from tests.storefront.fake_orders import FakeOrders
 
 NewPage = Callable[..., Page]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
@@ -49,6 +52,9 @@ SHOPPER_PAGES = {
     "orders": "/orders",
     "orders-none-fit": "/orders?status=cancelled",
     "order": "/orders/{order}",
+    "order-address": "/orders/{order}/address",
+    "order-cancel": "/orders/{order}/cancel",
+    "order-delivered": "/orders/{delivered}",
     "favourites": "/favourites",
     "account": "/account",
     "addresses": "/account/addresses",
@@ -104,7 +110,28 @@ def a_full_life(page: Page, shop: OpenShop) -> dict[str, str]:
         put_in_cart(page, url, product_id)
     page.get_by_role("button", name="Save for later").last.click()
     expect(page.get_by_role("heading", name="Saved for later")).to_be_visible()
-    return {"order": str(numbers[1]), "address": (address or "").rpartition("/")[2]}
+    on_the_road(shop.orders, numbers[1])
+    return {
+        "order": str(numbers[1]),
+        "delivered": str(numbers[0]),
+        "address": (address or "").rpartition("/")[2],
+    }
+
+
+def on_the_road(orders: FakeOrders, order_id: int) -> None:
+    """An order with everything on its page: a truck in sight, a time, and an answer that is still to come."""
+    for _ in range(3):
+        orders.advance(order_id)
+    order, now = orders.orders[order_id], int(time.time())
+    shipment = order.shipments[0]
+    shipment.truck_seen.CopyFrom(pb.TruckSeen(truck_id=7, at=pb.Address(x=6, y=0)))
+    shipment.truck_seen.seen_at.FromSeconds(now)
+    shipment.expected.earliest.FromSeconds(now + 40)
+    shipment.expected.latest.FromSeconds(now + 70)
+    asked = order.amendments.add(request_id="another-door", destination=pb.Address(x=9, y=9))
+    asked.asked_at.FromSeconds(now)
+    asked.decisions.add(parcel=1, decision=pb.DECISION_ASKED, reason="UPS is asked")
+    orders.changed(order_id)
 
 
 def problems(page: Page, path: str) -> list[str]:
