@@ -7,7 +7,16 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
-from proof import bench_delivery, bench_eta, bench_frames, bench_orders, bench_pace, bench_pages, bench_waiting
+from proof import (
+    bench_delivery,
+    bench_eta,
+    bench_frames,
+    bench_orders,
+    bench_pace,
+    bench_pages,
+    bench_shop,
+    bench_waiting,
+)
 from proof.figures import Figure, as_json, as_table
 
 
@@ -15,7 +24,9 @@ def main() -> None:
     """Measures what was asked for, and prints it."""
     parser = argparse.ArgumentParser(prog="bench", description=__doc__)
     parser.add_argument("--json", action="store_true", help="print JSON")
-    parser.add_argument("only", nargs="*", help="frames, orders, delivery, pace, waiting, pages, eta; nothing: all")
+    parser.add_argument(
+        "only", nargs="*", help="frames, orders, delivery, pace, waiting, pages, shop, eta; nothing: all"
+    )
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="minimart-bench-") as folder:
         suites: dict[str, Callable[[], Iterator[Figure]]] = {
@@ -25,6 +36,7 @@ def main() -> None:
             "pace": bench_pace.measure,
             "waiting": lambda: bench_waiting.measure(Path(folder)),
             "pages": lambda: bench_pages.measure(Path(folder)),
+            "shop": lambda: bench_shop.measure(Path(folder)),
             "eta": bench_eta.measure,
         }
         unknown = set(options.only) - set(suites)

@@ -106,7 +106,7 @@ def _pages(folder: Path, shop: str, stub: orders_pb2_grpc.OrdersServiceStub) -> 
     """Shoppers who are logged in, each with as many orders as they have browsers."""
     cookies = {f"page-{number}@example.org": "" for number in range(PAGES // BROWSERS)}
     for email in cookies:
-        cookies[email] = _register(shop, email)
+        cookies[email] = register(shop, email)
     engine = make_engine(f"sqlite:///{folder / 'pages.db'}", SystemClock(), pool_size=1)
     with engine.connect() as connection:
         ids = {row.email: row.id for row in connection.execute(select(User.email, User.id))}
@@ -119,7 +119,7 @@ def _pages(folder: Path, shop: str, stub: orders_pb2_grpc.OrdersServiceStub) -> 
     ]
 
 
-def _register(shop: str, email: str) -> str:
+def register(shop: str, email: str) -> str:
     """The cookie of a new shopper."""
     connection = http.client.HTTPConnection(shop, timeout=PATIENCE_SECONDS)
     connection.request("GET", "/register")

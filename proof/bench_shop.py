@@ -1,0 +1,180 @@
+"""What a page costs with 100,000 products and 1,000,000 order lines on PostgreSQL, four requests at a time.
+
+orders_svc and one storefront worker run as they do anywhere; the tables are filled by SQL, with shoppers who are logged
+in, have full carts and a long history. The time of a page runs from its request to its last byte, pictures apart.
+"""
+
+import http.client
+import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from random import Random
+
+from sqlalchemy import Connection, text
+
+from db.clock import SystemClock
+from db.engine import make_engine
+from proof.bench_pages import register
+from proof.figures import Figure, percentile
+from proof.postgres import PostgresServer
+from proof.processes import free_address, running, wait_for_health, wait_for_page
+
+PRODUCTS, ORDERS, LINES = 100_000, 200_000, 5
+SHOPPERS, OWN_ORDERS, IN_CART = 20, 60, 12
+CALLERS = 4
+SECONDS = 15.0
+WARM_UP_SECONDS = 3.0
+PATIENCE_SECONDS = 60.0
+LIMIT_MS = 50.0
+# Ids above those of the seed.
+FIRST = 1000
+WORDS = (
+    "lamp mug kettle chair rope tent globe puzzle rake hammer honey mirror basket towel candle clock vase ladle bowl"
+)
+KINDS = (
+    "oak steel copper woven linen cotton folded tall quiet bright heavy light smooth rough antique modern green blue"
+)
+
+_FILL = (
+    "insert into users (id, email, email_key, created_at) select g, 'u' || g, 'u' || g, 1 from"
+    " generate_series({first}, {first} + 20099) g",
+    "insert into profiles (user_id, display_name, is_seller, ups_account) select g, 'Seller ' || g, g < {first} + 100,"
+    " '' from generate_series({first}, {first} + 20099) g",
+    # The title's words come from the number, so that each is in some thousands of titles and descriptions.
+    "insert into products (id, title, description, search_text, category_id, picture, created_at, units_sold, rating)"
+    " select g, t, d, t || E'\\n' || d || E'\\nshelf', 1 + g % 8, 'mug-1', g, g * 7 % 1000, g * 13 % 500 / 100.0"
+    " from (select g, k[1 + g % 18] || ' ' || w[1 + g / 18 % 19] || ' ' || g as t, 'made of ' || k[1 + g / 7 % 18] ||"
+    " ', goes well with a ' || w[1 + g / 11 % 19] || ' and a ' || w[1 + g / 13 % 19] || ' of any size' as d from"
+    " generate_series({first}, {first} + {products} - 1) g, (select string_to_array('{words}', ' ') w,"
+    " string_to_array('{kinds}', ' ') k) lists) made",
+    "insert into offers (id, product_id, seller_id, price_cents, allow_backorder, created_at) select g * 2 + n, g,"
+    " {first} + (g + n) % 100, 100 + (g * 31 + n * 977) % 50000, false, 1 from"
+    " generate_series({first}, {first} + {products} - 1) g, generate_series(0, 1) n where n = 0 or g % 4 = 0",
+    "insert into stock (world_epoch, offer_id, warehouse_id, arrived, available, reserved, packed, scrapped, ordered,"
+    " awaited) select (select coalesce(max(world_epoch), 1) from stock), id, 1 + (id + n) % 10, id % 50, id % 50, 0, 0,"
+    " 0, 0, 0 from offers, generate_series(0, 2) n where id >= {first} * 2",
+    "insert into orders (id, user_id, request_id, request_digest, x, y, ups_account, total_cents, status, version,"
+    " placed_at) select g, case when g <= {own} then (select id from users where email = 'shop-' || g % {shoppers} ||"
+    " '@example.org') else {first} + 100 + g % 20000 end, 'r' || g, decode('00', 'hex'), 1, 2, '', 5000, 6,"
+    " 9, 1700000000 + g from generate_series(1, {orders}) g",
+    "insert into order_lines (order_id, line_no, offer_id, title, seller_id, seller_name, unit_price_cents, quantity)"
+    " select g, n, p * 2, (select title from products where id = p), {first}, 'Seller', 1000, 1 from"
+    " (select g, n, {first} + (g * 5 + n) % {products} as p from generate_series(1, {orders}) g,"
+    " generate_series(1, {lines}) n) made",
+    "insert into shipments (id, order_id, parcel_no, attempt, world_epoch, warehouse_id, x, y, goods, truck, truck_id,"
+    " state_since_at, attempts, checks, asked, asks, ended_at, created_at) select g, g, 1, 1, 1, 1 + g % 10, 1, 2,"
+    " 'loaded', 'delivered', 1, 1700000000, 0, 0, '', 0, 1700000000, 1700000000 from generate_series(1, {orders}) g",
+    "insert into shipment_items (shipment_id, offer_id, title, quantity, reserved) select order_id, offer_id, title, 1,"
+    " 1 from order_lines",
+    "insert into carts (user_id, filled_at) select id, 1 from users where email like 'shop-%'",
+    "insert into cart_items (cart_id, offer_id, quantity, added_at) select id, ({first} + id * 97 + n * 31) * 2, 1, n"
+    " from carts, generate_series(1, {in_cart}) n",
+)
+
+
+def measure(folder: Path) -> Iterator[Figure]:
+    """The p95 of each kind of page."""
+    with PostgresServer(durable=True) as server:
+        url = server.url(server.create_database())
+        orders, shop, log = free_address(), free_address(), folder / "shop.log"
+        settings = {
+            "DATABASE_URL": url,
+            "MINIMART_DATA_DIR": str(folder),
+            "MINIMART_ORDERS_LISTEN": orders,
+            "MINIMART_ORDERS_ADDRESS": orders,
+            "MINIMART_FULFILMENT_LISTEN": free_address(),
+            "MINIMART_STOREFRONT_LISTEN": shop,
+            "MINIMART_STOREFRONT_SEARCH_LIMIT": "1000000 per second",
+            "MINIMART_LOG_LEVEL": "WARNING",
+        }
+        with running("orders_svc", settings=settings, log=log) as orders_process:
+            wait_for_health(orders, orders_process, log)
+            with running("storefront", settings=settings, log=log) as shop_process:
+                wait_for_page(f"http://{shop}/healthz", shop_process, log)
+                cookies = [register(shop, f"shop-{number}@example.org") for number in range(SHOPPERS)]
+                _fill(url)
+                took = _visit(shop, cookies)
+    for kind, seconds in took.items():
+        note = f"{len(seconds)} pages"
+        yield Figure(f"{kind}, p95", percentile(seconds, 0.95) * 1000, "ms", "limit", LIMIT_MS, note)
+
+
+def _fill(url: str) -> None:
+    """All the rows, by SQL; then the figures that the planner goes by."""
+    numbers = {
+        "first": FIRST,
+        "products": PRODUCTS,
+        "orders": ORDERS,
+        "lines": LINES,
+        "own": SHOPPERS * OWN_ORDERS,
+        "shoppers": SHOPPERS,
+        "in_cart": IN_CART,
+        "words": WORDS,
+        "kinds": KINDS,
+    }
+    engine = make_engine(url, SystemClock(), pool_size=1)
+    with engine.begin() as connection:
+        for statement in _FILL:
+            connection.execute(text(statement.format(**numbers)))
+    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
+        _vacuum(connection)
+    engine.dispose()
+
+
+def _vacuum(connection: Connection) -> None:
+    connection.execute(text("vacuum analyze"))
+
+
+def _visit(shop: str, cookies: list[str]) -> dict[str, list[float]]:
+    """The seconds of each page, by kind: CALLERS at a time, each as fast as it can."""
+    took: dict[str, list[float]] = {}
+    began = time.monotonic()
+
+    def call(number: int) -> None:
+        rng = Random(number)
+        connection = http.client.HTTPConnection(shop, timeout=PATIENCE_SECONDS)
+        while (now := time.monotonic()) < began + WARM_UP_SECONDS + SECONDS:
+            kind, path, own = _page(rng)
+            cookie = cookies[own % SHOPPERS]
+            asked = time.perf_counter()
+            connection.request("GET", path, headers={"Cookie": cookie})
+            answer = connection.getresponse()
+            answer.read()
+            if answer.status != 200:
+                raise RuntimeError(f"{path}: {answer.status}")
+            if now > began + WARM_UP_SECONDS:
+                took.setdefault(kind, []).append(time.perf_counter() - asked)
+        connection.close()
+
+    with ThreadPoolExecutor(CALLERS) as pool:
+        list(pool.map(call, range(CALLERS)))
+    return took
+
+
+def _page(rng: Random) -> tuple[str, str, int]:
+    """A page to look at: its kind, its path, and whose turn it is."""
+    word, kind = rng.choice(WORDS.split()), rng.choice(KINDS.split())
+    searches = (
+        f"/products?q={word}",
+        f"/products?q={kind}+{word}",
+        f"/products?q={word[1:]}",
+        f"/products?q={word}&sort=price&stock=1",
+        f"/products?q={word}+{rng.randint(1, 99)}",
+        f"/products?category=kitchen&sort=rating&page={rng.randint(1, 20)}",
+        f"/products?seller={FIRST + rng.randint(0, 99)}&low=10&high=200",
+        f"/search/suggestions?q={kind[:4]}",
+    )
+    own = rng.randrange(SHOPPERS)
+    # The orders of this shopper: see how `_FILL` gives them out.
+    order = own + SHOPPERS * rng.randint(1, OWN_ORDERS - 1)
+    return rng.choice(
+        (
+            ("search", rng.choice(searches), own),
+            ("search", rng.choice(searches), own),
+            ("product page", f"/products/{FIRST + rng.randrange(PRODUCTS)}", own),
+            ("cart", "/cart", own),
+            ("orders", rng.choice(("/orders", f"/orders?q={word}", "/orders?status=delivered")), own),
+            ("order page", f"/orders/{order}", own),
+        )
+    )
