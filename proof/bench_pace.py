@@ -93,6 +93,7 @@ def ours_once(loss: int, seed: int) -> Pace:
         warehouses=WAREHOUSES,
         lease_seconds=20.0,
         look_seconds=LOOK_SECONDS,
+        keep_seconds=1e6,
         group_seconds=0.002,
         patience=patience_of(TICK, quick=False),
         rules=rules,
