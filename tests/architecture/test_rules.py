@@ -20,6 +20,7 @@ OPENS_SOCKETS = {
     "minimart/installation.py": "asks whether a port is free",
     "minimart/probes.py": "asks the storefront's health by HTTP",
     "proof/bench_pages.py": "is two hundred browsers at the shop",
+    "proof/bench_shop.py": "is four browsers at the shop",
     "proof/chaos/browsers.py": "is a browser at the shop",
     "proof/chaos/proxy.py": "stands between our bridges and their peers, and spoils what goes through",
     "proof/conform/sockets.py": "sends a partner what no frame is, and shares nothing with what it checks",
