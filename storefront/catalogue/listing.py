@@ -51,26 +51,44 @@ class Found:
 def find(connection: Connection, search: Search, page_size: int) -> Found:
     """One page of what was asked for. At most five queries."""
     matches = _matches(search)
-    total = _count(connection, matches)
+    if search.sort is Sort.BEST and search.words:
+        best = _best(connection, search, matches)
+        total = len(best)
+        if 0 < total <= MAX_COUNTED:
+            page = min(search.page, -(-total // page_size))
+            return Found(best[(page - 1) * page_size : page * page_size], total, page, more=False, nearly=False)
+    else:
+        total = _count(connection, matches)
     if not total and search.words and connection.dialect.name == "postgresql":
         return _find_nearly(connection, search, page_size)
     page = min(search.page, max(1, -(-min(total, MAX_COUNTED) // page_size)))
     broad = total > MAX_COUNTED
-    ordered = _ordered(connection, search, matches, broad)
+    ordered = _ordered(search, matches)
     ids = connection.execute(ordered.limit(page_size).offset((page - 1) * page_size)).scalars()
     return Found(list(ids), min(total, MAX_COUNTED), page, broad, nearly=False)
 
 
 def newest(connection: Connection, count: int) -> list[int]:
     """The ids of the products that came last. One query."""
-    return list(connection.execute(_ordered(connection, Search(), _matches(Search()), True).limit(count)).scalars())
+    return list(connection.execute(_ordered(Search(), _matches(Search())).limit(count)).scalars())
 
 
 def best_selling(connection: Connection, count: int) -> list[int]:
     """The ids of the products that sell best, without those that were never sold. One query."""
     search = Search(sort=Sort.SELLING)
-    query = _ordered(connection, search, [*_matches(search), Product.units_sold > 0], True)
+    query = _ordered(search, [*_matches(search), Product.units_sold > 0])
     return list(connection.execute(query.limit(count)).scalars())
+
+
+def _best(connection: Connection, search: Search, matches: list[ColumnElement[bool]]) -> list[int]:
+    """The ids of what fits, best first; of more than MAX_COUNTED, some of them. Counting and finding are one query.
+
+    The searched text begins with the title: what is found earlier fits better.
+    """
+    find = func.strpos if connection.dialect.name == "postgresql" else func.instr
+    place = find(Product.search_text, search.words[0])
+    rows = connection.execute(select(place, Product.title, Product.id).where(*matches).limit(MAX_COUNTED + 1)).all()
+    return [row[2] for row in sorted(rows, key=tuple)]
 
 
 def _count(connection: Connection, matches: list[ColumnElement[bool]]) -> int:
@@ -110,19 +128,15 @@ def _fits(offer: Any, search: Search) -> ColumnElement[bool]:
     return and_(*conditions)
 
 
-def _ordered(connection: Connection, search: Search, matches: list[ColumnElement[bool]], broad: bool) -> Rows:
+def _ordered(search: Search, matches: list[ColumnElement[bool]]) -> Rows:
     sort = search.sort
-    if sort is Sort.BEST and (broad or not search.words):
+    if sort is Sort.BEST:
         # So many fit that the place of a word in the title says little.
         sort = Sort.SELLING
     if sort in (Sort.CHEAPEST, Sort.DEAREST):
         return _by_price(search, matches, descending=sort is Sort.DEAREST)
     query = select(Product.id).where(*matches)
     match sort:
-        case Sort.BEST:
-            # The searched text begins with the title: what is found earlier fits better.
-            place = func.strpos if connection.dialect.name == "postgresql" else func.instr
-            return query.order_by(place(Product.search_text, search.words[0]), Product.title, Product.id)
         case Sort.SELLING:
             return query.order_by(Product.units_sold.desc(), Product.id.desc())
         case Sort.RATING:
