@@ -22,7 +22,7 @@ up: .venv/.runtime ## Start the whole shop; Ctrl-C stops it (ARGS="--port 8000 .
 .PHONY: test
 test: .venv/.dev ## Run everything: lint and all tests (on Debian as root, also fetch what they need)
 	@.ci/prepare
-	@PYTEST_DEBUG_TEMPROOT=$(SCRATCH) $(BIN)/pytest -n $(WORKERS) $(ARGS)
+	@PYTEST_DEBUG_TEMPROOT=$(SCRATCH) $(BIN)/pytest -n $(WORKERS) --dist worksteal $(ARGS)
 
 .PHONY: lint
 lint: lint-ruff lint-format lint-mypy lint-buf lint-breaking lint-gen ## Check style, types, contracts and generated code
