@@ -5,6 +5,7 @@ import os
 import random
 import subprocess
 import sys
+import threading
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -20,6 +21,8 @@ from minimart.failure import Wrong
 from minimart.installation import Run, RunFile, free_addresses, hold, is_free
 from minimart.journal import Journal
 from minimart.supervisor import Supervisor
+
+_LOOKS, _LOOK_SECONDS = 50, 0.1
 
 
 @click.command()
@@ -72,9 +75,14 @@ def up(data: Path, host: str, port: int, database: str | None, **rest: Any) -> N
         _run(options)
 
 
+def _is_free_soon(address: str) -> bool:
+    """Whether a server can listen there within seconds: what a killed supervisor left needs a moment to stop."""
+    return any(is_free(address) or threading.Event().wait(_LOOK_SECONDS) for _ in range(_LOOKS))
+
+
 def _run(options: plan.Options) -> None:
     for what, address in (("the shop", options.shop), ("UPS", options.ups_listen)):
-        if address and not is_free(address):
+        if address and not _is_free_soon(address):
             raise Wrong(f"cannot listen on {address} for {what}: the port is in use, or the address is not ours")
     try:
         ensure_tokens_file(options.tokens)
