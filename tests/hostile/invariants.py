@@ -76,7 +76,7 @@ def ups_words_hold(body: bytes) -> None:
     if announcement is not None:
         assert announcement.world_id in INT64
         assert announcement.seqnum in INT64
-        event = ups_codec.announced(announcement)
+        event = ups_codec.announced(announcement, 1)
         assert event.world_announced.world_id == announcement.world_id
     said = _or_bad(lambda: ups_codec.decode_command(body))
     if said is not None:
