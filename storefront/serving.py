@@ -23,6 +23,9 @@ KEEPALIVE_SECONDS = 5
 # Kept open beside those that threads are busy with.
 IDLE_CONNECTIONS = 500
 BACKLOG = 256
+# What a browser and a proxy or two send; a head's bytes are held until it ends, copies included, by each connection.
+HEADER_FIELDS = 40
+HEADER_FIELD_BYTES = 8190
 
 
 class PortInUse(Exception):
@@ -66,6 +69,8 @@ class Server(BaseApplication):
             "threads": self._threads,
             "worker_connections": self._threads + IDLE_CONNECTIONS,
             "keepalive": KEEPALIVE_SECONDS,
+            "limit_request_fields": HEADER_FIELDS,
+            "limit_request_field_size": HEADER_FIELD_BYTES,
             "graceful_timeout": GRACE_SECONDS,
             "loglevel": "warning",
             "control_socket_disable": True,

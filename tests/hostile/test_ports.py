@@ -15,6 +15,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from storefront.serving import HEADER_FIELD_BYTES, HEADER_FIELDS
 from tests.hostile.services import Watched, service
 from tests.hostile.stranger import enough_files
 
@@ -155,6 +156,22 @@ def test_strangers_at_the_port_of_a_bridge(bridge: Watched, name: str) -> None:
 @pytest.mark.parametrize("name", HTTP_WORDS)
 def test_strangers_at_the_shops_port(storefront: Watched, name: str) -> None:
     holds(storefront, lambda: shows_a_page(http_port(storefront)), [http_port(storefront)], HTTP_WORDS[name], 20)
+
+
+@pytest.mark.parametrize(
+    ("fields", "length", "answer"),
+    [
+        (HEADER_FIELDS, 100, 200),
+        (HEADER_FIELDS + 1, 100, 431),
+        (2, HEADER_FIELD_BYTES - len("X-1: \r\n"), 200),
+        (2, HEADER_FIELD_BYTES, 431),
+    ],
+)
+def test_a_head_of_a_request_has_limits(storefront: Watched, fields: int, length: int, answer: int) -> None:
+    head = "".join(f"X-{number}: {'y' * length}\r\n" for number in range(1, fields))
+    with closing(socket.create_connection(("127.0.0.1", http_port(storefront)), timeout=DEADLINE)) as connection:
+        connection.sendall(f"GET /healthz HTTP/1.1\r\nHost: x\r\n{head}\r\n".encode())
+        assert int(connection.makefile("rb").readline().split()[1]) == answer
 
 
 def test_five_hundred_silent_connections_keep_nobody_out_of_orders_svc(orders_svc: Watched) -> None:
