@@ -2,7 +2,7 @@
 
 from db.orders import links, messages, orders, requests, shipments, stock
 from db.orders.base import OrdersBase
-from db.shop import accounts, carts, catalogue, checkouts, mails, reviews, sessions
+from db.shop import accounts, carts, catalogue, checkouts, mails, reviews, sessions, staff
 from db.shop.base import ShopBase
 
 # Imported so that their tables are in the metadata.
@@ -14,6 +14,7 @@ MODELS = (
     mails,
     reviews,
     sessions,
+    staff,
     links,
     messages,
     orders,

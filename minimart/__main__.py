@@ -15,6 +15,7 @@ COMMANDS = {
     "up": ("minimart.up:up", "Start and watch the whole shop; Ctrl-C stops it."),
     "buy": ("minimart.buy:buy", "Order something, and watch it until it is delivered."),
     "order": ("minimart.order:order", "Look at orders."),
+    "staff": ("minimart.staff:staff", "Say who may look behind the counter."),
     "doctor": ("minimart.doctor:doctor", "Say which part is up, connected, waiting, and for what."),
     "conform": ("proof.conform.command:conform", "Check a partner's program against the contract."),
     "mock": ("sim.amazon.command:mock", "Be an Amazon, for a UPS team that works alone."),

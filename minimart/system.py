@@ -3,13 +3,13 @@
 Elsewhere: starting it is minimart.up.
 """
 
-from collections.abc import Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 import grpc
-from sqlalchemy import Connection
+from sqlalchemy import Connection, Engine
 from sqlalchemy.exc import DBAPIError
 
 from db.clock import SystemClock
@@ -46,9 +46,16 @@ class System:
         with open_channel(address or self.orders, token, idempotent=ORDERS_METHODS) as channel:
             yield channel
 
-    @contextmanager
-    def reading(self) -> Iterator[Connection]:
+    def reading(self) -> AbstractContextManager[Connection]:
         """The shop's database, to read from. Failure: it cannot be reached."""
+        return self._transaction(read_only)
+
+    def writing(self) -> AbstractContextManager[Connection]:
+        """A transaction on the shop's database, committed at the end. Failure: it cannot be reached."""
+        return self._transaction(lambda engine: engine)
+
+    @contextmanager
+    def _transaction(self, kind: Callable[[Engine], Engine]) -> Iterator[Connection]:
         try:
             engine = make_engine(self.database, SystemClock(), pool_size=1)
         except WrongDatabaseUrl as error:
@@ -57,10 +64,10 @@ class System:
         if engine.dialect.name == "sqlite" and not (file and Path(file).exists()):
             raise Failure(f"there is no database {file}: is the shop in another data folder (--data)?")
         try:
-            with read_only(engine).begin() as connection:
+            with kind(engine).begin() as connection:
                 yield connection
         except DBAPIError as error:
-            raise Failure(f"cannot read {target_of(engine)}: {one_line(error, engine.url)}") from error
+            raise Failure(f"cannot use {target_of(engine)}: {one_line(error, engine.url)}") from error
         finally:
             engine.dispose()
 

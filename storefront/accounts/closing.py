@@ -17,6 +17,7 @@ from db.shop.checkouts import CheckoutAttempt, CheckoutState
 from db.shop.mails import Mail
 from db.shop.reviews import Purchase
 from db.shop.sessions import PasswordReset, Session
+from db.shop.staff import Staff
 from storefront.accounts.forms import CloseForm
 from storefront.accounts.queries import find_credentials
 from storefront.security import end_session, limiter, of_shopper_or_address, the_shopper
@@ -100,7 +101,7 @@ def forget(connection: Connection, user_id: int, email: str, now: float) -> None
     close_shop(connection, user_id, now)
     cart = select(Cart.id).where(Cart.user_id == user_id)
     connection.execute(delete(CartItem).where(CartItem.cart_id.in_(cart)))
-    for table in (Cart, Address, Favourite, Purchase, Session, PasswordReset, CheckoutAttempt):
+    for table in (Cart, Address, Favourite, Purchase, Session, PasswordReset, CheckoutAttempt, Staff):
         connection.execute(delete(table).where(table.user_id == user_id))
     connection.execute(delete(Mail).where(Mail.recipient == email))
     connection.execute(

@@ -13,6 +13,7 @@ from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, se
 from db.shop.accounts import Profile, User
 from db.shop.carts import Cart, CartItem
 from db.shop.sessions import Session
+from db.shop.staff import Staff
 from storefront.accounts.shopper import Shopper
 
 IDLE_SECONDS = 14 * 24 * 3600
@@ -69,6 +70,7 @@ def load_shopper(connection: Connection, token: str, now: float) -> Shopper | No
             User.email,
             Profile.display_name,
             Profile.is_seller,
+            Staff.user_id.is_not(None).label("is_staff"),
             Profile.ups_account,
             Cart.id.label("cart_id"),
             units.label("units"),
@@ -77,6 +79,7 @@ def load_shopper(connection: Connection, token: str, now: float) -> Shopper | No
         .join(User, User.id == Session.user_id)
         .join(Profile, Profile.user_id == User.id)
         .outerjoin(Cart, Cart.user_id == User.id)
+        .outerjoin(Staff, Staff.user_id == User.id)
         .where(Session.token_hash == hash_of(token), _is_good(now))
     ).one_or_none()
     if row is None:
@@ -86,6 +89,7 @@ def load_shopper(connection: Connection, token: str, now: float) -> Shopper | No
         email=row.email,
         display_name=row.display_name,
         is_seller=row.is_seller,
+        is_staff=row.is_staff,
         ups_account=row.ups_account,
         cart_id=row.cart_id,
         cart_units=int(row.units or 0),

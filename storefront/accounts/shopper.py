@@ -13,6 +13,7 @@ class Shopper(UserMixin):
     email: str
     display_name: str
     is_seller: bool
+    is_staff: bool
     ups_account: str
     cart_id: int | None
     cart_units: int

@@ -57,7 +57,9 @@ def test_a_bad_option_is_one_line_and_exit_code_2(arguments: list[str], said: st
     assert done.returncode == 2
 
 
-@pytest.mark.parametrize("arguments", [["doctor"], ["buy", "--product", "1", "--to", "1,2"], ["order", "show", "1"]])
+@pytest.mark.parametrize(
+    "arguments", [["doctor"], ["buy", "--product", "1", "--to", "1,2"], ["order", "show", "1"], ["staff", "list"]]
+)
 def test_a_shop_that_was_never_started_is_one_line(arguments: list[str], tmp_path: Path) -> None:
     done = minimart(*arguments, data=tmp_path)
     assert "no shop has been started" in one_line(done)
@@ -96,7 +98,7 @@ def test_what_can_be_done_is_shown_without_the_test_packages() -> None:
     assert "simulate" in done.stdout
 
 
-@pytest.mark.parametrize("command", ["up", "buy", "order", "doctor", "sim", "conform", "chaos"])
+@pytest.mark.parametrize("command", ["up", "buy", "order", "staff", "doctor", "sim", "conform", "chaos"])
 def test_the_other_commands_need_none_of_the_test_packages(command: str) -> None:
     done = without_the_test_packages(command, "--help")
     assert (done.returncode, done.stderr) == (0, "")
