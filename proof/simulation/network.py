@@ -37,7 +37,12 @@ class End:
     mute: bool = False
     # The connection is broken, and this side may not know yet: what it writes goes nowhere.
     gone: bool = False
+    # The life of its process that it belongs to.
+    life: int = field(init=False)
     _clear_at: float = 0.0
+
+    def __post_init__(self) -> None:
+        self.life = self.process.life
 
 
 Accept = Callable[[End], None]
@@ -155,7 +160,7 @@ class Network:
     def notice(self, ends: list[End]) -> None:
         """The sides of half-open connections that still wait are told."""
         for end in ends:
-            if end.open:
+            if end.open and end.life == end.process.life:
                 self._scheduler.at(
                     self._scheduler.time,
                     end.process,

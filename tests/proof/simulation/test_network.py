@@ -1,0 +1,47 @@
+"""Simulated connections: who is told of an end, and who is not."""
+
+from random import Random
+
+from proof.simulation.injection import Injector
+from proof.simulation.network import End, Network
+from proof.simulation.scheduler import Process, Scheduler
+from proof.simulation.trace import Trace
+
+
+def alive(name: str) -> Process:
+    process = Process(name)
+    process.begin()
+    return process
+
+
+def test_the_end_of_a_connection_is_told_to_nobody_who_began_after_it() -> None:
+    scheduler = Scheduler(0.0)
+    injector = Injector(1, (), scheduler.now, lambda _who, _words: None)
+    network = Network(scheduler, injector, Random(1), Trace(False), 0.0)
+    bridge, world = alive("world_bridge"), alive("world")
+    told: list[tuple[str, str]] = []
+
+    def listen(name: str) -> None:
+        def accept(end: End) -> None:
+            end.ended = lambda reason: told.append((name, reason))
+
+        network.listen("world:amazon", world, accept)
+
+    def dial(name: str) -> None:
+        def opened(end: End) -> None:
+            end.ended = lambda reason: told.append((name, reason))
+
+        network.dial("world:amazon", bridge, "world", opened, lambda reason: told.append((name, reason)))
+        scheduler.run(scheduler.time + 1.0, lambda: False)
+
+    listen("the world before")
+    dial("ours")
+    half_open = network.half_open("world")
+    world.end()
+    network.died(world)
+    world.begin()
+    listen("the world after")
+    dial("the next of ours")
+    network.notice(half_open)
+    scheduler.run(scheduler.time + 60.0, lambda: False)
+    assert [who for who, _ in told] == ["ours"]
