@@ -48,6 +48,7 @@ _BACK = {
 }
 _GOODS = list(Goods)
 _TRUCK = list(Truck)
+_AMENDING = ("CancelOrder", "ChangeAddress")
 _FENCED = ("RenewLink", "AdvanceWorld", "Report")
 _MOVES = (
     "PlaceOrder",
@@ -75,6 +76,8 @@ class Checks:
     _states: dict[int, State] = field(default_factory=dict)
     # (user, request id) -> order id, as acknowledged.
     acknowledged_orders: dict[tuple[int, str], int] = field(default_factory=dict)
+    # Request id -> shipment -> whether it was done, as last said to anybody who asked.
+    _decisions: dict[str, dict[int, bool]] = field(default_factory=dict)
 
     def fail(self, guarantee: str, words: str) -> None:
         """A guarantee does not hold."""
@@ -106,18 +109,21 @@ class Checks:
             self.fail("G1", f"order {answer.order_id} was acknowledged, the database has {found} for {key}")
 
     def decided(self, wish: Wish, answer: Any) -> None:
-        """A shopper was told what became of a cancellation or a change of address, parcel by parcel."""
-        # What UPS is being asked has no answer yet, and has one later; its yes to an address may come after all.
-        told = {
-            one.shipment_id: one.decision == orders_pb2.DECISION_DONE
-            for one in answer.decisions
-            if one.decision != orders_pb2.DECISION_ASKED
-        }
-        after_all = wish.method == "ChangeAddress"
-        for shipment_id, done in wish.decisions.items():
-            if told.get(shipment_id) != done and not (after_all and told.get(shipment_id)):
-                self.fail("G2", f"{wish.request.request_id} was answered {wish.decisions} and {told}")
-        wish.decisions = told
+        """A shopper was told what became of a cancellation or a change of address, parcel by parcel.
+
+        Not always in the order in which it was said; a yes is held against the rows at the end.
+        """
+        for shipment_id, done in _definite(answer).items():
+            wish.decisions[shipment_id] = done or wish.decisions.get(shipment_id, False)
+
+    def _said(self, request: Any, answer: Any) -> None:
+        """The same request is answered alike, in the order in which its copies were executed."""
+        said = _definite(answer)
+        for shipment_id, done in self._decisions.get(request.request_id, {}).items():
+            # UPS's yes may come after all.
+            if said.get(shipment_id) != done and not said.get(shipment_id):
+                self.fail("G2", f"{request.request_id} was answered {self._decisions[request.request_id]} and {said}")
+        self._decisions[request.request_id] = said
 
     def acks_sent(self, link: str, body: bytes) -> None:
         """A bridge is about to ack what a partner said: all of it must be committed."""
@@ -137,7 +143,9 @@ class Checks:
         return link, self.room.db.link_epoch(link), self.room.db.commits
 
     def after_call(self, noted: Any, method: str, request: Any, answer: Any) -> None:
-        """A call by a former owner changed nothing and was refused."""
+        """A call by a former owner changed nothing and was refused; the same request was answered alike."""
+        if method in _AMENDING and not isinstance(answer, RpcFailure):
+            self._said(request, answer)
         if noted is None:
             return
         link, owner, commits = noted
@@ -189,3 +197,12 @@ class Checks:
         )
         if back and _BACK.get(event) != State(after.goods, after.truck):
             self.fail("G5", f"{words} goes back")
+
+
+def _definite(answer: Any) -> dict[int, bool]:
+    """Shipment -> whether it was done. What UPS is being asked has no answer yet."""
+    return {
+        one.shipment_id: one.decision == orders_pb2.DECISION_DONE
+        for one in answer.decisions
+        if one.decision != orders_pb2.DECISION_ASKED
+    }
