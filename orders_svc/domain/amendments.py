@@ -17,6 +17,7 @@ ACCOUNT_CHECK = "account-check"
 
 FEATURE = {Asked.ADDRESS: REDIRECT, Asked.CANCEL: CANCEL}
 QUESTION = {Asked.ADDRESS: Event.ADDRESS_ASKED, Asked.CANCEL: Event.CANCEL_ASKED}
+YES = {Asked.ADDRESS: Event.ADDRESS_ACCEPTED, Asked.CANCEL: Event.CANCEL_ACCEPTED}
 # The command whose leaving makes it too late to decide ourselves.
 POINT_OF_NO_RETURN = {Asked.ADDRESS: "request_truck", Asked.CANCEL: "pack"}
 
@@ -47,9 +48,9 @@ def course(wanted: Asked, state: State, has_left: bool, features: Collection[str
     return Course.ASKS_UPS if may_ask else Course.TOO_LATE
 
 
-def agreed(event: Event) -> bool:
-    """Whether the event that ends a question is a yes."""
-    return event in (Event.ADDRESS_ACCEPTED, Event.CANCEL_ACCEPTED)
+def agreed(asked: Asked, event: Event) -> bool:
+    """Whether the event that ends a question is a yes to it."""
+    return event is YES.get(asked)
 
 
 def settled(asked: Asked, event: Event, detail: str, state: State) -> str:

@@ -246,8 +246,11 @@ ASKED: dict[Asked, dict[Event, tuple[Asked, tuple[Effect, ...]]]] = {
     A.NOTHING: {
         E_.ADDRESS_ASKED: (A.ADDRESS, (F.SEND_REDIRECT,)),
         E_.CANCEL_ASKED: (A.CANCEL, (F.SEND_CANCEL,)),
+        # After all, when nobody waits for it any more: UPS will never bring it.
+        E_.CANCEL_ACCEPTED: (A.NOTHING, ()),
     },
     A.ADDRESS: {
+        E_.CANCEL_ACCEPTED: (A.NOTHING, ()),
         E_.ADDRESS_ACCEPTED: (A.NOTHING, ()),
         E_.ADDRESS_REFUSED: (A.NOTHING, ()),
         # It forgot, or heard of this before the rest: the job, then the question, under new numbers.
@@ -283,7 +286,9 @@ ABOUT_ASKING = frozenset(
         E_.NO_ANSWER,
     }
 )
-# Of these, what counts after a delivery as well: another address may have been accepted before it.
+# Mean nothing where the goods do not obey.
+ABOUT_GOODS = frozenset({E_.LOAD_REFUSED, E_.CANCEL_ACCEPTED})
+# Of those about asking, what counts after a delivery as well: another address may have been accepted before it.
 AFTER_DELIVERY = frozenset({E_.ADDRESS_ACCEPTED, E_.ADDRESS_REFUSED, E_.ANSWER_OVERDUE, E_.NO_ANSWER})
 
 # (goods, truck) -> what follows by itself.
@@ -353,8 +358,8 @@ def apply(state: State, event: Event) -> Outcome:
         return Outcome(state, ignored=_ASKING)
     goods_move = GOODS[state.goods].get(event)
     truck_move = TRUCK[state.truck].get(event)
-    if event is Event.LOAD_REFUSED and goods_move is None:
-        # Of a load that nobody waits for any more: it says nothing of the truck.
+    if event in ABOUT_GOODS and goods_move is None:
+        # A load that nobody waits for any more says nothing of the truck; what was never packed is not with UPS.
         return Outcome(state, ignored=IGNORED_BY_GOODS[state.goods, event])
     if goods_move is None and truck_move is None and asked_move is None:
         reasons = {IGNORED_BY_GOODS[state.goods, event], IGNORED_BY_TRUCK[state.truck, event]} - {_ELSEWHERE}

@@ -6,9 +6,9 @@ no request for a truck either: UPS knows the job, and a copy could only bring th
 event ends a question (domain.lifecycle), the words (domain.amendments).
 """
 
-from sqlalchemy import Connection, bindparam, update
+from sqlalchemy import Connection, bindparam, select, update
 
-from db.orders.requests import Decision, RequestDecision
+from db.orders.requests import Decision, OrderRequest, RequestDecision, RequestKind
 from orders_svc.domain import amendments
 from orders_svc.domain.lifecycle import Asked, Event, State, Truck
 from orders_svc.domain.patience import Patience
@@ -23,6 +23,8 @@ class Questions:
         self._patience = patience
         self._now = now
         self._settled: dict[int, dict[str, object]] = {}
+        # Shipments that UPS gave up when nobody waited for that answer any more.
+        self._given_up: list[int] = []
 
     def keep(self, shipment: Moving, before: State, event: Event, detail: str) -> None:
         """Keeps count of what UPS is asked about a shipment that `event` has moved, and settles it at its end."""
@@ -34,12 +36,14 @@ class Questions:
             shipment.asks += 1
             shipment.ask_at = self._now + self._patience.ask_wait(shipment.asks)
             return
+        if event is Event.CANCEL_ACCEPTED and before.asked is not Asked.CANCEL:
+            self._given_up.append(shipment.id)
         if before.asked is Asked.NOTHING:
             return
         if event is Event.ADDRESS_ACCEPTED and shipment.asked_x is not None and shipment.asked_y is not None:
             shipment.x, shipment.y = shipment.asked_x, shipment.asked_y
         reason = amendments.settled(before.asked, event, detail, shipment.state)
-        if amendments.agreed(event):
+        if amendments.agreed(before.asked, event):
             self.settle(shipment.id, Decision.DONE, None, reason)
         else:
             self.settle(shipment.id, Decision.TOO_LATE, _left_at(shipment), reason)
@@ -53,13 +57,18 @@ class Questions:
 
     def write(self, connection: Connection) -> None:
         """Writes the answers, and closes the commands that nobody waits for any more."""
-        if not self._settled:
+        if not (self._settled or self._given_up):
             return
-        connection.execute(_SETTLE, list(self._settled.values()))
-        outbox.close_kinds(connection, self._settled.keys(), ("redirect", "cancel_job"), self._now)
+        if self._settled:
+            connection.execute(_SETTLE, list(self._settled.values()))
+        if self._given_up:
+            connection.execute(_AFTER_ALL, [{"k_id": shipment_id} for shipment_id in self._given_up])
+        ended = [*self._settled, *self._given_up]
+        outbox.close_kinds(connection, ended, ("redirect", "cancel_job"), self._now)
         accepted = [key for key, values in self._settled.items() if values["d_decision"] is Decision.DONE]
-        outbox.close_kinds(connection, accepted, ("request_truck",), self._now)
+        outbox.close_kinds(connection, accepted + self._given_up, ("request_truck",), self._now)
         self._settled.clear()
+        self._given_up.clear()
 
 
 def _left_at(shipment: Moving) -> float | None:
@@ -78,4 +87,16 @@ _SETTLE = (
         RequestDecision.__table__.c.decision == Decision.ASKED.value,
     )
     .values(decision=bindparam("d_decision"), left_at=bindparam("d_left_at"), reason=bindparam("d_reason"))
+)
+# What a shopper was told is too late, and has happened after all.
+_AFTER_ALL = (
+    update(RequestDecision.__table__)  # type: ignore[arg-type]
+    .where(
+        RequestDecision.__table__.c.shipment_id == bindparam("k_id"),
+        RequestDecision.__table__.c.decision == Decision.TOO_LATE.value,
+        RequestDecision.__table__.c.order_request_id.in_(
+            select(OrderRequest.id).where(OrderRequest.kind == RequestKind.CANCEL)
+        ),
+    )
+    .values(decision=Decision.DONE.value, left_at=None, reason="UPS gave it up after all; what was packed is lost")
 )

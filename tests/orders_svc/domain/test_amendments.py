@@ -48,7 +48,8 @@ def test_every_end_of_a_question_has_its_words(detail: str) -> None:
             for goods, truck in itertools.product(Goods, Truck):
                 words = settled(asked, event, detail, State(goods, truck))
                 assert words
-                assert agreed(event) == (event in (Event.ADDRESS_ACCEPTED, Event.CANCEL_ACCEPTED))
-                assert agreed(event) or (detail in words)
-                if truck is Truck.DELIVERED and not agreed(event):
+                said_yes = event in (Event.ADDRESS_ACCEPTED, Event.CANCEL_ACCEPTED)
+                assert agreed(asked, event) == (said_yes and str(asked) in event)
+                assert said_yes or (detail in words)
+                if truck is Truck.DELIVERED and not said_yes:
                     assert words.endswith("it was delivered")

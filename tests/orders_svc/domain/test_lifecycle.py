@@ -238,7 +238,17 @@ def test_one_thing_is_asked_at_a_time_and_each_answer_ends_it(state: State) -> N
         assert apply(state, event).state.asked is A.NOTHING
     other = A.CANCEL if state.asked is A.ADDRESS else A.ADDRESS
     for event in answers[other]:
-        assert apply(state, event).ignored is not None
+        assert event is E.CANCEL_ACCEPTED or apply(state, event).ignored is not None
+
+
+@pytest.mark.parametrize("asked", [A.NOTHING, A.ADDRESS])
+def test_a_parcel_that_ups_gives_up_after_all_ends_wherever_it_is_and_not_before_it_is_packed(asked: A) -> None:
+    for goods in (G.PACKING, G.PACKED, G.LOADING, G.LOADED):
+        given_up = apply(State(goods, T.AT_WAREHOUSE, asked), E.CANCEL_ACCEPTED)
+        assert given_up.state == State(G.CANCELLED, T.AT_WAREHOUSE)
+        assert {Effect.SCRAP, Effect.END} <= set(given_up.effects)
+    for state in (State(G.AWAITING_STOCK), State(G.LOADED, T.DELIVERED), State(G.CANCELLED, T.REQUESTED)):
+        assert apply(state, E.CANCEL_ACCEPTED).ignored is not None
 
 
 def test_nobody_says_go_while_another_address_is_asked_for_and_the_answer_sends_it_on() -> None:

@@ -374,6 +374,27 @@ def test_in_another_world_a_parcel_that_was_to_be_given_up_does_not_begin_anew(f
     assert featured.sent("pack") == []
 
 
+@pytest.mark.parametrize("moved", [False, True], ids=["nothing is asked", "another address is asked for"])
+def test_a_parcel_that_ups_gave_up_is_cancelled_though_nobody_waited_for_the_answer_any_more(
+    featured: Stage, moved: bool
+) -> None:
+    before = scrapped(featured)
+    order_id, shipment_id, question = cancelling(featured, "packed")
+    featured.announce(7)
+    assert cancel(featured, order_id).decision is Decision.TOO_LATE
+    featured.announce(7, REDIRECT, CANCEL)
+    if moved:
+        assert move(featured, order_id).decision is Decision.ASKED
+    assert featured.ups_says(featured.given_up(question, True)) == [Result.APPLIED], "late, and true"
+    told = cancel(featured, order_id)
+    assert (told.decision, told.reason) == (Decision.DONE, "UPS gave it up after all; what was packed is lost")
+    assert not moved or move(featured, order_id).decision is Decision.TOO_LATE
+    assert featured.order(order_id).row.status == Status.CANCELLED
+    assert tuple(scrapped(featured)) == (before.scrapped + 2, before.packed, before.held)
+    assert featured.rows("select 1 from outbox where link = 'ups' and closed_at is null") == []
+    assert featured.ups_says(featured.truck(shipment_id)) == [Result.IGNORED]
+
+
 def test_a_delivery_ends_the_question_whether_it_is_given_up(featured: Stage) -> None:
     order_id, shipment_id, question = cancelling(featured)
     featured.world_says(featured.packed(shipment_id), featured.status(shipment_id, "DELIVERED"))
