@@ -1,9 +1,9 @@
 """Calls between our services: gRPC's promises without gRPC.
 
-A call is executed at most once, unless the channel's own retry (or the fault that plays it) executes it again; the
-caller may hear nothing, or hear of a deadline while the call is executed later. A service that is down or unknown is
-UNAVAILABLE. Requests and answers are copied, as on a wire. Rules: what a method raises becomes what mesh.guard makes
-of it; what that would call INTERNAL is a bug of ours and is reported as one.
+A call is executed at most once, unless the channel's own retry (or the fault that plays it) executes it again, which
+nobody does who has heard a refusal; the caller may hear nothing, or hear of a deadline while the call is executed
+later. A service that is down or unknown is UNAVAILABLE. Requests and answers are copied, as on a wire. Rules: what a
+method raises becomes what mesh.guard makes of it; what that would call INTERNAL is a bug of ours and is reported so.
 """
 
 from collections.abc import Callable, Mapping
@@ -73,6 +73,17 @@ class _Call:
     deadline: float
     answered: Answered | None
     route: str
+    # The caller has heard a no that will not change by asking again.
+    refused: bool = False
+
+
+# What says nothing of what the call has done or will do.
+UNSURE = (
+    grpc.StatusCode.UNAVAILABLE,
+    grpc.StatusCode.DEADLINE_EXCEEDED,
+    grpc.StatusCode.ABORTED,
+    grpc.StatusCode.INTERNAL,
+)
 
 
 class Calls:
@@ -133,8 +144,11 @@ class Calls:
         if not fate.request_lost:
             scheduler.after(self._latency() + fate.request_delay, None, lambda: self._reach(call, fate))
         if fate.again_after is not None:
-            again = CallFate(answer_lost=True)
-            scheduler.after(self._latency() + fate.again_after, None, lambda: self._reach(call, again))
+            scheduler.after(self._latency() + fate.again_after, None, lambda: self._reach_again(call))
+
+    def _reach_again(self, call: _Call) -> None:
+        if not call.refused:
+            self._reach(call, CallFate(answer_lost=True))
 
     def _reach(self, call: _Call, fate: CallFate) -> None:
         server = self._servers.get(call.server)
@@ -192,6 +206,7 @@ class Calls:
         answered, call.answered = call.answered, None
         if answered is None:
             return
+        call.refused = isinstance(answer, RpcFailure) and answer.code not in UNSURE
         if self._trace.on:
             words = f"{answer.code.name} {answer.reason}" if isinstance(answer, RpcFailure) else wording.short(answer)
             callee = call.route.partition(">")[2]

@@ -1,19 +1,21 @@
 """The shoppers and the seller: they want things, and ask again with the same request until the answer is definite.
 
 Rules, as the storefront's: a request id belongs to one content for ever; no answer, UNAVAILABLE, ABORTED and the like
-mean "ask again"; a refusal is definite. What was acknowledged is remembered here and held against the database.
+mean "ask again"; a refusal is definite: what was refused is not asked again, since it would be decided anew, and who
+still has a copy under way then waits for its answer, too. What was acknowledged is remembered here and held against
+the database.
 """
 
 from dataclasses import dataclass, field
 from random import Random
 from typing import TYPE_CHECKING, Any
 
-import grpc
 from google.protobuf.message import Message
 
 from mesh.errors import RpcFailure
 from mesh.identity import Caller
 from proof.simulation import database
+from proof.simulation.calls import UNSURE
 from proof.simulation.database import BEGINNING
 from proof.simulation.orders import ADDRESS
 from proof.simulation.scheduler import Process
@@ -24,12 +26,6 @@ if TYPE_CHECKING:
     from proof.simulation.room import Room
 
 DEADLINE_SECONDS = 5.0
-_AGAIN = (
-    grpc.StatusCode.UNAVAILABLE,
-    grpc.StatusCode.DEADLINE_EXCEEDED,
-    grpc.StatusCode.ABORTED,
-    grpc.StatusCode.INTERNAL,
-)
 
 
 @dataclass(slots=True)
@@ -125,6 +121,11 @@ class Shoppers:
             room.scheduler.after(late + rng.uniform(0.0, 40.0), self.process, lambda: self._ask(again, once=True))
 
     def _ask(self, wish: Wish, *, once: bool = False) -> None:
+        if once and wish.refusals:
+            return
+        self._send(wish, once=once)
+
+    def _send(self, wish: Wish, *, once: bool) -> None:
         wish.tries += 1
         who = Caller("storefront", wish.user_id)
         self.room.calls.call(
@@ -140,12 +141,13 @@ class Shoppers:
     def _answered(self, wish: Wish, answer: Message | RpcFailure, once: bool) -> None:
         room = self.room
         if isinstance(answer, RpcFailure):
-            if answer.code not in _AGAIN:
+            if answer.code not in UNSURE:
                 wish.refusals.append(answer.reason)
                 wish.done = True
-            elif not once:
+            elif not once or wish.refusals:
+                wish.done = False
                 delay = self.rng.uniform(0.5, min(20.0, 2.0 * wish.tries + 1.0))
-                room.scheduler.after(delay, self.process, lambda: self._ask(wish))
+                room.scheduler.after(delay, self.process, lambda: self._send(wish, once=once))
         else:
             wish.done = True
             if isinstance(answer, orders_pb2.PlaceOrderResponse):
