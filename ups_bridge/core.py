@@ -220,7 +220,7 @@ class UpsCore:
         self.reporter.add_acked(number, _CURRENT, acked)
         for event in said.events:
             if event.redirect_answered.accepted:
-                self._forget_truck_requests(live, event.redirect_answered.shipment_id)
+                self._forget_truck_requests(live, event.redirect_answered)
             if live.session.receive(event.seqnum, now) is Verdict.NEW:
                 self.reporter.add_event(number, _CURRENT, event)
         if features.TRUCK_POSITION in live.announcement.features:
@@ -263,10 +263,18 @@ class UpsCore:
             if codec.feature_of(element) in spoken and not self.reporter.holds_ack(command_id):
                 live.session.send(command_id, element, now)
 
-    def _forget_truck_requests(self, live: Partner, ship_id: int) -> None:
-        """UPS has the job, and another address for it: a copy of the request could only bring the old one back."""
-        unacked = live.session.unacked()
-        live.session.withdraw([number for number, element in unacked if codec.asks_for_truck(element, ship_id)])
+    def _forget_truck_requests(self, live: Partner, answer: pb.RedirectAnswered) -> None:
+        """UPS has the job, and another address for it: a copy of the request could only bring the old one back.
+
+        Not so a request that is newer than the question. The answer may be a copy, heard again by a bridge that just
+        began, and the request what orders_svc has asked for since; it asks for it only once.
+        """
+        older = [
+            number
+            for number, element in live.session.unacked()
+            if number < answer.command_id and codec.asks_for_truck(element, answer.shipment_id)
+        ]
+        live.session.withdraw(older)
 
     def _saw(self, trucks: Iterable[pb.TruckPosition]) -> None:
         for truck in trucks:

@@ -195,6 +195,17 @@ def test_after_an_accepted_redirect_no_copy_of_the_truck_request_brings_the_old_
     assert set(bench.heard(2)) == {2}
 
 
+def test_a_yes_that_is_heard_again_leaves_alone_what_was_asked_for_since() -> None:
+    bench = live("redirect")
+    bench.send(truck(4, 5))
+    accepted = ups.UARedirectAnswer(seqNum=9, originSeqNum=3, shipId=5, accepted=True)
+    bench.say(1, ups.UACommand(redirectAnswers=[accepted]))
+    bench.cut(1)
+    bench.connect(2, start("redirect"))
+    bench.run(5)
+    assert set(bench.heard(2)) == {4}
+
+
 # Where trucks are.
 
 
