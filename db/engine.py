@@ -3,7 +3,8 @@
 Rules: a transaction that was committed survives a crash; a transaction begins
 as a writer (BEGIN IMMEDIATE on SQLite), so two of them cannot deadlock on an
 upgrade; nothing connects before the first use. Readers ask for
-`read_only(engine)`, which on SQLite does not take the writer's place.
+`read_only(engine)`, which on SQLite does not take the writer's place, and on
+PostgreSQL does not begin a transaction at all.
 """
 
 import sqlite3
@@ -55,7 +56,13 @@ def parse_url(url: str | URL) -> URL:
 
 
 def read_only(engine: Engine) -> Engine:
-    """The same engine, for transactions that only read."""
+    """The same engine, for those who only read.
+
+    On PostgreSQL each statement stands alone: at READ COMMITTED it sees what was committed before it in any case, and a
+    BEGIN and a ROLLBACK that mean nothing are two more ways there and back for each page.
+    """
+    if engine.dialect.name == "postgresql":
+        return engine.execution_options(isolation_level="AUTOCOMMIT")
     return engine.execution_options(**{READ_ONLY: True})
 
 

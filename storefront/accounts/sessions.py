@@ -7,8 +7,9 @@ hash of the secret is stored; it ends after two weeks without use, and after a m
 import hashlib
 import secrets
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
 
 from db.shop.accounts import Profile, User
 from db.shop.carts import Cart, CartItem
@@ -58,29 +59,9 @@ def load_shopper(connection: Connection, token: str, now: float) -> Shopper | No
     """The shopper whose session this is, with the units in their cart. One query. None: it is over, or never was."""
     if len(token) > MAX_TOKEN:
         return None
-    units = (
-        select(func.coalesce(func.sum(CartItem.quantity), 0))
-        .where(CartItem.cart_id == Cart.id, ~CartItem.is_saved)
-        .correlate(Cart)
-        .scalar_subquery()
-    )
     row = connection.execute(
-        select(
-            User.id,
-            User.email,
-            Profile.display_name,
-            Profile.is_seller,
-            Staff.user_id.is_not(None).label("is_staff"),
-            Profile.ups_account,
-            Cart.id.label("cart_id"),
-            units.label("units"),
-            Session.seen_at,
-        )
-        .join(User, User.id == Session.user_id)
-        .join(Profile, Profile.user_id == User.id)
-        .outerjoin(Cart, Cart.user_id == User.id)
-        .outerjoin(Staff, Staff.user_id == User.id)
-        .where(Session.token_hash == hash_of(token), _is_good(now))
+        _SHOPPER,
+        {"k_token": hash_of(token), "k_idle": now - IDLE_SECONDS, "k_oldest": now - LONGEST_SECONDS},
     ).one_or_none()
     if row is None:
         return None
@@ -117,7 +98,7 @@ def sessions_of(connection: Connection, user_id: int, token: str, now: float) ->
     """A user's sessions, last used first; `token` is the one that asks."""
     rows = connection.execute(
         select(Session.token_hash, Session.browser, Session.began_at, Session.seen_at)
-        .where(Session.user_id == user_id, _is_good(now))
+        .where(Session.user_id == user_id, _is_good(now - IDLE_SECONDS, now - LONGEST_SECONDS))
         .order_by(Session.seen_at.desc())
         .limit(MAX_SESSIONS)
     )
@@ -152,5 +133,30 @@ def browser_of(user_agent: str) -> str:
     return f"{name} on {system}" if system else name
 
 
-def _is_good(now: float) -> ColumnElement[bool]:
-    return and_(Session.seen_at > now - IDLE_SECONDS, Session.began_at > now - LONGEST_SECONDS)
+def _is_good(idle: Any, oldest: Any) -> ColumnElement[bool]:
+    return and_(Session.seen_at > idle, Session.began_at > oldest)
+
+
+# Built once: every page of a shopper asks it.
+_SHOPPER = (
+    select(
+        User.id,
+        User.email,
+        Profile.display_name,
+        Profile.is_seller,
+        Staff.user_id.is_not(None).label("is_staff"),
+        Profile.ups_account,
+        Cart.id.label("cart_id"),
+        select(func.coalesce(func.sum(CartItem.quantity), 0))
+        .where(CartItem.cart_id == Cart.id, ~CartItem.is_saved)
+        .correlate(Cart)
+        .scalar_subquery()
+        .label("units"),
+        Session.seen_at,
+    )
+    .join(User, User.id == Session.user_id)
+    .join(Profile, Profile.user_id == User.id)
+    .outerjoin(Cart, Cart.user_id == User.id)
+    .outerjoin(Staff, Staff.user_id == User.id)
+    .where(Session.token_hash == bindparam("k_token"), _is_good(bindparam("k_idle"), bindparam("k_oldest")))
+)

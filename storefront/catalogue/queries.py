@@ -4,10 +4,11 @@ Only products that somebody sells are shown in lists; a product page exists as l
 a search means is in `storefront.catalogue.listing`.
 """
 
-from collections.abc import Collection, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sqlalchemy import Connection, exists, select
+from sqlalchemy import BindParameter, Connection, bindparam, exists, select
 
 from db.shop.accounts import Profile
 from db.shop.catalogue import Category, Favourite, Offer, Product
@@ -98,19 +99,12 @@ class ProductShown:
 
 def shelves(connection: Connection) -> list[Shelf]:
     """All categories by name. One query."""
-    rows = connection.execute(select(Category.slug, Category.name).order_by(Category.name))
-    return [Shelf(row.slug, row.name) for row in rows]
+    return [Shelf(row.slug, row.name) for row in connection.execute(_SHELVES)]
 
 
 def sellers(connection: Connection, chosen: int | None) -> list[tuple[int, str]]:
     """The (id, name) of who sells something, by name: the first SELLERS_NAMED, and the chosen one. One query."""
-    sells = exists().where(Offer.seller_id == Profile.user_id, Offer.withdrawn_at.is_(None))
-    rows = connection.execute(
-        select(Profile.user_id, Profile.display_name)
-        .where(Profile.is_seller, sells)
-        .order_by((Profile.user_id == (chosen or 0)).desc(), Profile.display_name, Profile.user_id)
-        .limit(SELLERS_NAMED)
-    )
+    rows = connection.execute(_SELLERS, {"k_chosen": chosen or 0})
     return sorted(((row.user_id, row.display_name) for row in rows), key=lambda one: one[1].casefold())
 
 
@@ -124,12 +118,7 @@ def cards_of(connection: Connection, product_ids: Sequence[int]) -> list[Product
     """The cards of these products, in this order. At most four queries."""
     if not product_ids:
         return []
-    rows = connection.execute(
-        select(Product.id, Product.title, Product.picture, Product.stars, Product.reviews).where(
-            Product.id.in_(product_ids)
-        )
-    )
-    products = {row.id: row for row in rows}
+    products = {row.id: row for row in connection.execute(_PRODUCTS, {"k_ids": product_ids})}
     offers = _offers_of(connection, product_ids)
     return [
         ProductCard(
@@ -148,20 +137,7 @@ def cards_of(connection: Connection, product_ids: Sequence[int]) -> list[Product
 
 def show_product(connection: Connection, product_id: int) -> ProductShown | None:
     """A product with its offers. At most four queries. None: there is no such product."""
-    row = connection.execute(
-        select(
-            Product.id,
-            Product.title,
-            Product.description,
-            Product.picture,
-            Product.stars,
-            Product.reviews,
-            Category.slug,
-            Category.name,
-        )
-        .join(Category, Category.id == Product.category_id)
-        .where(Product.id == product_id)
-    ).one_or_none()
+    row = connection.execute(_PRODUCT, {"k_id": product_id}).one_or_none()
     if row is None:
         return None
     return ProductShown(
@@ -195,23 +171,55 @@ def _stars(stars: int, reviews: int) -> Stars:
     return Stars(stars / reviews if reviews else 0.0, reviews)
 
 
-def _offers_of(connection: Connection, product_ids: Collection[int]) -> dict[int, list[OfferShown]]:
-    rows = connection.execute(
-        select(
-            Offer.id,
-            Offer.product_id,
-            Offer.seller_id,
-            Profile.display_name,
-            Offer.price_cents,
-            Offer.allow_backorder,
-        )
-        .join(Profile, Profile.user_id == Offer.seller_id)
-        .where(Offer.product_id.in_(product_ids), Offer.withdrawn_at.is_(None))
-        .order_by(Offer.product_id, Offer.price_cents, Offer.id)
-    ).all()
+def _offers_of(connection: Connection, product_ids: Sequence[int]) -> dict[int, list[OfferShown]]:
+    rows = connection.execute(_OFFERS, {"k_ids": product_ids}).all()
     stock = stock_of(connection, [row.id for row in rows])
     found: dict[int, list[OfferShown]] = {product_id: [] for product_id in product_ids}
     for row in rows:
         availability = describe(None if stock is None else stock[row.id], allow_backorder=row.allow_backorder)
         found[row.product_id].append(OfferShown(row.id, row.seller_id, row.display_name, row.price_cents, availability))
     return found
+
+
+# Built once: every page of the catalogue asks them.
+_AMONG: BindParameter[Any] = bindparam("k_ids", expanding=True)
+_SHELVES = select(Category.slug, Category.name).order_by(Category.name)
+_SELLERS = (
+    select(Profile.user_id, Profile.display_name)
+    .where(
+        Profile.is_seller,
+        exists().where(Offer.seller_id == Profile.user_id, Offer.withdrawn_at.is_(None)),
+    )
+    .order_by((Profile.user_id == bindparam("k_chosen")).desc(), Profile.display_name, Profile.user_id)
+    .limit(SELLERS_NAMED)
+)
+_PRODUCTS = select(Product.id, Product.title, Product.picture, Product.stars, Product.reviews).where(
+    Product.id.in_(_AMONG)
+)
+_PRODUCT = (
+    select(
+        Product.id,
+        Product.title,
+        Product.description,
+        Product.picture,
+        Product.stars,
+        Product.reviews,
+        Category.slug,
+        Category.name,
+    )
+    .join(Category, Category.id == Product.category_id)
+    .where(Product.id == bindparam("k_id"))
+)
+_OFFERS = (
+    select(
+        Offer.id,
+        Offer.product_id,
+        Offer.seller_id,
+        Profile.display_name,
+        Offer.price_cents,
+        Offer.allow_backorder,
+    )
+    .join(Profile, Profile.user_id == Offer.seller_id)
+    .where(Offer.product_id.in_(_AMONG), Offer.withdrawn_at.is_(None))
+    .order_by(Offer.product_id, Offer.price_cents, Offer.id)
+)

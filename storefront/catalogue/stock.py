@@ -9,7 +9,7 @@ away. It is a picture for people; what can be sold is decided by orders_svc when
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, func, select
+from sqlalchemy import Connection, bindparam, func, select
 
 from db.orders.stock import Stock, Warehouse
 
@@ -58,21 +58,7 @@ def stock_of(connection: Connection, offer_ids: Collection[int]) -> Mapping[int,
     """The stock of each of these offers. None: orders_svc has not written any stock yet. One query, rarely two."""
     if not offer_ids:
         return {}
-    epoch = select(func.max(Stock.world_epoch)).scalar_subquery()
-    rows = connection.execute(
-        select(
-            Stock.offer_id,
-            Stock.warehouse_id,
-            Warehouse.name,
-            Stock.available,
-            Stock.ordered,
-            Stock.awaited,
-            Stock.reserved,
-        )
-        .join(Warehouse, Warehouse.id == Stock.warehouse_id)
-        .where(Stock.world_epoch == epoch, Stock.offer_id.in_(offer_ids))
-        .order_by(Stock.offer_id, Stock.warehouse_id)
-    ).all()
+    rows = connection.execute(_STOCK, {"k_ids": list(offer_ids)}).all()
     if not rows and connection.execute(select(func.max(Stock.world_epoch))).scalar() is None:
         return None
     found: dict[int, list[AtWarehouse]] = {offer_id: [] for offer_id in offer_ids}
@@ -94,3 +80,23 @@ def warehouse_places(connection: Connection) -> list[tuple[str, int, int]]:
     """The (name, x, y) of each warehouse; none before orders_svc first started."""
     rows = connection.execute(select(Warehouse.name, Warehouse.x, Warehouse.y).order_by(Warehouse.id))
     return [(row.name, row.x, row.y) for row in rows]
+
+
+# Built once: every list of products asks for it.
+_STOCK = (
+    select(
+        Stock.offer_id,
+        Stock.warehouse_id,
+        Warehouse.name,
+        Stock.available,
+        Stock.ordered,
+        Stock.awaited,
+        Stock.reserved,
+    )
+    .join(Warehouse, Warehouse.id == Stock.warehouse_id)
+    .where(
+        Stock.world_epoch == select(func.max(Stock.world_epoch)).scalar_subquery(),
+        Stock.offer_id.in_(bindparam("k_ids", expanding=True)),
+    )
+    .order_by(Stock.offer_id, Stock.warehouse_id)
+)
