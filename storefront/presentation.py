@@ -5,7 +5,7 @@ from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flask import Flask, url_for
+from flask import Flask, request
 
 SHEETS = ("tokens", "base", "parts", "pages")
 STATIC_SECONDS = 365 * 24 * 3600
@@ -31,16 +31,20 @@ def sentence(words: str) -> str:
     return words[:1].upper() + words[1:]
 
 
-def static_urls(folder: Path) -> Callable[[str], str]:
-    """A function from a file's name to its address, which changes with its content and so may be kept for a year."""
+def static_urls(folder: Path, path: str) -> Callable[[str], str]:
+    """A function from a file's name to its address below `path`.
+
+    It changes with the file's content, so that browsers may keep it for a year.
+    """
     marks = {
-        str(path.relative_to(folder)): hashlib.sha256(path.read_bytes()).hexdigest()[:12]
-        for path in folder.rglob("*")
-        if path.is_file()
+        str(file.relative_to(folder)): hashlib.sha256(file.read_bytes()).hexdigest()[:12]
+        for file in folder.rglob("*")
+        if file.is_file()
     }
 
     def static_url(name: str) -> str:
-        return url_for("static", filename=name, v=marks[name])
+        # By hand: a page names some thirty of them, and a router takes its time.
+        return f"{request.script_root}{path}/{name}?v={marks[name]}"
 
     return static_url
 
@@ -48,9 +52,10 @@ def static_urls(folder: Path) -> Callable[[str], str]:
 def add_to(app: Flask) -> None:
     """Makes these known to the templates of `app`."""
     assert app.static_folder is not None
+    assert app.static_url_path is not None
     app.jinja_env.filters.update(money=money, iso=iso, moment=moment, sentence=sentence)
     app.jinja_env.globals["sheets"] = SHEETS
-    app.jinja_env.globals["static_url"] = static_urls(Path(app.static_folder))
+    app.jinja_env.globals["static_url"] = static_urls(Path(app.static_folder), app.static_url_path)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
