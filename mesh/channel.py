@@ -15,7 +15,7 @@ from typing import Any, NamedTuple
 import grpc
 import grpc.aio
 
-from mesh.identity import ACTING_USER, AUTHORIZATION
+from mesh.identity import ACTING_ROLE, ACTING_USER, AUTHORIZATION, STAFF
 
 KEEPALIVE_SECONDS = 5
 KEEPALIVE_TIMEOUT_SECONDS = 3
@@ -33,6 +33,11 @@ RETRY = {
 def acting_for(user_id: int) -> tuple[tuple[str, str], ...]:
     """The metadata of a call that acts for this user."""
     return ((ACTING_USER, str(user_id)),)
+
+
+def acting_for_staff(user_id: int) -> tuple[tuple[str, str], ...]:
+    """The metadata of a call that acts for this user, whom the caller knows to be staff of the shop."""
+    return (*acting_for(user_id), (ACTING_ROLE, STAFF))
 
 
 def open_channel(address: str, token: str, *, idempotent: Sequence[str] = ()) -> grpc.Channel:

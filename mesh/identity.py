@@ -1,7 +1,8 @@
 """Who calls: a service token in a file that only its owner can read, and the user that a call acts for.
 
 The file holds one line `caller token` per caller. A call carries `authorization: Bearer <token>` and, where it acts for
-a user, `x-acting-user: <decimal id>`. Tokens are compared by their digest, so that timing tells nothing about them.
+a user, `x-acting-user: <decimal id>`; where that user is staff of the shop, which only the service that owns the
+accounts can know, `x-acting-role: staff`. Tokens are compared by their digest, so timing tells nothing about them.
 
 Elsewhere: which caller may use which service stands with the service (mesh.server.Service); what a user may see is
 decided by the service that owns the data.
@@ -25,6 +26,8 @@ from mesh.errors import Unauthenticated
 CALLERS = ("storefront", "orders_svc", "world_bridge", "ups_bridge", "cli")
 AUTHORIZATION = "authorization"
 ACTING_USER = "x-acting-user"
+ACTING_ROLE = "x-acting-role"
+STAFF = "staff"
 
 _BEARER = "Bearer "
 _MAX_USER_ID = 2**63 - 1
@@ -40,6 +43,8 @@ class Caller:
 
     name: str
     acting_user: int | None
+    # Whether that user acts as staff of the shop.
+    is_staff: bool = False
 
 
 class Tokens:
@@ -83,23 +88,27 @@ class Tokens:
             raise TokensError(f"{self._source} has no token for {caller}") from None
 
     def identify(self, metadata: Iterable[tuple[str, str | bytes]]) -> Caller:
-        """Who sent a call with this metadata. Unauthenticated: no token, an unknown one, or an impossible user id."""
-        token, acting_user = "", ""
+        """Who sent a call with this metadata. Unauthenticated: no token, an unknown one, an impossible user or role."""
+        token, acting_user, role = "", "", ""
         for key, value in metadata:
             if key == AUTHORIZATION:
                 token = str(value)
             elif key == ACTING_USER:
                 acting_user = str(value)
+            elif key == ACTING_ROLE:
+                role = str(value)
         if not token.startswith(_BEARER):
             raise Unauthenticated("NO_TOKEN", "the call carries no service token")
         name = self.caller_of(token[len(_BEARER) :])
         if name is None:
             raise Unauthenticated("UNKNOWN_TOKEN", "the call's service token is not known here")
+        if role not in ("", STAFF):
+            raise Unauthenticated("BAD_ACTING_ROLE", f"{ACTING_ROLE} is no role that we know")
         if not acting_user:
             return Caller(name, None)
         if not (acting_user.isascii() and acting_user.isdecimal()) or not 0 < int(acting_user[:20]) <= _MAX_USER_ID:
             raise Unauthenticated("BAD_ACTING_USER", f"{ACTING_USER} is not a user id")
-        return Caller(name, int(acting_user))
+        return Caller(name, int(acting_user), role == STAFF)
 
 
 def ensure_tokens_file(path: Path | str) -> None:

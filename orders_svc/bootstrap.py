@@ -25,6 +25,7 @@ from orders_svc.outbox.dispatch import LOOK_SECONDS, Dispatcher
 from orders_svc.outbox.rows import UPS, WORLD
 from orders_svc.rpc.fulfilment import FulfilmentServicer
 from orders_svc.rpc.inventory import InventoryServicer
+from orders_svc.rpc.operations import OperationsServicer
 from orders_svc.rpc.orders import OrdersServicer
 from orders_svc.service.accounts import Accounts
 from orders_svc.service.app import App
@@ -38,6 +39,7 @@ from orders_svc.workers import Worker
 from shop.bridge.v1 import bridge_pb2, bridge_pb2_grpc
 from shop.fulfilment.v1 import fulfilment_pb2_grpc
 from shop.inventory.v1 import inventory_pb2_grpc
+from shop.operations.v1 import operations_pb2_grpc
 from shop.orders.v1 import orders_pb2_grpc
 
 log = get_logger(__name__)
@@ -206,6 +208,12 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
                 inventory_pb2_grpc.add_InventoryServiceServicer_to_server,
                 InventoryServicer(public_app),
                 "shop.inventory.v1.InventoryService",
+                SHOPS,
+            ),
+            Service(
+                operations_pb2_grpc.add_OperationsServiceServicer_to_server,
+                OperationsServicer(public_app),
+                "shop.operations.v1.OperationsService",
                 SHOPS,
             ),
         ],

@@ -29,6 +29,7 @@ EXAMPLES = ROOT / "examples.toml"
 SERVED_AT = {
     "shop.orders.v1.OrdersService": "orders",
     "shop.inventory.v1.InventoryService": "orders",
+    "shop.operations.v1.OperationsService": "orders",
     "shop.fulfilment.v1.FulfilmentService": "fulfilment",
     "shop.bridge.v1.BridgeService": "ups_bridge",
 }
@@ -47,6 +48,7 @@ class Example:
     request: str
     answer: str
     user: int | None = None
+    role: str = ""
     seconds: int | None = None
     note: str = ""
 
@@ -56,6 +58,8 @@ class Example:
         headers = f'--header "authorization: Bearer $(token {self.caller})"'
         if self.user is not None:
             headers += f' --header "x-acting-user: {self.user}"'
+        if self.role:
+            headers += f' --header "x-acting-role: {self.role}"'
         limit = f"--timeout {self.seconds}s " if self.seconds else ""
         return (
             f"buf curl {limit}--protocol grpc --http2-prior-knowledge \\\n"
@@ -159,7 +163,8 @@ def _shown(example: Example) -> list[str]:
     note = [example.note, ""] if example.note else []
     lines = ["```bash", example.command(), "```", "", *note]
     if example.answer != "{}":
-        lines += ["It answers, among other things:", "", "```json", example.answer, "```", ""]
+        what = "It is refused with" if '"code"' in example.answer else "It answers"
+        lines += [f"{what}, among other things:", "", "```json", example.answer, "```", ""]
     return lines
 
 

@@ -50,7 +50,7 @@ def course(wanted: Asked, state: State, has_left: bool, features: Collection[str
 
 def agreed(asked: Asked, event: Event) -> bool:
     """Whether the event that ends a question is a yes to it."""
-    return event is YES.get(asked)
+    return event is YES.get(asked) or (event is Event.GIVEN_UP and asked is Asked.CANCEL)
 
 
 def settled(asked: Asked, event: Event, detail: str, state: State) -> str:
@@ -62,6 +62,8 @@ def settled(asked: Asked, event: Event, detail: str, state: State) -> str:
         return "UPS takes it to the new address"
     if event is Event.CANCEL_ACCEPTED:
         return "UPS gave it up; what was packed is lost"
+    if event is Event.GIVEN_UP:
+        return "the shop cancelled it; what was packed is lost"
     if state.truck is Truck.DELIVERED:
         how = "it was delivered"
     elif state.truck is Truck.EN_ROUTE:

@@ -142,6 +142,8 @@ WHAT_HAPPENED: dict[Event, str] = {
     Event.TRUCK_ARRIVED: "The truck is at the warehouse",
     Event.DELIVERED: "Delivered",
     Event.CANCELLED: "Cancelled; the goods stay on the shelf",
+    Event.RETRIED: "The shop has it tried again; the warehouse is asked where it is",
+    Event.GIVEN_UP: "Given up by the shop; what was packed is lost",
     Event.SEEN_PACKING: "The warehouse is still packing",
     Event.SEEN_PACKED: "The warehouse confirms that it is packed",
     Event.SEEN_LOADING: "The warehouse is still loading",

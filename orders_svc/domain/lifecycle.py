@@ -66,6 +66,9 @@ class Event(StrEnum):
     SEEN_NOWHERE = "seen_nowhere"
     # The shopper took it back before packing was asked of the world.
     CANCELLED = "cancelled"
+    # A person of the shop has it tried again, or gave it up.
+    RETRIED = "retried"
+    GIVEN_UP = "given_up"
     # A command failed: for now (the same again may work), or in a way that needs a look first.
     PACK_FAILED = "pack_failed"
     PACK_REFUSED = "pack_refused"
@@ -147,6 +150,8 @@ GOODS: dict[Goods, dict[Event, tuple[Goods, tuple[Effect, ...]]]] = {
     },
     G.PACKING: {
         E_.CANCELLED: (G.CANCELLED, (F.RELEASE, F.END)),
+        E_.RETRIED: (G.PACKING, (F.SEND_QUERY,)),
+        E_.GIVEN_UP: (G.CANCELLED, (F.BOOK_PACKED, F.SCRAP, F.END)),
         # The world packs it all the same.
         E_.CANCEL_ACCEPTED: (G.CANCELLED, (F.BOOK_PACKED, F.SCRAP, F.END)),
         E_.PACKED: (G.PACKED, (F.BOOK_PACKED,)),
@@ -175,7 +180,9 @@ GOODS: dict[Goods, dict[Event, tuple[Goods, tuple[Effect, ...]]]] = {
         E_.SEEN_DELIVERING: (G.LOADED, ()),
         E_.SEEN_DELIVERED: (G.LOADED, ()),
         E_.QUERY_FAILED: (G.PACKED, (F.SEND_QUERY,)),
+        E_.RETRIED: (G.PACKED, (F.SEND_QUERY,)),
         E_.CANCEL_ACCEPTED: (G.CANCELLED, (F.SCRAP, F.END)),
+        E_.GIVEN_UP: (G.CANCELLED, (F.SCRAP, F.END)),
     },
     G.LOADING: {
         E_.LOADED: (G.LOADED, ()),
@@ -190,15 +197,19 @@ GOODS: dict[Goods, dict[Event, tuple[Goods, tuple[Effect, ...]]]] = {
         E_.LOAD_REFUSED: (G.PACKED, (F.COUNT_FAILURE, F.SEND_QUERY)),
         E_.QUERY_FAILED: (G.LOADING, (F.SEND_QUERY,)),
         E_.GOODS_OVERDUE: (G.LOADING, (F.SEND_QUERY,)),
+        E_.RETRIED: (G.LOADING, (F.SEND_QUERY,)),
         # The world was ahead of what was asked.
         E_.CANCEL_ACCEPTED: (G.CANCELLED, (F.SCRAP, F.END)),
+        E_.GIVEN_UP: (G.CANCELLED, (F.SCRAP, F.END)),
     },
     G.LOADED: {
         E_.SEEN_LOADED: (G.LOADED, ()),
         E_.SEEN_DELIVERING: (G.LOADED, ()),
         E_.SEEN_DELIVERED: (G.LOADED, ()),
         E_.QUERY_FAILED: (G.LOADED, (F.SEND_QUERY,)),
+        E_.RETRIED: (G.LOADED, (F.SEND_QUERY,)),
         E_.CANCEL_ACCEPTED: (G.CANCELLED, (F.SCRAP, F.END)),
+        E_.GIVEN_UP: (G.CANCELLED, (F.SCRAP, F.END)),
     },
     G.CANCELLED: {},
 }
@@ -217,6 +228,7 @@ TRUCK: dict[Truck, dict[Event, tuple[Truck, tuple[Effect, ...]]]] = {
         E_.SEEN_DELIVERED: (T.DELIVERED, (F.END,)),
         E_.TRUCK_REFUSED: (T.REQUESTED, (F.COUNT_FAILURE, F.SEND_TRUCK_REQUEST)),
         E_.TRUCK_OVERDUE: (T.REQUESTED, (F.SEND_TRUCK_REQUEST,)),
+        E_.RETRIED: (T.REQUESTED, (F.SEND_TRUCK_REQUEST,)),
     },
     T.AT_WAREHOUSE: {
         # The truck that came last counts.
@@ -257,12 +269,14 @@ ASKED: dict[Asked, dict[Event, tuple[Asked, tuple[Effect, ...]]]] = {
         E_.ASKED_IN_VAIN: (A.ADDRESS, (F.SEND_TRUCK_REQUEST, F.SEND_REDIRECT)),
         E_.ANSWER_OVERDUE: (A.ADDRESS, (F.SEND_REDIRECT,)),
         E_.NO_ANSWER: (A.NOTHING, ()),
+        E_.GIVEN_UP: (A.NOTHING, ()),
     },
     A.CANCEL: {
         E_.CANCEL_ACCEPTED: (A.NOTHING, ()),
         E_.CANCEL_REFUSED: (A.NOTHING, ()),
         E_.ANSWER_OVERDUE: (A.CANCEL, (F.SEND_CANCEL,)),
         E_.NO_ANSWER: (A.NOTHING, ()),
+        E_.GIVEN_UP: (A.NOTHING, ()),
     },
 }
 
@@ -364,16 +378,12 @@ def apply(state: State, event: Event) -> Outcome:
     if goods_move is None and truck_move is None and asked_move is None:
         reasons = {IGNORED_BY_GOODS[state.goods, event], IGNORED_BY_TRUCK[state.truck, event]} - {_ELSEWHERE}
         return Outcome(state, ignored=min(reasons, default=_ELSEWHERE))
-    effects: list[Effect] = []
-    if goods_move is not None:
-        state = replace(state, goods=goods_move[0])
-        effects.extend(goods_move[1])
-    if truck_move is not None:
-        state = replace(state, truck=truck_move[0])
-        effects.extend(truck_move[1])
-    if asked_move is not None:
-        state = replace(state, asked=asked_move[0])
-        effects.extend(asked_move[1])
+    effects = [effect for move in (goods_move, truck_move, asked_move) if move for effect in move[1]]
+    state = State(
+        goods_move[0] if goods_move else state.goods,
+        truck_move[0] if truck_move else state.truck,
+        asked_move[0] if asked_move else state.asked,
+    )
     while (joint := JOINT.get((state.goods, state.truck))) is not None and not is_held(state):
         state = replace(joint[0], asked=state.asked)
         effects.extend(joint[1])

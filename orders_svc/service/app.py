@@ -17,7 +17,18 @@ from db.orders.stock import Warehouse
 from mesh.errors import Aborted, Refusal
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
-from orders_svc.service import accounts, amending, arrivals, links, overdue, placing, reports, restocking, worlds
+from orders_svc.service import (
+    accounts,
+    amending,
+    arrivals,
+    intervening,
+    links,
+    overdue,
+    placing,
+    reports,
+    restocking,
+    worlds,
+)
 from orders_svc.service.accounts import AccountCheck, Accounts
 from orders_svc.service.changes import Changes
 from orders_svc.service.expecting import Expecting
@@ -71,6 +82,14 @@ class App:
         decided, changes = transact(self.engine, lambda c: amending.amend(c, self.patience, wish, self.clock.now()))
         self.announce(changes)
         return decided
+
+    def intervene(self, order: intervening.Order) -> intervening.Intervened:
+        """What was done about a parcel that needs attention, now or before; raises Refusal."""
+        done, changes = transact(
+            self.engine, lambda c: intervening.intervene(c, self.patience, order, self.clock.now())
+        )
+        self.announce(changes)
+        return done
 
     def check_account(self, name: str, seconds: float = ACCOUNT_SECONDS) -> AccountCheck:
         """Whether UPS knows an account, as far as it says so within `seconds`."""

@@ -26,6 +26,7 @@ MOVED_COLUMNS = (
     "state_since_at",
     "check_at",
     "ended_at",
+    "superseded_by",
 )
 UPDATE = (
     update(Shipment.__table__)  # type: ignore[arg-type]
@@ -57,6 +58,7 @@ class Moving:
     state_since_at: float = 0.0
     check_at: float | None = None
     ended_at: float | None = None
+    superseded_by: int | None = None
     # With the seconds until each may be sent.
     effects: list[tuple[Effect, float]] = field(default_factory=list)
 
@@ -89,6 +91,7 @@ def moving_of(row: RowMapping) -> Moving:
         state_since_at=row["state_since_at"],
         check_at=row["check_at"],
         ended_at=row["ended_at"],
+        superseded_by=row["superseded_by"],
     )
 
 

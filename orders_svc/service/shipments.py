@@ -102,6 +102,20 @@ class Shipments:
         """Has a peer told something about a loaded shipment that no move asks for."""
         self._moving[shipment_id].effects.append((effect, 0.0))
 
+    def retry(self, shipment_id: int, cause: str) -> str | None:
+        """Has a loaded shipment tried again as if nothing had failed; returns why not, if not."""
+        shipment = self._moving[shipment_id]
+        shipment.attempts = shipment.checks = 0
+        shipment.attention_reason = None
+        return self.apply(shipment_id, Event.RETRIED, cause)
+
+    def supersede(self, shipment_id: int, new_id: int, reason: str, cause: str) -> None:
+        """Says that a loaded shipment that has ended is sent anew as another."""
+        shipment = self._moving[shipment_id]
+        shipment.superseded_by = new_id
+        self._moved[shipment_id] = shipment
+        self._note(shipment, "superseded", f"Sent anew as parcel {new_id}: {reason}", cause)
+
     def warn(self, shipment_id: int, reason: str) -> None:
         """Says that a loaded shipment, which waits for goods, may wait in vain; that ends when it gets them."""
         shipment = self._moving[shipment_id]

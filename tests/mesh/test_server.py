@@ -14,7 +14,7 @@ from grpc_health.v1 import health_pb2, health_pb2_grpc
 from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from structlog.testing import capture_logs
 
-from mesh.channel import acting_for
+from mesh.channel import acting_for, acting_for_staff
 from mesh.errors import FieldViolation, InvalidArgument, NotFound, Refusal, ResourceExhausted, Unavailable, read_error
 from mesh.identity import Caller, current_caller
 from mesh.server import ListenError, build_aio_server, build_server
@@ -87,6 +87,20 @@ def test_a_caller_without_business_here_is_denied(ask: Callable[..., Any]) -> No
     failure = read_error(refused.value)
     assert (failure.code, failure.reason) == (grpc.StatusCode.PERMISSION_DENIED, "CALLER_NOT_ALLOWED")
     assert failure.metadata == {"caller": "storefront"}
+
+
+def test_who_acts_as_staff_is_known_as_such_and_any_other_role_is_refused(ask: Callable[..., Any]) -> None:
+    seen: list[Caller] = []
+
+    def answer(context: Any) -> bridge_pb2.GetLinkStatusResponse:
+        seen.append(current_caller(context))
+        return OK
+
+    assert ask(answer, "cli", metadata=acting_for_staff(42)) == OK
+    assert seen == [Caller("cli", 42, is_staff=True)]
+    with pytest.raises(grpc.RpcError) as refused:
+        ask(answer, "cli", metadata=(*acting_for(42), ("x-acting-role", "Staff")))
+    assert read_error(refused.value).reason == "BAD_ACTING_ROLE"
 
 
 @pytest.mark.parametrize("user", ["x", "-1", "0", "9223372036854775808", "1" * 400])

@@ -69,7 +69,7 @@ HELD = {
     State(G.LOADED, T.AT_WAREHOUSE, A.CANCEL),
 }
 ENDS = {state for state in ALLOWED if state.goods is G.CANCELLED or state.truck is T.DELIVERED}
-CANCELS = (E.CANCELLED, E.CANCEL_ACCEPTED)
+CANCELS = (E.CANCELLED, E.CANCEL_ACCEPTED, E.GIVEN_UP)
 HAPPY = (E.PACKED, E.TRUCK_ARRIVED, E.LOADED, E.DELIVERED)
 # What cannot be before what: nothing is loaded that is not packed and without a truck, nor delivered unloaded.
 AFTER = {E.LOADED: {E.PACKED, E.TRUCK_ARRIVED}, E.DELIVERED: {E.LOADED}}
@@ -145,6 +145,21 @@ def test_every_order_of_the_happy_path_delivers_with_each_command_once(order: tu
             Effect.END: 1,
         }
     )
+
+
+@pytest.mark.parametrize("state", sorted(ALLOWED - ENDS, key=str), ids=str)
+def test_a_person_can_have_everything_tried_again_that_a_peer_was_told_of_and_can_end_it(state: State) -> None:
+    again, end = apply(state, E.RETRIED), apply(state, E.GIVEN_UP)
+    told = state.truck is not T.NONE
+    assert (again.ignored is None, end.ignored is None) == (told, told)
+    assert again.state == state
+    if told:
+        # Looked at before anything is done twice.
+        assert set(again.effects) <= {Effect.SEND_QUERY, Effect.SEND_TRUCK_REQUEST}
+        assert Effect.SEND_QUERY in again.effects
+        assert end.state == State(G.CANCELLED, state.truck)
+        # Whatever the world has packed or packs yet is in nobody's books as available.
+        assert end.effects[-2:] == (Effect.SCRAP, Effect.END)
 
 
 def test_there_are_two_such_orders_and_no_more() -> None:
