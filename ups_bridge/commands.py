@@ -1,8 +1,8 @@
 """SendCommands before it touches anything: is each command for this link, the newest world and this window?
 
 Rules: a batch is refused whole, with the field that is wrong, or taken from the front as far as there is room. What is
-of a feature that the partner does not speak is taken and dropped: orders_svc hears of the features from the same
-announcement.
+of a feature that the partner does not speak is taken, dropped, and reported like what was acknowledged: nobody will
+ever say it, and orders_svc gives it to nobody again.
 """
 
 from collections.abc import Collection, Sequence
@@ -11,6 +11,7 @@ from mesh.errors import FieldViolation, InvalidArgument
 from mesh.reporting import Reporter
 from shop.bridge.v1 import bridge_pb2 as bridge
 from ups_bridge import codec, features
+from ups_bridge.rules import CURRENT
 from wire.session import Session
 
 MAX_COMMANDS = 500
@@ -40,15 +41,20 @@ def encode(commands: Sequence[bridge.Command], world_epoch: int, session: Sessio
 def take(
     commands: Sequence[bridge.Command],
     elements: Sequence[bytes],
+    source: int,
     session: Session,
     spoken: Collection[str],
     reporter: Reporter,
     now: float,
 ) -> int:
-    """Put commands in the window as far as there is room; give how many were taken, known and dropped ones included."""
+    """Put commands in the window as far as there is room; give how many were taken, known and dropped ones included.
+
+    `source`: the connection that `session` is of.
+    """
     for taken, (command, element) in enumerate(zip(commands, elements, strict=True)):
         feature = features.OF_COMMAND.get(command.WhichOneof("body") or "")
         if feature is not None and feature not in spoken:
+            reporter.add_acked(source, CURRENT, [command.command_id])
             continue
         known = session.element_of(command.command_id) is not None or reporter.holds_ack(command.command_id)
         if not known:

@@ -8,7 +8,8 @@ Rules, beside those of mesh.attachment, mesh.reporting and wire.session:
 * All commands in the window are of the newest world_epoch seen; older ones are dropped from it and refused.
 * While UPS is in a world in which orders_svc gave us none of them, they are held back: it gives them only once.
 * Of the extension nothing is said that the newest announcement on the connection did not name: what waits for such a
-  feature is dropped, and orders_svc, who hears of the same announcement, takes it for refused. A hello goes out at once
+  feature is dropped and reported, so that it does not stay open, and orders_svc, who hears of the same announcement,
+  takes what was asked by it for refused. A hello goes out at once
   after a UAstart that names features, and again with its acknowledgement: who has the one has the other.
 * Where trucks are is told with the next renewal of the lease, the latest of each truck, and then forgotten.
 * Losing the link's ownership ends every connection and forgets the window: the partner says again what was not acked.
@@ -28,7 +29,7 @@ from shop.bridge.v1 import bridge_pb2 as bridge
 from shop.fulfilment.v1 import fulfilment_pb2 as pb
 from ups_bridge import codec, commands, features
 from ups_bridge.codec import Announcement
-from ups_bridge.rules import Rules
+from ups_bridge.rules import CURRENT, Rules
 from wire.backoff import Backoff
 from wire.errors import BadMessage
 from wire.loss import LossEstimate
@@ -37,8 +38,6 @@ from wire.switchboard import Close, Send
 
 LINK = "ups"
 _MAX_ANNOUNCEMENTS = 100
-# The world that a report is about is the one in use.
-_CURRENT = 0
 
 
 @dataclass(slots=True)
@@ -153,7 +152,7 @@ class UpsCore:
             self._parked = []
             live.session.withdraw([number for number, _ in live.session.unacked()])
         spoken = live.announcement.features
-        taken = commands.take(request.commands, elements, live.session, spoken, self.reporter, now)
+        taken = commands.take(request.commands, elements, live.number, live.session, spoken, self.reporter, now)
         self._work(now)
         return taken
 
@@ -217,12 +216,12 @@ class UpsCore:
         said = codec.decode_command(body)
         live.session.heard(now)
         acked = live.session.acked(said.acks, now)
-        self.reporter.add_acked(number, _CURRENT, acked)
+        self.reporter.add_acked(number, CURRENT, acked)
         for event in said.events:
             if event.redirect_answered.accepted:
                 self._forget_truck_requests(live, event.redirect_answered)
             if live.session.receive(event.seqnum, now) is Verdict.NEW:
-                self.reporter.add_event(number, _CURRENT, event)
+                self.reporter.add_event(number, CURRENT, event)
         if features.TRUCK_POSITION in live.announcement.features:
             self._saw(said.trucks)
 
@@ -242,7 +241,7 @@ class UpsCore:
             if len(live.announcements) > _MAX_ANNOUNCEMENTS:
                 del live.announcements[next(iter(live.announcements))]
             self._announcements += 1
-            self.reporter.add_event(number, _CURRENT, codec.announced(announcement, self._announcements))
+            self.reporter.add_event(number, CURRENT, codec.announced(announcement, self._announcements))
         elif committed:
             live.session.acknowledge(announcement.seqnum, now)
         live.greet = announcement.extended
@@ -259,6 +258,8 @@ class UpsCore:
         spoken = (None, *live.announcement.features)
         live.session.withdraw([number for number, element in window if codec.feature_of(element) not in spoken])
         parked, self._parked = self._parked, []
+        unspoken = [number for number, element in (*window, *parked) if codec.feature_of(element) not in spoken]
+        self.reporter.add_acked(live.number, CURRENT, unspoken)
         for command_id, element in parked:
             if codec.feature_of(element) in spoken and not self.reporter.holds_ack(command_id):
                 live.session.send(command_id, element, now)

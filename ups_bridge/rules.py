@@ -2,6 +2,9 @@
 
 from dataclasses import dataclass
 
+# The world that a report is about is the one in use.
+CURRENT = 0
+
 
 @dataclass(frozen=True, slots=True)
 class Rules:

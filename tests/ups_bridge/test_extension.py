@@ -124,6 +124,8 @@ def test_a_command_whose_feature_is_off_is_taken_and_dropped_and_the_others_go()
     assert bench.send(redirect(2), cancel(3), truck(4)) == 3
     assert [one.seqNum for one in extension(bench)] == [3]
     assert bench.heard(1) == [4]
+    bench.run(1)
+    assert bench.acked == [2], "nobody will say it, so it is done with"
 
 
 def test_what_waits_for_a_feature_that_is_gone_after_a_reconnect_is_not_sent_again() -> None:
@@ -134,6 +136,7 @@ def test_what_waits_for_a_feature_that_is_gone_after_a_reconnect_is_not_sent_aga
     bench.run(5)
     assert set(bench.heard(2)) == {1}
     assert [one.seqNum for one in extension(bench, 2)] == [3]
+    assert bench.acked == [2]
     bench.cut(2)
     bench.connect(3, start("redirect", "cancel"))
     bench.run(5)

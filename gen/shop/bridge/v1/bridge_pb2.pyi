@@ -106,7 +106,7 @@ class Command(_message.Message):
     @_builtins.property
     def redirect(self) -> Global___Redirect:
         """To UPS, where it speaks the feature. Sent to nobody else: such a command
-        is taken, and dropped.
+        is taken, dropped, and reported like what was acknowledged.
         """
 
     @_builtins.property
