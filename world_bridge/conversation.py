@@ -64,6 +64,7 @@ class Conversation:
 
     def connected(self, peer: Peer, world_id: int, result: str, now: float) -> None:
         """Say what the world answered to the connect message of `peer`."""
+        peer.world_id = world_id
         said = pb.Connected(
             world_epoch=peer.world_epoch,
             world_id=world_id,
@@ -74,7 +75,7 @@ class Conversation:
 
     def answers_are_in(self, peer: Peer, now: float) -> None:
         """Say that all questions of `peer` are settled and reported."""
-        said = pb.Answered(world_epoch=peer.world_epoch)
+        said = pb.Answered(world_epoch=peer.world_epoch, world_id=peer.world_id)
         self._observation = _Observation(pb.AdvanceWorldRequest(answered=said), peer, now)
 
     def drop(self, peer: Peer | None = None) -> None:

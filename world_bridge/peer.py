@@ -62,6 +62,8 @@ class Peer:
     max_held: int
     phase: Phase = Phase.PLANNED
     deadline: float | None = None
+    # What the world called itself.
+    world_id: int | None = None
     # The socket is gone, but orders_svc has still to answer for it.
     lost: bool = False
     questions: dict[int, Question] = field(default_factory=dict)

@@ -87,6 +87,9 @@ class Advance:
             return _redial(reason)
         if kind == "connected":
             return self._connected(current, world, request.connected)
+        if request.answered.HasField("world_id") and request.answered.world_id != world.world_id:
+            # Aimed elsewhere since: a late copy of `start` does so as well as a new one.
+            return _redial(f"world {world.world_id} is wanted now, not world {request.answered.world_id}")
         return self._next(current, world)
 
     def _is_wanted(self, world: Row[Any]) -> bool:

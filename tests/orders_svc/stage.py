@@ -114,8 +114,8 @@ class Stage:
         )
         return self.advance(connected=answer)
 
-    def answered(self, world_epoch: int) -> pb.AdvanceWorldResponse:
-        return self.advance(answered=pb.Answered(world_epoch=world_epoch))
+    def answered(self, world_epoch: int, world_id: int | None = None) -> pb.AdvanceWorldResponse:
+        return self.advance(answered=pb.Answered(world_epoch=world_epoch, world_id=world_id))
 
     def announce(self, world_id: int = 7, *features: str) -> None:
         """UPS says in which world it is, and what it speaks."""

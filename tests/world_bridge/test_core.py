@@ -134,6 +134,7 @@ def test_asks_go_out_alone_answers_are_reported_and_everything_else_is_held_back
     bench.run(0.1)
     assert bench.core.connected
     assert [one.WhichOneof("observation") for one in bench.orders.said] == ["start", "connected", "answered"]
+    assert bench.orders.said[2].answered.world_id == bench.orders.said[1].connected.world_id
     assert [event.seqnum for event in bench.orders.events] == [51, 52, 50]
     assert set(bench.acks(1)) == {50, 51, 52}
     assert sorted(bench.heard(1)) == [11, 12]

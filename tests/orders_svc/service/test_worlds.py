@@ -105,6 +105,19 @@ def test_the_same_observation_again_gets_the_same_directive(stage: Stage) -> Non
     assert opened == stage.answered(dial.world_epoch)
 
 
+def test_a_world_is_not_taken_for_the_one_that_is_wanted_since_because_it_answered(stage: Stage) -> None:
+    for link in ("world", "ups"):
+        stage.attach(link)
+    stage.announce(7)
+    stage.app.renew("ups", stage.epochs["ups"], True, "open")
+    dial = stage.start().dial
+    assert stage.connected(dial).HasField("ask")
+    stage.announce(8)
+    assert stage.start().dial.world_id == 8, "a late copy, while the connection to 7 is there"
+    assert "world 8 is wanted now, not world 7" in stage.answered(dial.world_epoch, 7).redial.reason
+    assert states(stage) == [(1, 8, "awaited")]
+
+
 def test_warehouses_that_exist_already_are_probed_and_the_missing_ones_made(stage: Stage) -> None:
     for link in ("world", "ups"):
         stage.attach(link)

@@ -309,17 +309,25 @@ class Answered(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     WORLD_EPOCH_FIELD_NUMBER: _builtins.int
+    WORLD_ID_FIELD_NUMBER: _builtins.int
     world_epoch: _builtins.int
+    world_id: _builtins.int
+    """Which world answered. While no world is in use, a world_epoch may be aimed
+    at another world. Absent: the bridge does not say.
+    """
     def __init__(
         self,
         *,
         world_epoch: _builtins.int = ...,
+        world_id: _builtins.int | None = ...,
     ) -> None: ...
-    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    _HasFieldArgType: _TypeAlias = _typing.Literal["_world_id", b"_world_id", "world_id", b"world_id"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["world_epoch", b"world_epoch"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["_world_id", b"_world_id", "world_epoch", b"world_epoch", "world_id", b"world_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
-    def WhichOneof(self, oneof_group: _Never) -> None: ...
+    _WhichOneofReturnType__world_id: _TypeAlias = _typing.Literal["world_id"]  # noqa: Y015
+    _WhichOneofArgType__world_id: _TypeAlias = _typing.Literal["_world_id", b"_world_id"]  # noqa: Y015
+    def WhichOneof(self, oneof_group: _WhichOneofArgType__world_id) -> _WhichOneofReturnType__world_id | None: ...
 
 Global___Answered: _TypeAlias = Answered  # noqa: Y015
 
