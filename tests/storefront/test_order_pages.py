@@ -100,7 +100,8 @@ def test_what_needs_attention_says_why_and_what_happens_next(visitor: Visitor, o
     ordered(visitor)
     shipment = orders.orders[1].shipments[0]
     shipment.attention_reason = "Tried 12 times without success."
-    assert visitor.get("/orders/1").sees("This parcel needs our attention. Tried 12 times without success.")
+    assert visitor.get("/orders/1").sees("This parcel needs our attention since")
+    assert visitor.sees("Tried 12 times without success.")
     assert visitor.sees("Next: somebody of ours looks at it")
 
 
