@@ -12,6 +12,7 @@ from flask import Blueprint, Response, render_template, request
 from flask_login import login_required
 
 from shop.orders.v1 import orders_pb2
+from storefront.catalogue.queries import products_of
 from storefront.catalogue.stock import warehouse_places
 from storefront.orders.fanout import News, Subscription, TooManyListeners
 from storefront.orders.map import draw
@@ -32,14 +33,17 @@ WAITS_PER_STREAM = 120
 @login_required
 def show(order_id: int) -> str:
     """One order, as far as it has come."""
-    return _page("orders/order.html", order_id)
+    order = _order(order_id)
+    with services().reader.connect() as connection:
+        products = products_of(connection, [line.offer_id for line in order.lines])
+    return _page("orders/order.html", order, products=products)
 
 
 @bp.get("/orders/<id64:order_id>/live")
 @login_required
 def live(order_id: int) -> str:
     """The part of the order page that changes."""
-    return _page("orders/live.html", order_id)
+    return _page("orders/live.html", _order(order_id))
 
 
 @bp.get("/orders/events")
@@ -84,13 +88,13 @@ def _told(news: News) -> str:
     return "\n".join([*events[:-1], f"id: {news.position}\n{events[-1]}"]) + "\n"
 
 
-def _page(template: str, order_id: int) -> str:
-    parts = services()
-    order = show_order(_order(order_id))
-    with parts.reader.connect() as connection:
+def _page(template: str, asked: orders_pb2.Order, **more: object) -> str:
+    order = show_order(asked)
+    with services().reader.connect() as connection:
         warehouses = warehouse_places(connection)
     trips = [parcel.trip for parcel in order.parcels if parcel.status.tone is not Tone.ENDED]
-    return render_template(template, order=order, map=draw(trips, ((name, (x, y)) for name, x, y in warehouses)))
+    map = draw(trips, ((name, (x, y)) for name, x, y in warehouses))
+    return render_template(template, order=order, map=map, **more)
 
 
 def _order(order_id: int) -> orders_pb2.Order:

@@ -347,7 +347,9 @@ def test_the_order_page_asks_the_database_only_who_is_there(
     ordered(visitor)
     count_queries()
     visitor.get("/orders/1")
-    # And the warehouses, for the map.
+    # And the warehouses, for the map; and the products, to lead back to them.
+    assert len(count_queries()) == 3
+    visitor.get("/orders/1/live")
     assert len(count_queries()) == 2
     visitor.get("/orders")
     assert len(count_queries()) == 2
