@@ -131,10 +131,11 @@ def test_a_spot_is_picked_on_the_map_by_mouse_and_by_keyboard(
     put_in_cart(page, open_shop.url, 4)
     page.get_by_role("button", name="Check out").click()
     grid = page.get_by_role("application", name=re.compile("Map of the grid"))
+    expect(grid).to_be_hidden()
+    page.get_by_label("Somewhere else").check()
     box = grid.bounding_box()
     assert box is not None
     grid.click(position={"x": box["width"] / 4, "y": box["height"] / 4})
-    expect(page.get_by_label("Somewhere else")).to_be_checked()
     x, y = (int(page.get_by_label(f"Address {name}").input_value()) for name in "xy")
     assert x < 0 < y, "up is up"
     grid.focus()
