@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from urllib.parse import urlsplit
 
 import pytest
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
@@ -120,7 +121,8 @@ def browser() -> Iterator[Browser]:
 def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     """Opens a page in a browser of its own: new_page(viewport=..., java_script_enabled=..., color_scheme=...).
 
-    An error in a page's script, or a part of it that the content security policy refuses, fails the test.
+    An error in a page's script, a part of it that the content security policy refuses, or a request to anybody but
+    us fails the test.
     """
     contexts: list[BrowserContext] = []
     complaints: list[str] = []
@@ -129,6 +131,7 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
         context = browser.new_context(**{"viewport": DESKTOP, "locale": "en-GB", **options})  # type: ignore[arg-type]
         context.set_default_timeout(PATIENCE_MS)
         contexts.append(context)
+        context.on("request", lambda request: complaints.append(request.url) if not _is_ours(request.url) else None)
         page = context.new_page()
         page.on("pageerror", lambda error: complaints.append(str(error)))
         page.on(
@@ -172,6 +175,10 @@ def put_in_cart(page: Page, url: str, product_id: int) -> None:
     page.goto(f"{url}/products/{product_id}")
     page.get_by_role("button", name="Add to cart").click()
     expect(page.get_by_role("heading", name="Your cart")).to_be_visible()
+
+
+def _is_ours(address: str) -> bool:
+    return urlsplit(address).hostname in ("127.0.0.1", None)
 
 
 def _shelf(entry: SeedStock) -> dict[str, int]:

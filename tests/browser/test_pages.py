@@ -76,6 +76,13 @@ SHIFTS = """() => new Promise((done) => {
     }).observe({ type: "layout-shift", buffered: true });
     requestAnimationFrame(() => requestAnimationFrame(() => done(sum)));
 })"""
+# How a phone on the road loads pages in Lighthouse: seconds there and back, bytes in a second. What a page needs before
+# anything can be seen comes in three turns: the connection, the page, its style sheets.
+ROUND_TRIP, BYTES_PER_SECOND, TURNS = 0.15, 1.6e6 / 8, 3
+LATEST_PAINT = 1.0
+NEEDED_TO_PAINT = """() => [...performance.getEntriesByType("navigation"),
+    ...performance.getEntriesByType("resource").filter((one) => one.renderBlockingStatus === "blocking")]
+    .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
 WEIGHT = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
     .filter((one) => !/[.]svg$|[/]pictures[/]/.test(new URL(one.name).pathname))
     .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
@@ -150,6 +157,9 @@ def problems(page: Page, path: str) -> list[str]:
         found.append(f"{path}: moves by {shift:.3f} while it comes")
     if (weight := page.evaluate(WEIGHT)) > MOST_BYTES:
         found.append(f"{path}: {weight} bytes without pictures")
+    paint = TURNS * ROUND_TRIP + page.evaluate(NEEDED_TO_PAINT) / BYTES_PER_SECOND
+    if paint > LATEST_PAINT:
+        found.append(f"{path}: nothing to be seen for {paint:.2f} s on a phone on the road")
     return found
 
 
