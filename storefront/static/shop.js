@@ -46,6 +46,22 @@ if (verdict) {
   if (field.value.trim() && !verdict.querySelector(".verdict")) ask();
 }
 
+// A page that only waits (data-again: seconds) looks now and then whether there is another in its place, and goes there.
+function lookAgain(place) {
+  setTimeout(async () => {
+    let next = place;
+    try {
+      const answer = await fetch(location.href);
+      next = new DOMParser().parseFromString(await answer.text(), "text/html").querySelector("[data-again]");
+      if (!next) { location.assign(answer.url); return; }
+      place.replaceWith(next);
+      localTimes(next);
+    } catch { /* Offline: there is nothing new. */ }
+    lookAgain(next);
+  }, place.dataset.again * 1000);
+}
+for (const place of document.querySelectorAll("[data-again]")) lookAgain(place);
+
 // Keeps the page that is shown without a network.
 if (document.body.dataset.worker) navigator.serviceWorker?.register(document.body.dataset.worker).catch(() => {});
 

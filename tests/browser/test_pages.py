@@ -14,6 +14,7 @@ import axe_playwright_python
 import pytest
 from playwright.sync_api import Page, expect
 
+from mesh.errors import Unavailable
 from shop.orders.v1 import orders_pb2 as pb
 from tests.browser.conftest import DESKTOP, PHONE, OpenShop, put_in_cart, sign_up
 from tests.storefront.fake_orders import FakeOrders
@@ -166,7 +167,11 @@ def problems(page: Page, path: str) -> list[str]:
 @pytest.mark.timeout(400)
 @pytest.mark.parametrize("device", LOOKS)
 def test_every_page_is_well_made(
-    open_shop: OpenShop, new_page: NewPage, request: pytest.FixtureRequest, device: str
+    open_shop: OpenShop,
+    new_page: NewPage,
+    request: pytest.FixtureRequest,
+    monkeypatch: pytest.MonkeyPatch,
+    device: str,
 ) -> None:
     chosen = request.config.getoption("--screenshots", default=None)
     color_scheme, viewport = LOOKS[device]
@@ -189,4 +194,6 @@ def test_every_page_is_well_made(
     newcomer = new_page(**look)
     sign_up(newcomer, open_shop.url, "Neo")
     visit(newcomer, NEWCOMER_PAGES)
+    monkeypatch.setattr(open_shop.orders, "get_refusal", Unavailable("DATABASE_AWAY", "away"))
+    visit(newcomer, {"orders-away": "/orders/1"})
     assert not found, "\n".join(found)

@@ -5,9 +5,11 @@ import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import pytest
 from playwright.sync_api import Page, expect
 
-from mesh.errors import Aborted
+from mesh.errors import Aborted, Unavailable
+from storefront.errors import RELOAD_SECONDS
 from tests.browser.conftest import OpenShop, put_in_cart, sign_up
 from tests.storefront.fake_orders import refuse
 
@@ -134,6 +136,22 @@ def test_without_an_answer_the_page_says_confirming_and_then_shows_the_order(
     page.goto(confirming)
     expect(page).to_have_url(re.compile(r"/orders/\d+$"), timeout=30_000)
     assert len(open_shop.orders.orders) == before + 1
+
+
+def test_while_orders_cannot_be_looked_at_their_page_waits_and_then_comes_by_itself(
+    open_shop: OpenShop, new_page: NewPage, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    page = new_page()
+    sign_up(page, open_shop.url, "Wim")
+    order_id = buy_one(page, open_shop.url)
+    page.clock.install()
+    with monkeypatch.context() as away:
+        away.setattr(open_shop.orders, "get_refusal", Unavailable("DATABASE_AWAY", "away"))
+        page.reload()
+        expect(page.get_by_role("heading", name="We cannot look at orders right now")).to_be_visible()
+        expect(page.get_by_role("link", name="Look around meanwhile")).to_be_visible()
+    page.clock.fast_forward(RELOAD_SECONDS * 1000)
+    expect(page.get_by_role("heading", name=f"Order {order_id}", exact=True)).to_be_visible()
 
 
 def test_every_step_is_shown_as_it_happens(open_shop: OpenShop, new_page: NewPage) -> None:
