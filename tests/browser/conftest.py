@@ -55,7 +55,7 @@ class OpenShop:
     orders: FakeOrders
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenShop]:
     """A storefront process over SQLite with the seeded shop, in front of the small orders_svc of tests/storefront."""
     folder = tmp_path_factory.mktemp("shop")
@@ -82,7 +82,7 @@ def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenShop]:
     engine.dispose()
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def whole_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """The address of the whole shop with its stand-ins, as `minimart up` starts it, slow enough to be watched."""
     with shop(tmp_path_factory.mktemp("whole") / "data", "--world-tick", "0.8") as running:
