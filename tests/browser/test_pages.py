@@ -1,7 +1,8 @@
 """Every page, on a desk in the light and on a phone in the dark.
 
-Each is read by axe, fits its screen, does not move while it comes, and is light. `--screenshots DIR` keeps a picture of
-each in DIR/pages, there in the other light too. A new page is a line in one of the lists.
+Each is read by axe, fits its screen, also with text of twice the size, does not move while it comes, and is light.
+`--screenshots DIR` keeps a picture of each in DIR/pages, there in the other light too. A new page is a line in one of
+the lists.
 """
 
 import json
@@ -70,6 +71,13 @@ NEWCOMER_PAGES = {
     "favourites-empty": "/favourites",
     "addresses-empty": "/account/addresses",
 }
+TOO_WIDE = """(size) => {
+    const all = document.documentElement;
+    all.style.fontSize = size;
+    const wide = all.scrollWidth - all.clientWidth;
+    all.style.fontSize = "";
+    return wide;
+}"""
 SHIFTS = """() => new Promise((done) => {
     let sum = 0;
     new PerformanceObserver((list) => {
@@ -145,17 +153,17 @@ def on_the_road(orders: FakeOrders, order_id: int) -> None:
 def problems(page: Page, path: str) -> list[str]:
     """What is wrong with the page that is shown."""
     found = []
+    if (shift := page.evaluate(SHIFTS)) > MOST_SHIFT:
+        found.append(f"{path}: moves by {shift:.3f} while it comes")
     page.evaluate(AXE)
     answer: dict[str, Any] = page.evaluate("axe.run({ resultTypes: ['violations'] })")
     for violation in answer["violations"]:
         if violation["impact"] in ("serious", "critical"):
             where = json.dumps([node["target"] for node in violation["nodes"][:3]])
             found.append(f"{path}: axe {violation['id']} ({violation['help']}) at {where}")
-    wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-    if wide > 0:
-        found.append(f"{path}: {wide} pixels too wide")
-    if (shift := page.evaluate(SHIFTS)) > MOST_SHIFT:
-        found.append(f"{path}: moves by {shift:.3f} while it comes")
+    for size in ("100%", "200%"):
+        if (wide := page.evaluate(TOO_WIDE, size)) > 0:
+            found.append(f"{path}: {wide} pixels too wide with text of {size}")
     if (weight := page.evaluate(WEIGHT)) > MOST_BYTES:
         found.append(f"{path}: {weight} bytes without pictures")
     paint = TURNS * ROUND_TRIP + page.evaluate(NEEDED_TO_PAINT) / BYTES_PER_SECOND

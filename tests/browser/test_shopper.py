@@ -3,7 +3,6 @@
 import re
 from collections.abc import Callable
 
-import pytest
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PHONE, OpenShop, put_in_cart, sign_up
@@ -269,15 +268,3 @@ def test_without_a_network_the_shop_says_so_and_goes_on_later(
     expect(page.get_by_role("heading", name="All products")).to_be_visible()
     page.goto(f"{open_shop.url}/cart")
     expect(page.locator("#cart-link .count")).to_contain_text("1")
-
-
-@pytest.mark.parametrize("size", ["phone", "desktop"])
-def test_text_of_twice_the_size_fits(open_shop: OpenShop, new_page: NewPage, size: str) -> None:
-    page = new_page(**({"viewport": PHONE} if size == "phone" else {}))
-    sign_up(page, open_shop.url, "Zoe")
-    put_in_cart(page, open_shop.url, 3)
-    for path in ("/", "/products?q=mug", "/products/1", "/cart", "/checkout", "/account", "/account/addresses"):
-        page.goto(open_shop.url + path)
-        page.evaluate("document.documentElement.style.fontSize = '200%'")
-        wide = page.evaluate("document.documentElement.scrollWidth - document.documentElement.clientWidth")
-        assert wide <= 0, f"{path} is {wide} pixels too wide"
