@@ -215,18 +215,20 @@ class Connection:
 
     async def close(self) -> None:
         """Write what is queued (as long as the peer takes it, at most a second), then close. May be called again."""
-        if not self._closing:
-            self._closing = True
-            with contextlib.suppress(TimeoutError):
-                async with asyncio.timeout(min(1.0, self.limits.write_seconds)):
-                    await self._queue.emptied.wait()
-        self._writing.cancel()
-        await asyncio.wait([self._writing])
-        self._writer.close()
         try:
-            async with asyncio.timeout(1.0):
-                await self._writer.wait_closed()
-        except (OSError, TimeoutError):
+            if not self._closing:
+                self._closing = True
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(min(1.0, self.limits.write_seconds)):
+                        await self._queue.emptied.wait()
+            self._writing.cancel()
+            await asyncio.wait([self._writing])
+            self._writer.close()
+            with contextlib.suppress(OSError, TimeoutError):
+                async with asyncio.timeout(1.0):
+                    await self._writer.wait_closed()
+        finally:
+            # Whoever closes may be cancelled meanwhile; after a whole close this does nothing.
             self._writer.transport.abort()
 
 

@@ -10,6 +10,8 @@ from contextlib import suppress
 
 _READ_BYTES = 65_536
 _MOST_WAITING = 64 * 1024 * 1024
+# A connection that was made just before its port closed takes the event loop so many rounds to be served.
+_ACCEPT_ROUNDS = 4
 
 
 class Peer:
@@ -79,6 +81,8 @@ class Port:
         if self._server is None:
             return
         self._server.close()
+        for _ in range(_ACCEPT_ROUNDS):
+            await asyncio.sleep(0)
         for task in list(self._tasks):
             task.cancel()
         await asyncio.gather(*self._tasks, return_exceptions=True)

@@ -2,95 +2,50 @@
 
 import asyncio
 from pathlib import Path
-from random import Random
 
-import pytest
-
-from proof.conform.amazon import Amazon
 from proof.conform.catalogue import CASES
 from proof.conform.faulty.planted import FAULTS, with_table
-from proof.conform.faulty.victim import Fault, FaultyDialler, Victim
-from proof.conform.kit import Kit
 from proof.conform.patience import Patience
-from proof.conform.play import play
-from proof.conform.program import Program
-from proof.conform.speech import FEATURES
 from proof.conform.verdict import Outcome
-from proof.conform.world import World
-from sim.links import Link
-from sim.ups.model import Settings, UpsModel
+from tests.proof.conforming import TICK, Impatient, outcomes_of
 
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
-HOST = "127.0.0.1"
-TICK = 0.1
+NAMING = tuple(dict.fromkeys(fault.named_by[0] for fault in FAULTS))
+# Each has sockets and timers in this one process.
+AT_ONCE = 24
 
 
-class Impatient(Patience):
-    """A fault is shown by what does not come: that need not be waited for as long as for a slow partner."""
-
-    @property
-    def trip(self) -> float:
-        return 5.0
+def told(outcome: Outcome) -> str:
+    return f"{outcome.case.id}: {outcome.expected}; {outcome.came}; {outcome.skipped}"
 
 
-class InThisProcess(Program):
-    """A UPS with a fault that is started, killed and started again without a process."""
+def test_each_planted_fault_is_named_by_its_case_which_passes_without_it() -> None:
+    found: dict[str, Outcome] = {}
+    missed: list[str] = []
 
-    def __init__(self, fault: Fault | None, amazon: int, world: int) -> None:
-        self.fault = fault
-        self.addresses = {Link.WORLD: (HOST, world), Link.SHOP: (HOST, amazon)}
-        self.dialler: FaultyDialler | None = None
-        self.closing: list[asyncio.Task[None]] = []
+    async def play_all() -> None:
+        room = asyncio.Semaphore(AT_ONCE)
 
-    def start(self, **values: str) -> None:
-        world_id, number = int(values["world_id"]) or None, int(values["number"]) if int(values["world_id"]) else 1
-        settings = Settings(tick=TICK, join=world_id, first_number=number, first_news=number, features=FEATURES)
-        model = UpsModel(settings, Random(1))
-        self.dialler = FaultyDialler(model, self.addresses)
-        if self.fault is not None:
-            self.fault.plant(Victim(model, self.dialler))
-        self.dialler.start()
+        async def broken(name: str) -> None:
+            fault = next(fault for fault in FAULTS if fault.name == name)
+            async with room:
+                (found[name],) = (await outcomes_of(fault.named_by[:1], fault, Impatient(TICK, resend=2.0))).values()
 
-    @property
-    def ended(self) -> str:
-        return ""
+        async def sound(id: str) -> None:
+            async with room:
+                (outcome,) = (await outcomes_of([id], None, Patience(TICK))).values()
+            if not outcome.passed:
+                missed.append(f"without any fault {told(outcome)}")
 
-    def kill(self) -> None:
-        if self.dialler is not None:
-            self.closing.append(asyncio.get_running_loop().create_task(self.dialler.close()))
-            self.dialler = None
+        await asyncio.gather(*map(sound, NAMING), *(broken(fault.name) for fault in FAULTS))
 
-    async def stop(self) -> None:
-        self.kill()
-        await asyncio.gather(*self.closing)
-
-
-async def outcome_of(case_id: str, fault: Fault | None, patience: Patience) -> Outcome:
-    first = 1_800_000_000 << 20
-    amazon, world = Amazon(first), World(TICK)
-    program = InThisProcess(fault, await amazon.open(HOST, 0), await world.open(HOST, 0))
-    kit = Kit(amazon, world, patience, first, program)
-    kit.start()
-    try:
-        return await play(kit, next(case for case in CASES if case.id == case_id))
-    finally:
-        await program.stop()
-        await kit.close()
-        await amazon.close()
-        await world.close()
-
-
-@pytest.mark.parametrize("fault", FAULTS, ids=lambda fault: fault.name)
-def test_a_planted_fault_is_named_by_its_case(fault: Fault) -> None:
-    outcome = asyncio.run(outcome_of(fault.named_by[0], fault, Impatient(TICK, resend=2.0)))
-    assert outcome.expected, f"{fault.named_by[0]} found nothing: {outcome}"
-    assert not outcome.alone or fault.named_by[0].startswith("4."), outcome
-
-
-@pytest.mark.parametrize("naming", ["2.4b", "2.9b", "4.10a", "5.3a", "5.6b", "6.7c", "8.4c", "11.3.4a", "12.2a"])
-def test_without_the_fault_the_same_case_passes(naming: str) -> None:
-    outcome = asyncio.run(outcome_of(naming, None, Patience(TICK)))
-    assert outcome.passed, f"{outcome.expected}; {outcome.came}; {outcome.skipped}"
+    asyncio.run(play_all())
+    for fault in FAULTS:
+        outcome = found[fault.name]
+        # Who is not there at all is named by a case about being there.
+        if not outcome.expected or (outcome.alone and not outcome.case.id.startswith("4.")):
+            missed.append(f"{fault.name} is not named by {told(outcome)}")
+    assert not missed, "\n".join(missed)
 
 
 def test_every_fault_names_cases_that_there_are() -> None:
