@@ -16,6 +16,7 @@ from google.protobuf.message import DecodeError, Message
 
 from partners.ups import ups_pb2 as ups
 from proof.conform.frames import BadFrame, Cutter, frame
+from proof.conform.reading import strange_fields, why_not
 from proof.conform.sockets import Peer, Port, dial
 from proof.conform.speech import FEATURE_OF
 from proof.conform.verdict import Entry, Way
@@ -94,6 +95,8 @@ class Amazon:
         self.holding: set[str] = set()
         self.deaf_to: Callable[[Element], bool] = lambda _: False
         self.trace: list[Entry] = []
+        # What came since `begin` that the contract has no place for.
+        self.strange: list[str] = []
         self.changed = asyncio.Event()
         self.on_element: Callable[[Element], None] = lambda _: None
         self.greeting: Callable[[ups.UAstart], ups.AUCommand | None] = lambda _: None
@@ -230,6 +233,7 @@ class Amazon:
     def begin(self) -> None:
         """A new case: its own trace, and its own share of messages."""
         self.trace.clear()
+        self.strange.clear()
         self._came = [0, 0]
         self.flood = ""
         self.closing_at_once = False
@@ -292,12 +296,15 @@ class Amazon:
         start = _parse(ups.UAstart(), body)
         message = start or _parse(ups.UACommand(), body)
         if message is None:
-            partner.bad = f"it sent what is no message: {in_hex(body)}"
+            why = why_not(ups.UAstart if partner.started_at is None else ups.UACommand, body)
+            partner.bad = f"it sent what is no message, {in_hex(body)}: {why}"
+            self.strange.append(why)
             self.note(partner.bad)
             partner.peer.abort()
             return
         self._came[0] += 1
         self.note(in_words(message), Way.CAME)
+        self.strange += [words for words in strange_fields(message) if words not in self.strange]
         partner.messages.append(message)
         partner.bodies.append(body)
         if isinstance(message, ups.UAstart):

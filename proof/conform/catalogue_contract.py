@@ -6,6 +6,7 @@ from partners.ups import ups_pb2 as ups
 from proof.conform.cases import CaseFailed, Catalogue, NotApplicable
 from proof.conform.kit import START, Kit
 from proof.conform.speech import CONTRACT, FEATURES, contract_lines, fingerprint, hello
+from proof.conform.wording import as_text, shortened
 
 contract = Catalogue()
 
@@ -25,7 +26,7 @@ def _theirs(kit: Kit) -> ups.Contract:
 
 
 def _lines(kit: Kit) -> list[str]:
-    lines = list(_theirs(kit).fields)
+    lines = [as_text(line) for line in _theirs(kit).fields]
     if not lines:
         raise NotApplicable("the partner's contract has a fingerprint alone (12.3)")
     return lines
@@ -36,7 +37,8 @@ async def _(kit: Kit) -> None:
     await kit.connected()
     for line in _lines(kit):
         if not _LINE.fullmatch(line):
-            raise CaseFailed("lines such as `UACommand 1.2 required int32 loadRequests.truckId`", f"{line!r} came")
+            such = "lines such as `UACommand 1.2 required int32 loadRequests.truckId`"
+            raise CaseFailed(such, f"{shortened(line)!r} came")
 
 
 @contract.must("12.1b", "the lines are in their order")
@@ -45,6 +47,8 @@ async def _(kit: Kit) -> None:
     roots = ("UAstart", "AUCommand", "UACommand")
     keys = []
     for line in _lines(kit):
+        if not _LINE.fullmatch(line):
+            raise CaseFailed("lines that can be read (12.1a)", f"{shortened(line)!r} came")
         root, path, *_ = line.split(" ")
         keys.append((roots.index(root), [int(part) for part in path.split(".")]))
     if keys != sorted(keys):
@@ -54,9 +58,9 @@ async def _(kit: Kit) -> None:
 @contract.must("12.2a", "the fingerprint is that of the lines")
 async def _(kit: Kit) -> None:
     await kit.connected()
-    lines, told = _lines(kit), _theirs(kit).fingerprint
+    lines, told = _lines(kit), as_text(_theirs(kit).fingerprint)
     if told != fingerprint(lines):
-        raise CaseFailed(f"the fingerprint {fingerprint(lines)} of these {len(lines)} lines", f"{told} came")
+        raise CaseFailed(f"the fingerprint {fingerprint(lines)} of these {len(lines)} lines", f"{shortened(told)} came")
 
 
 @contract.should("12.3a", "the lines come with the fingerprint")
@@ -69,7 +73,7 @@ async def _(kit: Kit) -> None:
 @contract.must("12.3b", "the contract comes with the feature")
 async def _(kit: Kit) -> None:
     await kit.connected()
-    told = _theirs(kit).fingerprint
+    told = as_text(_theirs(kit).fingerprint)
     if not re.fullmatch("[0-9a-f]{16}", told):
         raise CaseFailed("16 lower-case hex digits", f"{told[:40]!r} came")
 
@@ -77,17 +81,22 @@ async def _(kit: Kit) -> None:
 @contract.must("12.4a", "the partner's base is ours: the same fields under the same numbers, of the same types")
 async def _(kit: Kit) -> None:
     await kit.connected()
-    ours = {_key(line): line for line in contract_lines(base_only=True)}
-    theirs = {_key(line): line for line in _lines(kit)}
-    for key, line in ours.items():
-        if key not in theirs:
-            raise CaseFailed(f"the field `{line}`", "the partner has none there")
-        if theirs[key].split(" ")[2:4] != line.split(" ")[2:4]:
-            raise CaseFailed(f"the field `{line}`", f"`{theirs[key]}` came")
+    lines = _lines(kit)
+    theirs, named = {_key(line): line for line in lines}, {_name(line): line for line in lines}
+    for line in contract_lines(base_only=True):
+        found = theirs.get(_key(line)) or named.get(_name(line))
+        if found is None:
+            raise CaseFailed(f"the field `{line}`", "the partner has none there, and none of this name")
+        if found.split(" ")[1:4] != line.split(" ")[1:4]:
+            raise CaseFailed(f"the field `{line}`", f"the partner's is `{shortened(found)}`")
 
 
 def _key(line: str) -> str:
     return " ".join(line.split(" ")[:2])
+
+
+def _name(line: str) -> tuple[str, str]:
+    return line.partition(" ")[0], line.rpartition(" ")[2]
 
 
 async def _greeted(kit: Kit, lines: list[str], said: str = "") -> None:

@@ -5,6 +5,7 @@ import asyncio
 from partners.ups import ups_pb2 as ups
 from proof.conform.cases import CaseFailed, Catalogue
 from proof.conform.kit import LOAD, START, Kit
+from proof.conform.reading import why_not
 
 links = Catalogue()
 
@@ -13,7 +14,7 @@ links = Catalogue()
 async def _(kit: Kit) -> None:
     partner = await kit.connected()
     if not isinstance(partner.messages[0], ups.UAstart):
-        raise CaseFailed("a UAstart first", f"{type(partner.messages[0]).__name__} came")
+        raise CaseFailed("a UAstart first", f"a UACommand came: {why_not(ups.UAstart, partner.bodies[0])}")
 
 
 @links.must("4.1b", "the announced world is there, and the partner is in it")

@@ -1,13 +1,15 @@
 """Checks that look back over the whole run; one that is played alone begins with a job, to have something to see."""
 
+from collections.abc import Iterator
 from itertools import pairwise
 from math import inf
 
 from partners.ups import ups_pb2 as ups
 from proof.conform.amazon import DELIVERED, ERROR, START, Element
 from proof.conform.cases import CaseFailed, Catalogue
-from proof.conform.frames import BYTES, VARINT, Field, fields
+from proof.conform.frames import BYTES, Field, fields
 from proof.conform.kit import Kit
+from proof.conform.reading import every_field
 
 whole = Catalogue()
 
@@ -55,7 +57,7 @@ async def _(kit: Kit) -> None:
 @whole.should("2.12d", "in the whole run acks were not packed", whole_run=True)
 async def _(kit: Kit) -> None:
     await _something(kit)
-    packed = [one for one in _top_level(kit) if one.number == _ACKS and one.kind == BYTES]
+    packed = [one for one in _fields(kit, deep=False) if one.number == _ACKS and one.kind == BYTES]
     if packed:
         raise CaseFailed("acks unpacked, as proto2 sends them", f"{len(packed)} came packed")
 
@@ -63,20 +65,15 @@ async def _(kit: Kit) -> None:
 @whole.should("2.14b", "in the whole run each varint in a body took as few bytes as it can", whole_run=True)
 async def _(kit: Kit) -> None:
     await _something(kit)
-    long = [one for one in _top_level(kit) if not one.short]
+    long = [one for one in _fields(kit, deep=True) if not one.short]
     if long:
         raise CaseFailed("varints in their shortest form", f"{len(long)} were longer")
 
 
-def _top_level(kit: Kit) -> list[Field]:
-    found = []
+def _fields(kit: Kit, *, deep: bool) -> Iterator[Field]:
     for partner in kit.amazon.partners:
         for body, message in zip(partner.bodies, partner.messages, strict=True):
-            for one in fields(body):
-                found.append(one)
-                if one.kind == BYTES and isinstance(message, ups.UACommand) and one.number != _ACKS:
-                    found += [inner for inner in fields(one.content) if inner.kind == VARINT]
-    return found
+            yield from every_field(body, message.DESCRIPTOR) if deep else fields(body)
 
 
 @whole.must("4.1c", "in the whole run each announced world was there when it was announced", whole_run=True)

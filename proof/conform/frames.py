@@ -8,7 +8,9 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 
 MAX_LENGTH_BYTES = 5
-VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5
+VARINT, FIXED64, BYTES, GROUP, END_GROUP, FIXED32 = 0, 1, 2, 3, 4, 5
+# As deep as protobuf reads.
+_DEEPEST = 100
 
 
 class BadFrame(Exception):
@@ -81,11 +83,19 @@ class Field:
 
 
 def fields(body: bytes) -> list[Field]:
-    """The fields of one level. Raises BadFrame."""
-    at, found = 0, []
+    """The fields of one level, of every wire type. Raises BadFrame."""
+    found, _ = _level(body, 0, None, 0)
+    return found
+
+
+def _level(body: bytes, at: int, group: int | None, depth: int) -> tuple[list[Field], int]:
+    """The fields from `at` on, to the end of the body or of this group; and where that is."""
+    found: list[Field] = []
     while at < len(body):
         key, at, short = _read(body, at)
-        kind = key & 7
+        number, kind = key >> 3, key & 7
+        if kind == END_GROUP and number == group:
+            return found, at
         begin = at
         if kind == VARINT:
             value, at, brief = _read(body, at)
@@ -97,12 +107,17 @@ def fields(body: bytes) -> list[Field]:
         elif kind in (FIXED64, FIXED32):
             at += 8 if kind == FIXED64 else 4
             content = body[begin:at]
+        elif kind == GROUP and depth < _DEEPEST:
+            inner, at = _level(body, at, number, depth + 1)
+            content, short = body[begin:at], short and all(one.short for one in inner)
         else:
             raise BadFrame(f"a field of type {kind}")
         if at > len(body):
             raise BadFrame("a field that ends behind the message")
-        found.append(Field(key >> 3, kind, content, short))
-    return found
+        found.append(Field(number, kind, content, short))
+    if group is not None:
+        raise BadFrame(f"group {group} without an end")
+    return found, at
 
 
 def _read(body: bytes, at: int) -> tuple[int, int, bool]:

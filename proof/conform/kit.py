@@ -14,8 +14,9 @@ from proof.conform.cases import CaseFailed, NobodyThereError, NotApplicable
 from proof.conform.job import Arrival, Job
 from proof.conform.patience import Patience
 from proof.conform.program import Program
+from proof.conform.reading import why_not
 from proof.conform.speech import FEATURES, hello
-from proof.conform.verdict import Entry, Way
+from proof.conform.verdict import Entry, newest
 from proof.conform.world import WAREHOUSES, World
 
 # No partner uses so many numbers in one life.
@@ -55,16 +56,12 @@ class Kit:
     async def until(self, condition: Callable[[], object], seconds: float, expected: str) -> None:
         """Waits until `condition()`; the automatic Amazon goes on meanwhile. Raises CaseFailed."""
         if not await self.within(condition, seconds):
-            raise CaseFailed(f"{expected} within {seconds:g} s", f"it did not come; {self._newest()}")
+            raise CaseFailed(f"{expected} within {seconds:g} s", f"it did not come; {newest(self.trace)}")
 
     async def never(self, condition: Callable[[], object], seconds: float, unexpected: str) -> None:
         """Waits so long and raises CaseFailed if `condition()` comes true."""
         if await self.within(condition, seconds):
-            raise CaseFailed(f"no {unexpected}", f"it came; {self._newest()}")
-
-    def _newest(self) -> str:
-        came = [entry.text for entry in self.amazon.trace if entry.way is Way.CAME]
-        return f"the last that came: {came[-1]}" if came else "nothing came at all"
+            raise CaseFailed(f"no {unexpected}", f"it came; {newest(self.trace)}")
 
     async def within(self, condition: Callable[[], object], seconds: float) -> bool:
         """Waits so long for `condition()`; whether it came true. The automatic Amazon goes on meanwhile."""
@@ -114,10 +111,16 @@ class Kit:
         if not since:
             trouble = self.amazon.trouble
             return f"it cannot be reached: {trouble}" if trouble else "nobody dialled"
-        bad = next((partner.bad for partner in reversed(since) if partner.bad), "")
+        bad = next(filter(None, map(self._no_start, reversed(since))), "")
         closed = sum(partner.ended for partner in since)
         how = f"{len(since)} connections, {closed} of them closed again" if len(since) > 1 else "one connection"
         return f"{how}, and none announced a world" + (f": {bad}" if bad else "")
+
+    @staticmethod
+    def _no_start(partner: Partner) -> str:
+        if partner.bad or not partner.bodies:
+            return partner.bad
+        return f"its first message is no UAstart: {why_not(ups.UAstart, partner.bodies[0])}"
 
     async def ended(self, partner: Partner) -> None:
         """Waits for the end of a connection."""
@@ -287,6 +290,11 @@ class Kit:
     def trace(self) -> Sequence[Entry]:
         """What happened since the case began."""
         return self.amazon.trace
+
+    @property
+    def strange(self) -> Sequence[str]:
+        """What came since the case began that the contract has no place for."""
+        return self.amazon.strange
 
     async def begin(self) -> None:
         """Puts everything right for the next case. Raises NobodyThereError if no partner comes."""

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import Protocol
 
 from proof.conform.cases import Case, CaseFailed, NobodyThereError, NotApplicable
+from proof.conform.reading import in_short
 from proof.conform.verdict import Entry, Outcome
 
 _TRACED = 40
@@ -23,6 +24,10 @@ class Ground(Protocol):
     @property
     def trace(self) -> Sequence[Entry]:
         """What happened since `begin`."""
+
+    @property
+    def strange(self) -> Sequence[str]:
+        """What came since `begin` that the contract has no place for, in words."""
 
     async def begin(self) -> None:
         """Puts everything right for the next case. Raises NobodyThereError if there is no partner."""
@@ -73,7 +78,8 @@ async def play(ground: Ground, case: Case) -> Outcome:
     except CaseFailed as failure:
         alone = isinstance(failure, NobodyThereError)
         trace = tuple(ground.trace[-_TRACED:])
-        return Outcome(case, loop.time() - began, failure.expected, failure.came, alone=alone, trace=trace)
+        came = in_short([failure.came, *(words for words in ground.strange if words not in failure.came)])
+        return Outcome(case, loop.time() - began, failure.expected, came, alone=alone, trace=trace)
     return Outcome(case, loop.time() - began)
 
 

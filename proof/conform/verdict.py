@@ -46,6 +46,12 @@ class Entry:
         return f"{self.at:9.3f} s  {self.way:4}  {self.text}"
 
 
+def newest(trace: Sequence[Entry]) -> str:
+    """What came last, in words."""
+    came = [entry.text for entry in trace if entry.way is Way.CAME]
+    return f"the last that came: {came[-1]}" if came else "nothing came at all"
+
+
 @dataclass(frozen=True, slots=True)
 class Outcome:
     """How a case went. `expected` is empty unless it failed, `skipped` unless it did not apply.

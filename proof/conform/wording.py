@@ -7,9 +7,14 @@ _LONGEST = 300
 
 
 def in_words(message: Message) -> str:
-    """A message in one line."""
-    text = text_format.MessageToString(message, as_one_line=True) or "nothing"
+    """A message in one line; a field that the contract has not has its number for a name."""
+    text = text_format.MessageToString(message, as_one_line=True, print_unknown_fields=True) or "nothing"
     return shortened(f"{type(message).__name__} {{ {text} }}")
+
+
+def as_text(came: str | bytes) -> str:
+    """Text of a partner's; where it is no UTF-8 (then protobuf gives bytes) the odd bytes in hex."""
+    return came.decode(errors="backslashreplace") if isinstance(came, bytes) else came
 
 
 def in_hex(data: bytes) -> str:

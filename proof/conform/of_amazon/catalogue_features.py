@@ -8,6 +8,7 @@ from proof.conform.of_amazon.catalogue_jobs import requests
 from proof.conform.of_amazon.kit import Kit
 from proof.conform.of_amazon.ups import HELLO, Line
 from proof.conform.speech import CONTRACT, FEATURES, POSITION, STARTED, contract_lines, fingerprint
+from proof.conform.wording import as_text, shortened
 
 features = Catalogue()
 
@@ -116,9 +117,9 @@ async def _(kit: Kit) -> None:
     hello = greeting(kit, line)
     if not hello.contract.fields:
         raise NotApplicable("it names no fields")
-    computed = fingerprint(hello.contract.fields)
-    if hello.contract.fingerprint != computed:
-        raise CaseFailed(f"the fingerprint {computed} of the fields it names", hello.contract.fingerprint)
+    computed, told = fingerprint(map(as_text, hello.contract.fields)), as_text(hello.contract.fingerprint)
+    if told != computed:
+        raise CaseFailed(f"the fingerprint {computed} of the fields it names", f"{shortened(told)} came")
 
 
 @features.must("12.5a", "a contract that differs: the connection stays")

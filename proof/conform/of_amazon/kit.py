@@ -17,7 +17,7 @@ from proof.conform.of_amazon.ups import DELIVER, ERROR, PICKUP, Element, Line, U
 from proof.conform.of_amazon.world import World
 from proof.conform.patience import Patience
 from proof.conform.program import Program
-from proof.conform.verdict import Entry
+from proof.conform.verdict import Entry, newest
 
 _DIAL_PAUSE = 0.1
 
@@ -84,6 +84,11 @@ class Kit:
         """What happened since `begin`."""
         return self.ups.trace
 
+    @property
+    def strange(self) -> Sequence[str]:
+        """What came since `begin` that the contract has no place for."""
+        return self.ups.strange
+
     async def begin(self) -> None:
         """Puts everything right for the next case. Raises NobodyThereError."""
         self.ups.begin()
@@ -138,12 +143,12 @@ class Kit:
     async def until(self, condition: Callable[[], object], seconds: float, expected: str) -> None:
         """Waits until `condition()`; the automatic UPS goes on meanwhile. Raises CaseFailed."""
         if not await self._within(condition, seconds):
-            raise CaseFailed(f"{expected} within {seconds:g} s", "it did not come")
+            raise CaseFailed(f"{expected} within {seconds:g} s", f"it did not come; {newest(self.trace)}")
 
     async def never(self, condition: Callable[[], object], unexpected: str, seconds: float | None = None) -> None:
         """Waits so long and raises CaseFailed if `condition()` comes true."""
         if await self._within(condition, self.patience.quiet if seconds is None else seconds):
-            raise CaseFailed(f"no {unexpected}", "it came")
+            raise CaseFailed(f"no {unexpected}", f"it came; {newest(self.trace)}")
 
     async def _within(self, condition: Callable[[], object], seconds: float) -> bool:
         until = self._loop.time() + seconds

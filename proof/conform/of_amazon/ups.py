@@ -15,6 +15,7 @@ from google.protobuf.message import DecodeError, Message
 
 from partners.ups import ups_pb2 as ups
 from proof.conform.frames import BadFrame, Cutter, frame
+from proof.conform.reading import strange_fields, why_not
 from proof.conform.sockets import Peer, dial
 from proof.conform.verdict import Entry, Way
 from proof.conform.wording import in_hex, in_words
@@ -74,6 +75,8 @@ class Ups:
         # Kinds of elements that are not acked for the time being.
         self.holding: set[str] = set()
         self.trace: list[Entry] = []
+        # What came since `begin` that the contract has no place for.
+        self.strange: list[str] = []
         self.changed = asyncio.Event()
         self.on_element: Callable[[Element], None] = lambda _: None
         self.address = ("", 0)
@@ -210,6 +213,7 @@ class Ups:
     def begin(self) -> None:
         """A new case: its own trace, and its own share of messages."""
         self.trace.clear()
+        self.strange.clear()
         self._came = [0, 0]
         self.holding.clear()
 
@@ -248,17 +252,19 @@ class Ups:
         command = ups.AUCommand()
         try:
             command.ParseFromString(body)
+            whole = command.IsInitialized()
         except DecodeError:
-            command.Clear()
-            line.bad = f"it sent what is no AUCommand: {in_hex(body)}"
-        if not line.bad and not command.IsInitialized():
-            line.bad = "it sent an AUCommand that lacks a required field"
-        if line.bad:
+            whole = False
+        if not whole:
+            why = why_not(ups.AUCommand, body)
+            line.bad = f"it sent what is no AUCommand, {in_hex(body)}: {why}"
+            self.strange.append(why)
             self.note(line.bad)
             line.peer.abort()
             return
         self._came[0] += 1
         self.note(in_words(command), Way.CAME)
+        self.strange += [words for words in strange_fields(command) if words not in self.strange]
         line.messages.append(command)
         line.bodies.append(body)
         for number in command.acks:
