@@ -278,6 +278,20 @@ def _(victim: Victim) -> None:
     victim.replace(victim.shop, "lost", make)
 
 
+@numbers.plant(
+    "flat-pause", "a connection that ends at once is dialled again after the same short pause, for ever", "4.10d"
+)
+def _(victim: Victim) -> None:
+    def make(lost: Any) -> Any:
+        def soon(now: float) -> None:
+            lost(now)
+            victim.shop.redial_at = now + victim.model.settings.tick
+
+        return soon
+
+    victim.replace(victim.shop, "lost", make)
+
+
 @numbers.plant("gives-up", "after two lost connections Amazon is not dialled any more", "4.10c")
 def _(victim: Victim) -> None:
     def make(lost: Any) -> Any:

@@ -53,6 +53,11 @@ class Settings:
         return self.tick
 
     @property
+    def longest_redial(self) -> float:
+        """Before dialling the shop again, after many dials that nothing came of; the first time it is a tick."""
+        return max(self.tick, min(4 * self.tick, 5.0))
+
+    @property
     def sure(self) -> float:
         """How long after the world's ack it has said that an order failed, if it did."""
         return self.tick * 1.5

@@ -1,6 +1,7 @@
 """The UPS stand-in towards the shop: announcing the world, taking requests once, telling news until acked.
 
-Rules: UAstart is the first message on every connection and comes again until its number is acked; each of the shop's
+Rules: UAstart is the first message on every connection and comes again until its number is acked; the pause before a
+dial doubles while nothing comes of it; each of the shop's
 numbers is handled once and acked every time, those of one message in their order; ours begin at 1 after a loss of
 memory. Nothing of the extension is said before the shop's hello named it on this connection: answers wait for it,
 notices are not made. What a request means is elsewhere (`fleet`).
@@ -59,6 +60,7 @@ class ShopSide:
         self._announced: contract.UAstart | None = None
         self._announce_at: float | None = None
         self._positions: dict[int, contract.UATruckPosition] = {}
+        self._pause = self._settings.tick
         self.on: frozenset[str] = frozenset()
 
     @property
@@ -83,13 +85,15 @@ class ShopSide:
         """The connection is gone, or could not be made."""
         self.up = self.dialling = False
         self.on = frozenset()
-        self.redial_at = now + self._settings.tick
+        self.redial_at = now + self._pause
+        self._pause = min(2 * self._pause, self._settings.longest_redial)
 
     def receive(self, body: bytes, now: float) -> bool:
         """Handle an AUCommand; False means that it was none and the connection is of no use."""
         command = parse(contract.AUCommand, body)
         if command is None:
             return False
+        self._pause = self._settings.tick
         for number in command.acks:
             self._outgoing.acked(number)
             if self._announced is not None and number == self._announced.seqnum:

@@ -10,17 +10,20 @@ abstract class Link {
     private final String name;
     private final InetSocketAddress address;
     private final Loop loop;
-    private final long pause;
+    private final long shortest;
+    private final long longest;
+    private volatile long pause;
     private Connection connection;
     private String trouble = "";
     private boolean started;
 
-    /** `pause`: milliseconds from the end of a connection to the next. */
+    /** `pause`: milliseconds from the end of a connection to the next; it doubles while nothing comes of it (4.10). */
     Link(String name, InetSocketAddress address, Loop loop, long pause) {
         this.name = name;
         this.address = address;
         this.loop = loop;
-        this.pause = pause;
+        this.pause = shortest = pause;
+        longest = Math.max(pause, Math.min(8 * pause, 5000));
     }
 
     /** The connection is there. */
@@ -79,6 +82,7 @@ abstract class Link {
                     loop.post(() -> failed(error.toString()));
                 }
                 Thread.sleep(pause);
+                pause = Math.min(2 * pause, longest);
             }
         } catch (InterruptedException stopped) {
             Thread.currentThread().interrupt();
@@ -108,6 +112,7 @@ abstract class Link {
     private void take(Connection from, byte[] body) {
         if (connection == from) {
             try {
+                pause = shortest;
                 received(body);
             } catch (InvalidProtocolBufferException error) {
                 hangUp("no message: " + error.getMessage());
