@@ -6,7 +6,7 @@ Each service's config.py holds one pydantic-settings class; nothing else reads t
 import sys
 from typing import Annotated, Any, NoReturn, TypeVar
 
-from pydantic import AfterValidator, ValidationError
+from pydantic import AfterValidator, Field, ValidationError
 from pydantic.fields import FieldInfo
 from pydantic_settings import BaseSettings
 from pydantic_settings.exceptions import SettingsError
@@ -81,6 +81,9 @@ LogLevel = Annotated[str, AfterValidator(_checked_level)]
 
 Address = Annotated[str, AfterValidator(_checked_address)]
 """A settings field that holds HOST:PORT, checked when the settings are loaded."""
+
+MetricsPort = Annotated[int | None, Field(ge=0, le=65535)]
+"""A settings field that holds the loopback port of the metrics; None: they are not served; 0: any free port."""
 
 
 def _name(settings_class: type[BaseSettings], loc: str) -> str:

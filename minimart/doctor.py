@@ -18,6 +18,8 @@ from db.orders.messages import OutboxRow
 from mesh.errors import read_error
 from minimart.arguments import data_option, orders_option
 from minimart.failure import Failure
+from minimart.installation import Run
+from minimart.plan import OURS
 from minimart.probes import serves_grpc, serves_http
 from minimart.system import System, find_system
 from orders_svc.outbox.rows import UPS
@@ -25,6 +27,7 @@ from orders_svc.service.links import apart
 from shop.bridge.v1 import bridge_pb2, bridge_pb2_grpc
 
 CALL_SECONDS = 2.0
+METRICS_PATH = "/metrics"
 # Some ticks of any world that people use: by then a command is on its way, or something holds it up.
 LONG_SECONDS = 60.0
 
@@ -67,7 +70,18 @@ def examine(system: System) -> Iterator[Finding]:
         yield _service("storefront", serves_http(run.addresses["shop"]), run.shop)
         for name in ("world_bridge", "ups_bridge"):
             yield _bridge(system, name, run.addresses[name])
+        yield from metrics(run)
     yield from queues(system)
+
+
+def metrics(run: Run) -> Iterator[Finding]:
+    """Where each part shows its figures to Prometheus, for those that were told to."""
+    for name in OURS:
+        address = run.addresses.get(f"{name}_metrics")
+        if address is not None:
+            serves = serves_http(address, METRICS_PATH)
+            where = f"http://{address}{METRICS_PATH}"
+            yield Finding(f"metrics of {name}", serves, where if serves else f"not served at {where}")
 
 
 def _service(name: str, serves: bool, address: str) -> Finding:

@@ -51,7 +51,13 @@ class Options:
 SHOP = ("orders_svc", "storefront")
 """The parts that must serve before the shop is open; the bridges may still be waiting for their peers."""
 
-ADDRESSES = ("orders", "fulfilment", "world_bridge", "ups_bridge", "ups_listen", "world", "world_ups")
+OURS = ("orders_svc", "world_bridge", "ups_bridge", "storefront")
+"""The parts that are no stand-ins; each shows its figures."""
+
+ADDRESSES = (
+    *("orders", "fulfilment", "world_bridge", "ups_bridge", "ups_listen", "world", "world_ups"),
+    *(f"{name}_metrics" for name in OURS),
+)
 """What needs an address beside the shop itself; those that the options name need no port of ours."""
 
 
@@ -70,6 +76,7 @@ def addresses(options: Options, free: list[str]) -> dict[str, str]:
 def parts(options: Options, at: dict[str, str]) -> list[Part]:
     """The processes to keep alive, peers first."""
     found = []
+    metrics = {name: {"MINIMART_METRICS_PORT": at[f"{name}_metrics"].rpartition(":")[2]} for name in OURS}
     if options.world is None:
         found.append(_stand_in_world(options, at))
     if options.ups_listen is None:
@@ -84,25 +91,40 @@ def parts(options: Options, at: dict[str, str]) -> list[Part]:
                 "MINIMART_FULFILMENT_LISTEN": at["fulfilment"],
                 "MINIMART_WORLD_TICK": str(options.tick),
                 "MINIMART_CREATE_WORLD": str(options.create_world).lower(),
+                **metrics["orders_svc"],
             },
             in_thread(serves_grpc, at["orders"]),
         ),
         Part(
             "world_bridge",
             _python("world_bridge"),
-            {**fulfilment, "MINIMART_WORLD_ADDRESS": at["world"], "MINIMART_BRIDGE_LISTEN": at["world_bridge"]},
+            {
+                **fulfilment,
+                "MINIMART_WORLD_ADDRESS": at["world"],
+                "MINIMART_BRIDGE_LISTEN": at["world_bridge"],
+                **metrics["world_bridge"],
+            },
             in_thread(serves_grpc, at["world_bridge"]),
         ),
         Part(
             "ups_bridge",
             _python("ups_bridge"),
-            {**fulfilment, "MINIMART_UPS_LISTEN": at["ups_listen"], "MINIMART_BRIDGE_LISTEN": at["ups_bridge"]},
+            {
+                **fulfilment,
+                "MINIMART_UPS_LISTEN": at["ups_listen"],
+                "MINIMART_BRIDGE_LISTEN": at["ups_bridge"],
+                **metrics["ups_bridge"],
+            },
             in_thread(serves_grpc, at["ups_bridge"]),
         ),
         Part(
             "storefront",
             _python("storefront"),
-            {"MINIMART_STOREFRONT_LISTEN": at["shop"], "MINIMART_ORDERS_ADDRESS": at["orders"]},
+            {
+                "MINIMART_STOREFRONT_LISTEN": at["shop"],
+                "MINIMART_ORDERS_ADDRESS": at["orders"],
+                **metrics["storefront"],
+            },
             in_thread(serves_http, at["shop"]),
         ),
     ]

@@ -25,12 +25,12 @@ def serves_grpc(address: str, timeout: float = PROBE_TIMEOUT_SECONDS) -> bool:
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
 
-def serves_http(address: str, timeout: float = PROBE_TIMEOUT_SECONDS) -> bool:
-    """Whether GET /healthz at HOST:PORT is answered with 200."""
+def serves_http(address: str, path: str = "/healthz", timeout: float = PROBE_TIMEOUT_SECONDS) -> bool:
+    """Whether GET `path` at HOST:PORT is answered with 200."""
     host, port = parse_address(address)
     connection = http.client.HTTPConnection(host, port, timeout=timeout)
     try:
-        connection.request("GET", "/healthz")
+        connection.request("GET", path)
         return connection.getresponse().status == 200
     except (OSError, http.client.HTTPException):
         return False

@@ -16,11 +16,13 @@ from mesh.channel import open_channel
 from mesh.errors import Aborted, Refusal, Unavailable, read_error
 from mesh.identity import Tokens, ensure_tokens_file
 from mesh.logs import get_logger
+from mesh.metrics import MetricsPage, new_registry
 from mesh.server import Server, Service, build_server
 from orders_svc.config import Settings
 from orders_svc.domain.patience import Patience
 from orders_svc.events import Broadcaster
 from orders_svc.groups import GroupCommit
+from orders_svc.metrics import Metrics
 from orders_svc.outbox.dispatch import LOOK_SECONDS, Dispatcher
 from orders_svc.outbox.rows import UPS, WORLD
 from orders_svc.rpc.fulfilment import FulfilmentServicer
@@ -117,6 +119,7 @@ class OrdersService:
     bridges: list[BridgeClient]
     public: Server
     fulfilment: Server
+    metrics: MetricsPage
 
     def start(self) -> None:
         """Begins to serve."""
@@ -125,6 +128,7 @@ class OrdersService:
             worker.start()
         self.fulfilment.start()
         self.public.start()
+        self.metrics.start()
         log.info("serving", orders_port=self.public.port, fulfilment_port=self.fulfilment.port)
 
     def stop(self) -> None:
@@ -139,6 +143,7 @@ class OrdersService:
         self.placing.stop()
         for bridge in self.bridges:
             bridge.close()
+        self.metrics.stop()
         for engine in self.engines:
             engine.dispose()
         log.info("stopped")
@@ -161,7 +166,11 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
     broadcaster = Broadcaster()
     workers: dict[str, Worker] = {}
 
+    registry = new_registry()
+    metrics = Metrics(registry)
+
     def announce(changes: Changes) -> None:
+        metrics.changed(changes)
         broadcaster.publish(changes.orders)
         for link in changes.links:
             workers[link].wake()
@@ -184,6 +193,7 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
         )
 
     app, public_app = use_cases(engine), use_cases(shoppers)
+    metrics.watch(public_app.queues, tuple(OUTAGES))
     bridges = [BridgeClient(tokens.token_of("orders_svc")) for _ in (WORLD, UPS)]
     for link, bridge in zip((WORLD, UPS), bridges, strict=True):
         sender = Dispatcher(link, engine, clock, bridge)
@@ -194,7 +204,7 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
     workers["overdue"] = Worker("ask-overdue", app.ask_overdue, look, tuple(OUTAGES))
     forgetting = Forgetting(engine, clock, settings.retention_days * DAY_SECONDS)
     workers["forget"] = Worker("forget", forgetting.step, FORGET_SECONDS, tuple(OUTAGES))
-    placing: GroupCommit[PlaceOrder, Placed | Refusal] = GroupCommit("place-orders", app.place_orders)
+    placing: GroupCommit[PlaceOrder, Placed | Refusal] = GroupCommit("place-orders", metrics.placing(app.place_orders))
     public = build_server(
         settings.orders_listen,
         [
@@ -228,7 +238,7 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
         [
             Service(
                 fulfilment_pb2_grpc.add_FulfilmentServiceServicer_to_server,
-                FulfilmentServicer(app),
+                FulfilmentServicer(app, metrics.reporting(app.report)),
                 "shop.fulfilment.v1.FulfilmentService",
                 BRIDGES,
             )
@@ -239,4 +249,5 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
         outages=OUTAGES,
         clock=clock,
     )
-    return OrdersService([engine, shoppers], app, broadcaster, placing, workers, bridges, public, fulfilment)
+    page = MetricsPage(registry, settings.metrics_port)
+    return OrdersService([engine, shoppers], app, broadcaster, placing, workers, bridges, public, fulfilment, page)

@@ -6,7 +6,7 @@ from pydantic import Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.engine import parse_url
-from mesh.settings import Address, LogLevel
+from mesh.settings import Address, LogLevel, MetricsPort
 
 
 class Settings(BaseSettings):
@@ -20,6 +20,7 @@ class Settings(BaseSettings):
     log_level: LogLevel = "INFO"
     orders_listen: Address = "127.0.0.1:7001"
     fulfilment_listen: Address = "127.0.0.1:7002"
+    metrics_port: MetricsPort = None
     # One step of the world's time: 6 for the real world, small for the stand-in.
     world_tick: float = Field(6.0, gt=0, le=600)
     # Whether we make a world when none is announced.

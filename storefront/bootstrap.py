@@ -7,12 +7,13 @@ import random
 from dataclasses import dataclass
 
 import grpc
-from flask import Flask, Response
+from flask import Flask
 from sqlalchemy import Engine
 from werkzeug.routing import IntegerConverter
 
 from db.clock import Clock
 from db.engine import read_only
+from mesh.metrics import MetricsPage, new_registry
 from storefront import errors, presentation, security
 from storefront.accounts import resets, sessions
 from storefront.accounts.closing import bp as closing
@@ -27,8 +28,10 @@ from storefront.checkout.routes import bp as checkout
 from storefront.checkout.sweep import Sweep
 from storefront.checkout.tickets import TicketOffice
 from storefront.config import Settings
+from storefront.health import bp as health
 from storefront.mail.sender import Sender
 from storefront.mail.transport import Transport, transport_for
+from storefront.metrics import count_requests
 from storefront.offline import bp as offline
 from storefront.orders.amending import bp as amending
 from storefront.orders.fanout import Fanout
@@ -66,12 +69,14 @@ class Storefront:
     sweep: Sweep
     fanout: Fanout
     sender: Sender
+    metrics: MetricsPage
 
     def start(self) -> None:
         """Starts the threads."""
         self.feed.start()
         self.sweep.start()
         self.sender.start()
+        self.metrics.start()
 
     def begin_stop(self) -> None:
         """Ends open event streams and the threads; returns at once, so a signal handler may call it."""
@@ -86,6 +91,7 @@ class Storefront:
         self.feed.join(timeout)
         self.sweep.join(timeout)
         self.sender.join(timeout)
+        self.metrics.stop()
 
 
 def build(
@@ -135,16 +141,14 @@ def build(
         amending,
         reviews,
         offline,
+        health,
         seller,
     ):
         app.register_blueprint(room)
-    app.add_url_rule("/healthz", "healthz", _healthz)
+    registry = new_registry()
+    count_requests(app, fanout, registry)
     sweep = Sweep(engine, read_only(engine), client, clock, order_deadline=settings.storefront_order_deadline)
     letters = transport or transport_for(settings.mail_url, settings.mail_folder, settings.mail_from)
     sender = Sender(engine, clock, letters, (sessions.tidy, resets.tidy, tidy_guests))
-    return Storefront(app, Feed(client, fanout, rng or random.SystemRandom()), sweep, fanout, sender)
-
-
-def _healthz() -> Response:
-    """Says that this process answers; asks nobody else."""
-    return Response("ok\n", mimetype="text/plain")
+    feed = Feed(client, fanout, rng or random.SystemRandom())
+    return Storefront(app, feed, sweep, fanout, sender, MetricsPage(registry, settings.metrics_port))

@@ -12,7 +12,7 @@ from pydantic import AfterValidator, Field, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 from db.engine import parse_url
-from mesh.settings import Address, LogLevel
+from mesh.settings import Address, LogLevel, MetricsPort
 from storefront.mail.transport import Smtp
 
 
@@ -49,6 +49,7 @@ class Settings(BaseSettings):
     log_level: LogLevel = "INFO"
     storefront_listen: Address = "127.0.0.1:8080"
     orders_address: Address = "127.0.0.1:7001"
+    metrics_port: MetricsPort = None
 
     # What browsers call us, for links in letters: https://shop.example. Empty: the address that we listen on.
     storefront_url: Annotated[str, AfterValidator(_checked_url)] = ""

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import grpc
+from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mesh.channel import acting_for
 from mesh.errors import RpcFailure, read_error
@@ -27,7 +28,7 @@ IDEMPOTENT = (
     f"{_ORDERS}/ChangeAddress",
     f"{_INVENTORY}/Restock",
 )
-
+HEALTH_SECONDS = 1.0
 
 _REFUSALS = (
     grpc.StatusCode.INVALID_ARGUMENT,
@@ -63,6 +64,7 @@ class OrdersClient:
 
     def __init__(self, channel: grpc.Channel, deadlines: Deadlines) -> None:
         self._orders = orders_pb2_grpc.OrdersServiceStub(channel)
+        self._health: Any = health_pb2_grpc.HealthStub(channel)
         self._inventory = inventory_pb2_grpc.InventoryServiceStub(channel)
         self._place_bytes = channel.unary_unary(
             f"/{_ORDERS}/PlaceOrder",
@@ -124,6 +126,15 @@ class OrdersClient:
             self._inventory.Restock, request, user_id, self._deadlines.order
         )
         return not answer.replayed
+
+    def serves(self) -> bool:
+        """Whether orders_svc says, within a moment, that it serves."""
+        question = health_pb2.HealthCheckRequest(service=_ORDERS)
+        try:
+            answer = self._health.Check(question, timeout=min(HEALTH_SECONDS, self._deadlines.read))
+        except grpc.RpcError:
+            return False
+        return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     def watch_events(self) -> Any:
         """The stream of changes of all orders: iterate it, `cancel()` it from any thread; grpc.RpcError ends it."""

@@ -198,6 +198,7 @@ class UpsCore:
         loss = self._loss.value(now) if self._loss else 0.0
         status = self.tally.status(self.attachment, sessions, len(self._parked), self.rules.window, loss)
         status.state, status.connected = self.state(now), self.connected
+        status.world_epoch = self._world_epoch
         if self._live is not None:
             status.features.extend(self._live.announcement.features)
             status.contract_difference = self._live.announcement.difference

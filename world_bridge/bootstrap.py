@@ -3,6 +3,7 @@
 The one place where parts meet; everything that a test swaps is an argument. No rule of the link is here.
 """
 
+import asyncio
 from random import Random
 
 import grpc.aio
@@ -11,7 +12,9 @@ from mesh.attachment import Identity
 from mesh.clock import SteadyClock
 from mesh.deadline import Clock
 from mesh.identity import Tokens
+from mesh.link_metrics import LinkCollector, from_loop
 from mesh.logs import get_logger
+from mesh.metrics import MetricsPage, new_registry
 from mesh.runner import BridgeServicer, Runner
 from mesh.server import Service, build_aio_server
 from mesh.settings import called_at, parse_address
@@ -56,6 +59,9 @@ class WorldBridge:
         self.runner = Runner(self.core, clock, channel, self._perform)
         self.sockets.connect(self.runner.feed)
         servicer.connect(self.runner, self.core, self._status)
+        registry = new_registry()
+        registry.register(LinkCollector(from_loop(asyncio.get_running_loop(), lambda: self._status(clock.now()))))
+        self.metrics = MetricsPage(registry, settings.metrics_port)
         self.failed = self.runner.failed
         self._channel = channel
         self._stopped = False
@@ -63,6 +69,7 @@ class WorldBridge:
     async def start(self) -> None:
         """Serve, attach, connect."""
         await self.server.start()
+        self.metrics.start()
         log.info("serving", link=LINK, port=self.server.port)
         self.runner.feed(self.core.timer)
 
@@ -73,6 +80,7 @@ class WorldBridge:
         self._stopped = True
         await self.runner.stop()
         await self.sockets.close()
+        await asyncio.to_thread(self.metrics.stop)
         await self.server.stop(STOP_GRACE)
         await self._channel.close()
 

@@ -5,7 +5,7 @@ from pathlib import Path
 from pydantic import Field, ValidationInfo, field_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
-from mesh.settings import Address, LogLevel, reachable
+from mesh.settings import Address, LogLevel, MetricsPort, reachable
 
 
 class Settings(BaseSettings):
@@ -21,6 +21,7 @@ class Settings(BaseSettings):
     bridge_listen: Address = "127.0.0.1:7003"
     # Where orders_svc reaches what listens there; port 0: the same port. Only needed where that is every address.
     bridge_advertise: Address | None = Field(default=None, validate_default=True)
+    metrics_port: MetricsPort = None
     # Stays the same over restarts: an instance supersedes itself at once.
     instance: str = Field(default="world-bridge", min_length=1, max_length=100)
 

@@ -49,8 +49,7 @@ class WorldCore:
         self._loss: LossEstimate | None = None
         self._main: Peer | None = None
         self._candidate: Peer | None = None
-        self._start_at = now
-        self._candidate_at = now
+        self._start_at = self._candidate_at = now
         self._quiet_since = now
         self._reason = ""
         # The candidate that could not be had at the last try, and why.
@@ -189,6 +188,7 @@ class WorldCore:
         loss = self._loss.value(now) if self._loss else 0.0
         status = self.tally.status(self.attachment, sessions, len(self._parked[1]), self.rules.window, loss)
         status.state, status.connected = self.state(now), self.connected
+        status.world_epoch = 0 if self._main is None else self._main.world_epoch
         return status
 
     # The conversation with the world.

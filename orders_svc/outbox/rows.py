@@ -213,16 +213,19 @@ _SENT = (
 )
 
 
-def close_acked(connection: Connection, link: str, ids: Collection[int], now: float) -> None:
-    """Closes what the peer acknowledged: it is recorded there, and never sent again."""
-    if ids:
-        connection.execute(_ACKED, {"k_ids": list(ids), "k_link": link, "d_now": now})
+def close_acked(connection: Connection, link: str, ids: Collection[int], now: float) -> list[float]:
+    """Closes what the peer acknowledged: it is recorded there, and never sent again. How old each was, in seconds."""
+    if not ids:
+        return []
+    told = {"k_ids": list(ids), "k_link": link, "d_now": now}
+    return [now - written_at for written_at in connection.execute(_ACKED, told).scalars()]
 
 
 _ACKED = (
     update(OutboxRow)
     .where(_AMONG, OutboxRow.link == bindparam("k_link"), OutboxRow.closed_at.is_(None))
-    .values(closed_at=bindparam("d_now"), outcome="acked")
+    .values(closed_at=bindparam("d_now", type_=Double), outcome="acked")
+    .returning(OutboxRow.created_at)
 )
 
 

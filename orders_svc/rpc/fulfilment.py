@@ -1,5 +1,7 @@
 """FulfilmentService, as its contract says."""
 
+from collections.abc import Callable
+
 import grpc
 
 from mesh.errors import PermissionDenied
@@ -9,7 +11,7 @@ from orders_svc.outbox.rows import UPS, WORLD
 from orders_svc.rpc.checks import Checks
 from orders_svc.service.app import App
 from orders_svc.service.links import Attachment
-from orders_svc.service.reports import Report, readable
+from orders_svc.service.reports import Report, Result, readable
 from shop.fulfilment.v1 import fulfilment_pb2 as pb
 from shop.fulfilment.v1 import fulfilment_pb2_grpc
 
@@ -36,10 +38,14 @@ KINDS = {
 
 
 class FulfilmentServicer(fulfilment_pb2_grpc.FulfilmentServiceServicer):
-    """Translates between messages and use cases; each bridge may speak for its own link only."""
+    """Translates between messages and use cases; each bridge may speak for its own link only.
 
-    def __init__(self, app: App) -> None:
+    `report` is `App.report`, or what stands around it.
+    """
+
+    def __init__(self, app: App, report: Callable[[Report], list[Result]]) -> None:
         self._app = app
+        self._report = report
 
     def AttachLink(self, request: pb.AttachLinkRequest, context: grpc.ServicerContext) -> pb.AttachLinkResponse:
         """See the contract."""
@@ -96,7 +102,7 @@ class FulfilmentServicer(fulfilment_pb2_grpc.FulfilmentServiceServicer):
             )
         checks.done()
         report = Report(request.link, request.link_epoch, request.world_epoch, request.acked, request.events)
-        results = self._app.report(report)
+        results = self._report(report)
         return pb.ReportResponse(results=[result.value for result in results])
 
 

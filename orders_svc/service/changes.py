@@ -23,6 +23,8 @@ class Changes:
     stock_arrived: bool = False
     # What UPS said of accounts: name -> whether it knows it.
     accounts: dict[str, bool] = field(default_factory=dict)
+    # Commands that were acknowledged: their link, and the seconds since they were written.
+    acked: list[tuple[str, float]] = field(default_factory=list)
 
     def merge(self, other: "Changes") -> None:
         """Adds what `other` collected."""
@@ -30,3 +32,4 @@ class Changes:
         self.links |= other.links
         self.stock_arrived |= other.stock_arrived
         self.accounts |= other.accounts
+        self.acked.extend(other.acked)

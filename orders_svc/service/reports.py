@@ -98,7 +98,8 @@ def apply_report(
     about = [entry.shipment_id for entry in new if entry.shipment_id is not None]
     shipments.load([*cut_off, *about, *(shipment_id for entry in new for shipment_id in entry.in_vain)])
     # After the orders are locked, as everybody does who closes commands.
-    outbox.close_acked(connection, report.link, report.acked, now)
+    ages = outbox.close_acked(connection, report.link, report.acked, now)
+    shipments.changes.acked.extend((report.link, seconds) for seconds in ages)
     for entry in entries:
         if entry.kind == "world_announced" and entry.event.world_announced in announced:
             recognition.world_announced(connection, entry.event.world_announced, world, now)

@@ -108,7 +108,7 @@ class OrdersService:
         group = _Group(self)
         orders = OrdersServicer(self.app, group.submit, Broadcaster())
         inventory = InventoryServicer(self.app)
-        fulfilment = FulfilmentServicer(self.app)
+        fulfilment = FulfilmentServicer(self.app, self.app.report)
         asked = ("PlaceOrder", "CancelOrder", "ChangeAddress", "GetOrder")
         public: dict[str, Any] = {name: getattr(orders, name) for name in asked}
         public["Restock"] = inventory.Restock

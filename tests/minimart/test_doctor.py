@@ -5,6 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
+from prometheus_client import CollectorRegistry
 from sqlalchemy import insert, update
 
 from db.clock import SystemClock
@@ -12,7 +13,9 @@ from db.engine import make_engine
 from db.migrate import upgrade
 from db.orders.links import Link, World
 from db.orders.messages import OutboxRow
-from minimart.doctor import Finding, link_finding, queues
+from mesh.metrics import MetricsPage
+from minimart.doctor import Finding, link_finding, metrics, queues
+from minimart.installation import Run
 from minimart.system import System
 from orders_svc.service.installation import install
 from shop.bridge.v1 import bridge_pb2
@@ -89,3 +92,16 @@ def test_a_contract_that_differs_is_bad_and_its_first_difference_is_named() -> N
     assert "it speaks redirect, contract" in found.condition
     status.ClearField("contract_difference")
     assert link_finding("ups_bridge", status).well
+
+
+def test_it_is_told_where_figures_are_and_where_they_should_be() -> None:
+    registry = CollectorRegistry()
+    page = MetricsPage(registry, 0)
+    page.start()
+    at = {"storefront_metrics": f"127.0.0.1:{page.port}", "orders_svc_metrics": "127.0.0.1:1"}
+    found = list(metrics(Run(1, "http://127.0.0.1:2", "", at)))
+    page.stop()
+    assert found == [
+        Finding("metrics of orders_svc", False, "not served at http://127.0.0.1:1/metrics"),
+        Finding("metrics of storefront", True, f"http://{at['storefront_metrics']}/metrics"),
+    ]

@@ -48,6 +48,13 @@ def test_each_side_of_a_conversation_is_told_the_same_address() -> None:
         assert told(OPTIONS, bridge)["MINIMART_FULFILMENT_ADDRESS"] == orders["MINIMART_FULFILMENT_LISTEN"]
 
 
+def test_each_part_of_ours_shows_its_figures_on_a_port_of_its_own() -> None:
+    at = plan.addresses(OPTIONS, FREE)
+    ports = [told(OPTIONS, part)["MINIMART_METRICS_PORT"] for part in OURS]
+    assert [f"127.0.0.1:{port}" for port in ports] == [at[f"{part}_metrics"] for part in OURS]
+    assert len(set(ports)) == len(OURS)
+
+
 def test_real_peers_are_told_to_the_bridges() -> None:
     options = replace(OPTIONS, world="world.example:23456", ups_listen="0.0.0.0:7000")
     assert told(options, "world_bridge")["MINIMART_WORLD_ADDRESS"] == "world.example:23456"

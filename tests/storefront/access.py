@@ -102,7 +102,8 @@ REQUEST_ID = "a-request-id-of-this-test"
 # By endpoint; what goes into the addresses is in `tests.storefront.people`.
 ACCESS: dict[str, Row] = {
     "static": everybody(PAGE),
-    "healthz": everybody(PAGE),
+    "health.live": everybody(PAGE),
+    "health.ready": everybody(PAGE),
     "offline.show": everybody(PAGE),
     "offline.worker": everybody(PAGE),
     # The catalogue.

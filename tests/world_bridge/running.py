@@ -5,6 +5,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import asynccontextmanager
 from pathlib import Path
 from typing import Any
+from urllib.request import urlopen
 
 import grpc.aio
 
@@ -137,3 +138,15 @@ def tokens_file(folder: Path) -> Path:
     path.touch(mode=0o600)
     path.write_text("".join(f"{caller} {TOKENS.token_of(caller)}\n" for caller in CALLERS))
     return path
+
+
+async def figures(port: int | None) -> dict[str, float]:
+    """What the page of figures at this port shows, by name and labels."""
+    page = await asyncio.to_thread(_read, f"http://127.0.0.1:{port}/metrics")
+    samples = (line.rsplit(" ", 1) for line in page.splitlines() if not line.startswith("#"))
+    return {name: float(value) for name, value in samples}
+
+
+def _read(url: str) -> str:
+    with urlopen(url, timeout=DEADLINE) as answer:
+        return str(answer.read().decode())

@@ -18,6 +18,7 @@ from tests.world_bridge.running import (
     FulfilmentRecorder,
     caller_of,
     eventually,
+    figures,
     orders_svc,
     run,
 )
@@ -70,6 +71,7 @@ async def bridge_to(fulfilment: str, world_port: int, **settings: int) -> AsyncI
         fulfilment_address=fulfilment,
         world_address=f"127.0.0.1:{world_port}",
         bridge_listen="127.0.0.1:0",
+        metrics_port=0,
         **settings,  # type: ignore[arg-type]
     )
     channel = open_aio_channel(fulfilment, TOKENS.token_of("world_bridge"))
@@ -113,8 +115,13 @@ def test_commands_go_out_results_come_in_and_are_acked_after_the_report() -> Non
             await eventually(lambda: peer.acks == [50])
             assert orders.acked == [1, 2, 3]
             assert [one.shipment_id for one in orders.happened("packed")] == [8]
+            found = await figures(running.metrics.port)
             status = await stub.GetLinkStatus(STATUS, timeout=60)
-            assert status.unacked == 0
+            assert status.unacked == found['minimart_link_unacked{link="world"}'] == 0
+            assert status.world_epoch == found['minimart_link_world_epoch{link="world"}'] > 0
+            assert found['minimart_link_connected{link="world"}'] == 1
+            assert found['minimart_link_elements_sent_total{link="world"}'] >= 3
+            assert found['minimart_link_last_frame_timestamp_seconds{link="world"}'] > 1_600_000_000
             assert status.last_frame_at.seconds > 1_600_000_000
 
     run(scenario)

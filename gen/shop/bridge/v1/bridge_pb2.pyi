@@ -436,6 +436,7 @@ class GetLinkStatusResponse(_message.Message):
     LOSS_ESTIMATE_FIELD_NUMBER: _builtins.int
     FEATURES_FIELD_NUMBER: _builtins.int
     CONTRACT_DIFFERENCE_FIELD_NUMBER: _builtins.int
+    WORLD_EPOCH_FIELD_NUMBER: _builtins.int
     link: _builtins.str
     """"world" or "ups"."""
     link_epoch: _builtins.int
@@ -463,6 +464,8 @@ class GetLinkStatusResponse(_message.Message):
     """UPS link: the first difference between its contract and ours, in words.
     Empty: none, or it did not say what it speaks.
     """
+    world_epoch: _builtins.int
+    """Which of our worlds the link is in; 0: in none yet."""
     @_builtins.property
     def last_frame_at(self) -> _timestamp_pb2.Timestamp:
         """When the peer said something last. Absent: never."""
@@ -490,10 +493,11 @@ class GetLinkStatusResponse(_message.Message):
         loss_estimate: _builtins.float = ...,
         features: _abc.Iterable[_builtins.str] | None = ...,
         contract_difference: _builtins.str = ...,
+        world_epoch: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _typing.Literal["last_frame_at", b"last_frame_at"]  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["bad_frames", b"bad_frames", "connected", b"connected", "contract_difference", b"contract_difference", "elements_sent", b"elements_sent", "features", b"features", "frames_received", b"frames_received", "frames_sent", b"frames_sent", "last_frame_at", b"last_frame_at", "link", b"link", "link_epoch", b"link_epoch", "loss_estimate", b"loss_estimate", "reconnects", b"reconnects", "resends", b"resends", "state", b"state", "unacked", b"unacked", "window", b"window"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["bad_frames", b"bad_frames", "connected", b"connected", "contract_difference", b"contract_difference", "elements_sent", b"elements_sent", "features", b"features", "frames_received", b"frames_received", "frames_sent", b"frames_sent", "last_frame_at", b"last_frame_at", "link", b"link", "link_epoch", b"link_epoch", "loss_estimate", b"loss_estimate", "reconnects", b"reconnects", "resends", b"resends", "state", b"state", "unacked", b"unacked", "window", b"window", "world_epoch", b"world_epoch"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
