@@ -3,6 +3,7 @@
 import random
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import grpc
 from sqlalchemy import Engine
@@ -33,6 +34,7 @@ from orders_svc.service.accounts import Accounts
 from orders_svc.service.app import App
 from orders_svc.service.changes import Changes
 from orders_svc.service.forgetting import Forgetting
+from orders_svc.service.inspecting import Inspection
 from orders_svc.service.installation import install
 from orders_svc.service.placing import Placed, PlaceOrder
 from orders_svc.service.transactions import LostRace
@@ -55,6 +57,7 @@ OUTAGES: dict[type[Exception], Refusal] = {
     LostRace: CONTENDED,
 }
 BRIDGE_DEADLINE_SECONDS = 2.0
+STATUS_DEADLINE_SECONDS = 1.0
 # Of a bridge that is there: its peer is not, or another instance owns the link.
 EXPECTED_REFUSALS = ("LINK_NOT_OPEN", "STALE_EPOCH")
 SHOPS = ("storefront", "cli")
@@ -105,6 +108,17 @@ class BridgeClient:
             self.close()
             self._channel, self._address = open_channel(address, self._token), address
         return self._channel
+
+
+def _ask_bridge(token: str, address: str) -> bridge_pb2.GetLinkStatusResponse | None:
+    """What the bridge there says of itself, for people; None: it does not answer."""
+    with open_channel(address, token) as channel:
+        try:
+            return bridge_pb2_grpc.BridgeServiceStub(channel).GetLinkStatus(
+                bridge_pb2.GetLinkStatusRequest(), timeout=STATUS_DEADLINE_SECONDS
+            )
+        except grpc.RpcError:
+            return None
 
 
 @dataclass(slots=True)
@@ -193,7 +207,8 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
         )
 
     app, public_app = use_cases(engine), use_cases(shoppers)
-    metrics.watch(public_app.queues, tuple(OUTAGES))
+    inspection = Inspection(public_app, partial(_ask_bridge, tokens.token_of("orders_svc")))
+    metrics.watch(inspection.queues, tuple(OUTAGES))
     bridges = [BridgeClient(tokens.token_of("orders_svc")) for _ in (WORLD, UPS)]
     for link, bridge in zip((WORLD, UPS), bridges, strict=True):
         sender = Dispatcher(link, engine, clock, bridge)
@@ -222,7 +237,7 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
             ),
             Service(
                 operations_pb2_grpc.add_OperationsServiceServicer_to_server,
-                OperationsServicer(public_app),
+                OperationsServicer(public_app, inspection),
                 "shop.operations.v1.OperationsService",
                 SHOPS,
             ),

@@ -45,6 +45,13 @@ class Shipment(OrdersBase):
             sqlite_where=text("ended_at is null"),
             postgresql_where=text("ended_at is null"),
         ),
+        # What a person has to look at.
+        Index(
+            "ix_shipments_attention",
+            "id",
+            sqlite_where=text("attention_reason is not null and ended_at is null"),
+            postgresql_where=text("attention_reason is not null and ended_at is null"),
+        ),
         {"sqlite_autoincrement": True},
     )
 

@@ -5,9 +5,11 @@ import grpc
 from db.orders.interventions import InterventionKind
 from mesh.errors import PermissionDenied
 from mesh.identity import current_caller
-from orders_svc.rpc.checks import Checks
+from orders_svc.rpc import convert_operations as convert
+from orders_svc.rpc.checks import Checks, page_size, page_token
 from orders_svc.rpc.orders import acting_user
 from orders_svc.service.app import App
+from orders_svc.service.inspecting import Inspection
 from orders_svc.service.intervening import Intervened, Order
 from shop.operations.v1 import operations_pb2 as pb
 from shop.operations.v1 import operations_pb2_grpc
@@ -29,8 +31,9 @@ def acting_staff(context: grpc.ServicerContext) -> int:
 class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
     """Translates between messages and use cases; for staff only."""
 
-    def __init__(self, app: App) -> None:
+    def __init__(self, app: App, inspection: Inspection) -> None:
         self._app = app
+        self._inspection = inspection
 
     def RetryShipment(
         self, request: pb.RetryShipmentRequest, context: grpc.ServicerContext
@@ -52,6 +55,36 @@ class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
         """See the contract."""
         done = self._intervene(InterventionKind.CANCEL, request, context)
         return pb.CancelShipmentResponse(replayed=done.replayed)
+
+    def ListLinks(self, _request: pb.ListLinksRequest, context: grpc.ServicerContext) -> pb.ListLinksResponse:
+        """See the contract."""
+        acting_staff(context)
+        return convert.links(*self._inspection.links())
+
+    def ListAttention(
+        self, request: pb.ListAttentionRequest, context: grpc.ServicerContext
+    ) -> pb.ListAttentionResponse:
+        """See the contract."""
+        acting_staff(context)
+        limit = page_size(request.page_size, 20, 100)
+        found = self._inspection.attention(page_token(request.page_token) or 0, limit + 1)
+        token = str(found[limit - 1].row.id) if len(found) > limit else ""
+        return pb.ListAttentionResponse(
+            parcels=[convert.attention(one) for one in found[:limit]], next_page_token=token
+        )
+
+    def InspectOrder(self, request: pb.InspectOrderRequest, context: grpc.ServicerContext) -> pb.InspectOrderResponse:
+        """See the contract."""
+        acting_staff(context)
+        return convert.inspected(self._inspection.order(request.order_id))
+
+    def ListMessages(self, request: pb.ListMessagesRequest, context: grpc.ServicerContext) -> pb.ListMessagesResponse:
+        """See the contract."""
+        acting_staff(context)
+        limit = page_size(request.page_size, 20, 100)
+        found = self._inspection.messages(request.order_id, convert.place_of(request.page_token), limit + 1)
+        token = convert.token_of(found[limit - 1].place) if len(found) > limit else ""
+        return pb.ListMessagesResponse(messages=[convert.logged(one) for one in found[:limit]], next_page_token=token)
 
     def _intervene(
         self,

@@ -33,7 +33,6 @@ from orders_svc.service.accounts import AccountCheck, Accounts
 from orders_svc.service.changes import Changes
 from orders_svc.service.expecting import Expecting
 from orders_svc.service.placing import Placed, PlaceOrder
-from orders_svc.service.queues import Queue, read_queues
 from orders_svc.service.reading import ALL_ORDERS, OrderView, Wanted, read_order, read_orders
 from orders_svc.service.transactions import LostRace, transact
 from orders_svc.service.trucks import Trucks
@@ -141,11 +140,6 @@ class App:
         query = select(*Warehouse.__table__.c).where(Warehouse.id > after_id).order_by(Warehouse.id).limit(limit)
         with self.reader.begin() as connection:
             return connection.execute(query).all()
-
-    def queues(self) -> list[Queue]:
-        """What is open on each link."""
-        with self.reader.begin() as connection:
-            return read_queues(connection, self.clock.now())
 
     def attach(self, wanted: links.Attachment) -> int:
         """The new owner's link_epoch; raises FailedPrecondition (LINK_OWNED)."""

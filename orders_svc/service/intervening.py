@@ -74,7 +74,9 @@ def intervene(connection: Connection, patience: Patience, order: Order, now: flo
     shipment = shipments.get(order.shipment_id)
     if shipment is None:
         raise NotFound("SHIPMENT_NOT_FOUND", f"there is no parcel {order.shipment_id}", shipment_id=order.shipment_id)
-    _look(order, shipment)
+    refusal = obstacle(order.kind, shipment)
+    if refusal is not None:
+        raise refusal
     new_id = None
     if order.kind is InterventionKind.RETRY:
         ignored = shipments.retry(shipment.id, order.cause)
@@ -88,20 +90,21 @@ def intervene(connection: Connection, patience: Patience, order: Order, now: flo
     return Intervened(new_id), changes
 
 
-def _look(order: Order, shipment: Moving) -> None:
-    """Raises FailedPrecondition unless this can be done about the parcel as it is."""
+def obstacle(kind: InterventionKind, shipment: Moving) -> FailedPrecondition | None:
+    """Why this cannot be done about the parcel as it is; None: it can."""
     if shipment.ended_at is not None:
-        raise FailedPrecondition("SHIPMENT_ENDED", "it was delivered, cancelled or sent anew", shipment_id=shipment.id)
+        return FailedPrecondition("SHIPMENT_ENDED", "it was delivered, cancelled or sent anew", shipment_id=shipment.id)
     if shipment.attention_reason is None:
-        raise FailedPrecondition("NO_ATTENTION_NEEDED", "it goes on by itself", shipment_id=shipment.id)
-    if order.kind is not InterventionKind.CANCEL and shipment.state.goods is Goods.AWAITING_STOCK:
-        raise FailedPrecondition(
+        return FailedPrecondition("NO_ATTENTION_NEEDED", "it goes on by itself", shipment_id=shipment.id)
+    if kind is not InterventionKind.CANCEL and shipment.state.goods is Goods.AWAITING_STOCK:
+        return FailedPrecondition(
             "GOODS_AWAITED", "it waits for goods, which are bought again by themselves", shipment_id=shipment.id
         )
-    if order.kind is InterventionKind.REDRIVE and shipment.state.asked is Asked.CANCEL:
-        raise FailedPrecondition(
+    if kind is InterventionKind.REDRIVE and shipment.state.asked is Asked.CANCEL:
+        return FailedPrecondition(
             "CHANGE_PENDING", "its shopper wants it cancelled, and UPS is being asked", shipment_id=shipment.id
         )
+    return None
 
 
 def _give_up(connection: Connection, shipments: Shipments, shipment: Moving, order: Order) -> list[Thing]:

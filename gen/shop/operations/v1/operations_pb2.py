@@ -22,9 +22,12 @@ _runtime_version.ValidateProtobufRuntimeVersion(
 _sym_db = _symbol_database.Default()
 
 
+from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
+from shop.bridge.v1 import bridge_pb2 as shop_dot_bridge_dot_v1_dot_bridge__pb2
+from shop.orders.v1 import orders_pb2 as shop_dot_orders_dot_v1_dot_orders__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#shop/operations/v1/operations.proto\x12\x12shop.operations.v1\"M\n\x14RetryShipmentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bshipment_id\x18\x02 \x01(\x03\x12\x0c\n\x04note\x18\x03 \x01(\t\")\n\x15RetryShipmentResponse\x12\x10\n\x08replayed\x18\x01 \x01(\x08\"O\n\x16RedriveShipmentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bshipment_id\x18\x02 \x01(\x03\x12\x0c\n\x04note\x18\x03 \x01(\t\"D\n\x17RedriveShipmentResponse\x12\x17\n\x0fnew_shipment_id\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"N\n\x15\x43\x61ncelShipmentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bshipment_id\x18\x02 \x01(\x03\x12\x0c\n\x04note\x18\x03 \x01(\t\"*\n\x16\x43\x61ncelShipmentResponse\x12\x10\n\x08replayed\x18\x01 \x01(\x08\x32\xce\x02\n\x11OperationsService\x12\x64\n\rRetryShipment\x12(.shop.operations.v1.RetryShipmentRequest\x1a).shop.operations.v1.RetryShipmentResponse\x12j\n\x0fRedriveShipment\x12*.shop.operations.v1.RedriveShipmentRequest\x1a+.shop.operations.v1.RedriveShipmentResponse\x12g\n\x0e\x43\x61ncelShipment\x12).shop.operations.v1.CancelShipmentRequest\x1a*.shop.operations.v1.CancelShipmentResponseB\x1f\n\x1bminimart.shop.operations.v1P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n#shop/operations/v1/operations.proto\x12\x12shop.operations.v1\x1a\x1fgoogle/protobuf/timestamp.proto\x1a\x1bshop/bridge/v1/bridge.proto\x1a\x1bshop/orders/v1/orders.proto\"M\n\x14RetryShipmentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bshipment_id\x18\x02 \x01(\x03\x12\x0c\n\x04note\x18\x03 \x01(\t\")\n\x15RetryShipmentResponse\x12\x10\n\x08replayed\x18\x01 \x01(\x08\"O\n\x16RedriveShipmentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bshipment_id\x18\x02 \x01(\x03\x12\x0c\n\x04note\x18\x03 \x01(\t\"D\n\x17RedriveShipmentResponse\x12\x17\n\x0fnew_shipment_id\x18\x01 \x01(\x03\x12\x10\n\x08replayed\x18\x02 \x01(\x08\"N\n\x15\x43\x61ncelShipmentRequest\x12\x12\n\nrequest_id\x18\x01 \x01(\t\x12\x13\n\x0bshipment_id\x18\x02 \x01(\x03\x12\x0c\n\x04note\x18\x03 \x01(\t\"*\n\x16\x43\x61ncelShipmentResponse\x12\x10\n\x08replayed\x18\x01 \x01(\x08\"\x12\n\x10ListLinksRequest\"\x8d\x01\n\x11ListLinksResponse\x12\x13\n\x0bworld_epoch\x18\x01 \x01(\x03\x12\x15\n\x08world_id\x18\x02 \x01(\x03H\x00\x88\x01\x01\x12\x12\n\nworld_open\x18\x03 \x01(\x08\x12+\n\x05links\x18\x04 \x03(\x0b\x32\x1c.shop.operations.v1.LinkSeenB\x0b\n\t_world_id\"\xb3\x02\n\x08LinkSeen\x12\x0c\n\x04link\x18\x01 \x01(\t\x12\r\n\x05owned\x18\x02 \x01(\x08\x12\x10\n\x08instance\x18\x03 \x01(\t\x12\x12\n\nlink_epoch\x18\x04 \x01(\x03\x12\x11\n\tconnected\x18\x05 \x01(\x08\x12\r\n\x05state\x18\x06 \x01(\t\x12)\n\x05since\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x1f\n\x12\x61nnounced_world_id\x18\x08 \x01(\x03H\x00\x88\x01\x01\x12\x35\n\x06status\x18\t \x01(\x0b\x32%.shop.bridge.v1.GetLinkStatusResponse\x12(\n\x05queue\x18\n \x01(\x0b\x32\x19.shop.operations.v1.QueueB\x15\n\x13_announced_world_id\"\xa4\x01\n\x05Queue\x12\x0f\n\x07waiting\x18\x01 \x01(\x05\x12\x0b\n\x03\x64ue\x18\x02 \x01(\x05\x12\x13\n\x0bhanded_over\x18\x03 \x01(\x05\x12\x31\n\rwaiting_since\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x35\n\x11handed_over_since\x18\x05 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\"=\n\x14ListAttentionRequest\x12\x11\n\tpage_size\x18\x01 \x01(\x05\x12\x12\n\npage_token\x18\x02 \x01(\t\"f\n\x15ListAttentionResponse\x12\x34\n\x07parcels\x18\x01 \x03(\x0b\x32#.shop.operations.v1.AttentionNeeded\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\xa0\x02\n\x0f\x41ttentionNeeded\x12\x10\n\x08order_id\x18\x01 \x01(\x03\x12\x0f\n\x07user_id\x18\x02 \x01(\x03\x12\x13\n\x0bshipment_id\x18\x03 \x01(\x03\x12\x16\n\x0ewarehouse_name\x18\x04 \x01(\t\x12)\n\x05goods\x18\x05 \x01(\x0e\x32\x1a.shop.orders.v1.GoodsState\x12)\n\x05truck\x18\x06 \x01(\x0e\x32\x1a.shop.orders.v1.TruckState\x12)\n\x05since\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0e\n\x06reason\x18\x08 \x01(\t\x12,\n\x08remedies\x18\t \x03(\x0e\x32\x1a.shop.operations.v1.Remedy\"\'\n\x13InspectOrderRequest\x12\x10\n\x08order_id\x18\x01 \x01(\x03\"\xad\x01\n\x14InspectOrderResponse\x12$\n\x05order\x18\x01 \x01(\x0b\x32\x15.shop.orders.v1.Order\x12\x36\n\tattention\x18\x02 \x03(\x0b\x32#.shop.operations.v1.AttentionNeeded\x12\x37\n\rinterventions\x18\x03 \x03(\x0b\x32 .shop.operations.v1.Intervention\"\xc8\x01\n\x0cIntervention\x12*\n\x06remedy\x18\x01 \x01(\x0e\x32\x1a.shop.operations.v1.Remedy\x12\x13\n\x0bshipment_id\x18\x02 \x01(\x03\x12\x0f\n\x07user_id\x18\x03 \x01(\x03\x12&\n\x02\x61t\x18\x04 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04note\x18\x05 \x01(\t\x12\x1c\n\x0fnew_shipment_id\x18\x06 \x01(\x03H\x00\x88\x01\x01\x42\x12\n\x10_new_shipment_id\"N\n\x13ListMessagesRequest\x12\x10\n\x08order_id\x18\x01 \x01(\x03\x12\x11\n\tpage_size\x18\x02 \x01(\x05\x12\x12\n\npage_token\x18\x03 \x01(\t\"^\n\x14ListMessagesResponse\x12-\n\x08messages\x18\x01 \x03(\x0b\x32\x1b.shop.operations.v1.Message\x12\x17\n\x0fnext_page_token\x18\x02 \x01(\t\"\x86\x02\n\x07Message\x12\x30\n\tdirection\x18\x01 \x01(\x0e\x32\x1d.shop.operations.v1.Direction\x12\x0c\n\x04link\x18\x02 \x01(\t\x12\x13\n\x0bworld_epoch\x18\x03 \x01(\x03\x12\x0e\n\x06number\x18\x04 \x01(\x03\x12\x13\n\x0bshipment_id\x18\x05 \x01(\x03\x12\x0c\n\x04kind\x18\x06 \x01(\t\x12&\n\x02\x61t\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0f\n\x07outcome\x18\x08 \x01(\t\x12,\n\x08\x65nded_at\x18\t \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x0c\n\x04text\x18\n \x01(\t*Y\n\x06Remedy\x12\x16\n\x12REMEDY_UNSPECIFIED\x10\x00\x12\x10\n\x0cREMEDY_RETRY\x10\x01\x12\x12\n\x0eREMEDY_REDRIVE\x10\x02\x12\x11\n\rREMEDY_CANCEL\x10\x03*V\n\tDirection\x12\x19\n\x15\x44IRECTION_UNSPECIFIED\x10\x00\x12\x15\n\x11\x44IRECTION_TO_PEER\x10\x01\x12\x17\n\x13\x44IRECTION_FROM_PEER\x10\x02\x32\xd4\x05\n\x11OperationsService\x12\x64\n\rRetryShipment\x12(.shop.operations.v1.RetryShipmentRequest\x1a).shop.operations.v1.RetryShipmentResponse\x12j\n\x0fRedriveShipment\x12*.shop.operations.v1.RedriveShipmentRequest\x1a+.shop.operations.v1.RedriveShipmentResponse\x12g\n\x0e\x43\x61ncelShipment\x12).shop.operations.v1.CancelShipmentRequest\x1a*.shop.operations.v1.CancelShipmentResponse\x12X\n\tListLinks\x12$.shop.operations.v1.ListLinksRequest\x1a%.shop.operations.v1.ListLinksResponse\x12\x64\n\rListAttention\x12(.shop.operations.v1.ListAttentionRequest\x1a).shop.operations.v1.ListAttentionResponse\x12\x61\n\x0cInspectOrder\x12\'.shop.operations.v1.InspectOrderRequest\x1a(.shop.operations.v1.InspectOrderResponse\x12\x61\n\x0cListMessages\x12\'.shop.operations.v1.ListMessagesRequest\x1a(.shop.operations.v1.ListMessagesResponseB\x1f\n\x1bminimart.shop.operations.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -32,18 +35,48 @@ _builder.BuildTopDescriptorsAndMessages(DESCRIPTOR, 'shop.operations.v1.operatio
 if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\033minimart.shop.operations.v1P\001'
-  _globals['_RETRYSHIPMENTREQUEST']._serialized_start=59
-  _globals['_RETRYSHIPMENTREQUEST']._serialized_end=136
-  _globals['_RETRYSHIPMENTRESPONSE']._serialized_start=138
-  _globals['_RETRYSHIPMENTRESPONSE']._serialized_end=179
-  _globals['_REDRIVESHIPMENTREQUEST']._serialized_start=181
-  _globals['_REDRIVESHIPMENTREQUEST']._serialized_end=260
-  _globals['_REDRIVESHIPMENTRESPONSE']._serialized_start=262
-  _globals['_REDRIVESHIPMENTRESPONSE']._serialized_end=330
-  _globals['_CANCELSHIPMENTREQUEST']._serialized_start=332
-  _globals['_CANCELSHIPMENTREQUEST']._serialized_end=410
-  _globals['_CANCELSHIPMENTRESPONSE']._serialized_start=412
-  _globals['_CANCELSHIPMENTRESPONSE']._serialized_end=454
-  _globals['_OPERATIONSSERVICE']._serialized_start=457
-  _globals['_OPERATIONSSERVICE']._serialized_end=791
+  _globals['_REMEDY']._serialized_start=2507
+  _globals['_REMEDY']._serialized_end=2596
+  _globals['_DIRECTION']._serialized_start=2598
+  _globals['_DIRECTION']._serialized_end=2684
+  _globals['_RETRYSHIPMENTREQUEST']._serialized_start=150
+  _globals['_RETRYSHIPMENTREQUEST']._serialized_end=227
+  _globals['_RETRYSHIPMENTRESPONSE']._serialized_start=229
+  _globals['_RETRYSHIPMENTRESPONSE']._serialized_end=270
+  _globals['_REDRIVESHIPMENTREQUEST']._serialized_start=272
+  _globals['_REDRIVESHIPMENTREQUEST']._serialized_end=351
+  _globals['_REDRIVESHIPMENTRESPONSE']._serialized_start=353
+  _globals['_REDRIVESHIPMENTRESPONSE']._serialized_end=421
+  _globals['_CANCELSHIPMENTREQUEST']._serialized_start=423
+  _globals['_CANCELSHIPMENTREQUEST']._serialized_end=501
+  _globals['_CANCELSHIPMENTRESPONSE']._serialized_start=503
+  _globals['_CANCELSHIPMENTRESPONSE']._serialized_end=545
+  _globals['_LISTLINKSREQUEST']._serialized_start=547
+  _globals['_LISTLINKSREQUEST']._serialized_end=565
+  _globals['_LISTLINKSRESPONSE']._serialized_start=568
+  _globals['_LISTLINKSRESPONSE']._serialized_end=709
+  _globals['_LINKSEEN']._serialized_start=712
+  _globals['_LINKSEEN']._serialized_end=1019
+  _globals['_QUEUE']._serialized_start=1022
+  _globals['_QUEUE']._serialized_end=1186
+  _globals['_LISTATTENTIONREQUEST']._serialized_start=1188
+  _globals['_LISTATTENTIONREQUEST']._serialized_end=1249
+  _globals['_LISTATTENTIONRESPONSE']._serialized_start=1251
+  _globals['_LISTATTENTIONRESPONSE']._serialized_end=1353
+  _globals['_ATTENTIONNEEDED']._serialized_start=1356
+  _globals['_ATTENTIONNEEDED']._serialized_end=1644
+  _globals['_INSPECTORDERREQUEST']._serialized_start=1646
+  _globals['_INSPECTORDERREQUEST']._serialized_end=1685
+  _globals['_INSPECTORDERRESPONSE']._serialized_start=1688
+  _globals['_INSPECTORDERRESPONSE']._serialized_end=1861
+  _globals['_INTERVENTION']._serialized_start=1864
+  _globals['_INTERVENTION']._serialized_end=2064
+  _globals['_LISTMESSAGESREQUEST']._serialized_start=2066
+  _globals['_LISTMESSAGESREQUEST']._serialized_end=2144
+  _globals['_LISTMESSAGESRESPONSE']._serialized_start=2146
+  _globals['_LISTMESSAGESRESPONSE']._serialized_end=2240
+  _globals['_MESSAGE']._serialized_start=2243
+  _globals['_MESSAGE']._serialized_end=2505
+  _globals['_OPERATIONSSERVICE']._serialized_start=2687
+  _globals['_OPERATIONSSERVICE']._serialized_end=3411
 # @@protoc_insertion_point(module_scope)

@@ -61,6 +61,26 @@ class OperationsServiceStub:
                 request_serializer=shop_dot_operations_dot_v1_dot_operations__pb2.CancelShipmentRequest.SerializeToString,
                 response_deserializer=shop_dot_operations_dot_v1_dot_operations__pb2.CancelShipmentResponse.FromString,
                 _registered_method=True)
+        self.ListLinks = channel.unary_unary(
+                '/shop.operations.v1.OperationsService/ListLinks',
+                request_serializer=shop_dot_operations_dot_v1_dot_operations__pb2.ListLinksRequest.SerializeToString,
+                response_deserializer=shop_dot_operations_dot_v1_dot_operations__pb2.ListLinksResponse.FromString,
+                _registered_method=True)
+        self.ListAttention = channel.unary_unary(
+                '/shop.operations.v1.OperationsService/ListAttention',
+                request_serializer=shop_dot_operations_dot_v1_dot_operations__pb2.ListAttentionRequest.SerializeToString,
+                response_deserializer=shop_dot_operations_dot_v1_dot_operations__pb2.ListAttentionResponse.FromString,
+                _registered_method=True)
+        self.InspectOrder = channel.unary_unary(
+                '/shop.operations.v1.OperationsService/InspectOrder',
+                request_serializer=shop_dot_operations_dot_v1_dot_operations__pb2.InspectOrderRequest.SerializeToString,
+                response_deserializer=shop_dot_operations_dot_v1_dot_operations__pb2.InspectOrderResponse.FromString,
+                _registered_method=True)
+        self.ListMessages = channel.unary_unary(
+                '/shop.operations.v1.OperationsService/ListMessages',
+                request_serializer=shop_dot_operations_dot_v1_dot_operations__pb2.ListMessagesRequest.SerializeToString,
+                response_deserializer=shop_dot_operations_dot_v1_dot_operations__pb2.ListMessagesResponse.FromString,
+                _registered_method=True)
 
 
 class OperationsServiceServicer:
@@ -137,6 +157,48 @@ class OperationsServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListLinks(self, request, context):
+        """How each link is: what the tables know of it and of its queue, and what its
+        bridge says of itself at this moment, where it answers within a second.
+        Read only, and so idempotent.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListAttention(self, request, context):
+        """The parcels that do not go on by themselves, oldest first. Read only, and so
+        idempotent.
+
+        INVALID_ARGUMENT (INVALID_FIELD): page_size is negative or page_token is not ours.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def InspectOrder(self, request, context):
+        """Anybody's order, as its owner sees it, with what can be done about each of
+        its parcels and what was done so far. Read only, and so idempotent.
+
+        NOT_FOUND (ORDER_NOT_FOUND): there is no such order.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def ListMessages(self, request, context):
+        """What was said to the peers about an order's parcels, all attempts at them,
+        and what the peers said, newest first. Buys and arrivals are about no parcel
+        and are not among them; what is over for long has been forgotten. Read only,
+        and so idempotent.
+
+        NOT_FOUND (ORDER_NOT_FOUND): there is no such order.
+        INVALID_ARGUMENT (INVALID_FIELD): page_size is negative or page_token is not ours.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OperationsServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -154,6 +216,26 @@ def add_OperationsServiceServicer_to_server(servicer, server):
                     servicer.CancelShipment,
                     request_deserializer=shop_dot_operations_dot_v1_dot_operations__pb2.CancelShipmentRequest.FromString,
                     response_serializer=shop_dot_operations_dot_v1_dot_operations__pb2.CancelShipmentResponse.SerializeToString,
+            ),
+            'ListLinks': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListLinks,
+                    request_deserializer=shop_dot_operations_dot_v1_dot_operations__pb2.ListLinksRequest.FromString,
+                    response_serializer=shop_dot_operations_dot_v1_dot_operations__pb2.ListLinksResponse.SerializeToString,
+            ),
+            'ListAttention': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListAttention,
+                    request_deserializer=shop_dot_operations_dot_v1_dot_operations__pb2.ListAttentionRequest.FromString,
+                    response_serializer=shop_dot_operations_dot_v1_dot_operations__pb2.ListAttentionResponse.SerializeToString,
+            ),
+            'InspectOrder': grpc.unary_unary_rpc_method_handler(
+                    servicer.InspectOrder,
+                    request_deserializer=shop_dot_operations_dot_v1_dot_operations__pb2.InspectOrderRequest.FromString,
+                    response_serializer=shop_dot_operations_dot_v1_dot_operations__pb2.InspectOrderResponse.SerializeToString,
+            ),
+            'ListMessages': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListMessages,
+                    request_deserializer=shop_dot_operations_dot_v1_dot_operations__pb2.ListMessagesRequest.FromString,
+                    response_serializer=shop_dot_operations_dot_v1_dot_operations__pb2.ListMessagesResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -249,6 +331,114 @@ class OperationsService:
             '/shop.operations.v1.OperationsService/CancelShipment',
             shop_dot_operations_dot_v1_dot_operations__pb2.CancelShipmentRequest.SerializeToString,
             shop_dot_operations_dot_v1_dot_operations__pb2.CancelShipmentResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListLinks(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shop.operations.v1.OperationsService/ListLinks',
+            shop_dot_operations_dot_v1_dot_operations__pb2.ListLinksRequest.SerializeToString,
+            shop_dot_operations_dot_v1_dot_operations__pb2.ListLinksResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListAttention(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shop.operations.v1.OperationsService/ListAttention',
+            shop_dot_operations_dot_v1_dot_operations__pb2.ListAttentionRequest.SerializeToString,
+            shop_dot_operations_dot_v1_dot_operations__pb2.ListAttentionResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def InspectOrder(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shop.operations.v1.OperationsService/InspectOrder',
+            shop_dot_operations_dot_v1_dot_operations__pb2.InspectOrderRequest.SerializeToString,
+            shop_dot_operations_dot_v1_dot_operations__pb2.InspectOrderResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListMessages(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shop.operations.v1.OperationsService/ListMessages',
+            shop_dot_operations_dot_v1_dot_operations__pb2.ListMessagesRequest.SerializeToString,
+            shop_dot_operations_dot_v1_dot_operations__pb2.ListMessagesResponse.FromString,
             options,
             channel_credentials,
             insecure,
