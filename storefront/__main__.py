@@ -16,9 +16,10 @@ from mesh.channel import open_channel
 from mesh.identity import Tokens, TokensError, ensure_tokens_file
 from mesh.logs import configure_logging, get_logger
 from mesh.settings import load_settings
+from storefront import orders_client
 from storefront.bootstrap import Storefront, build
 from storefront.config import Settings
-from storefront.orders_client import IDEMPOTENT
+from storefront.operator import client as operations
 from storefront.secret_key import SecretKeyError, load_secret_key
 from storefront.serving import PortInUse, Server, listen
 
@@ -47,7 +48,9 @@ def main() -> None:
             settings,
             engine=make_engine(settings.database_url, clock, pool_size=POOL_SIZE),
             clock=clock,
-            channel=open_channel(settings.orders_address, token, idempotent=IDEMPOTENT),
+            channel=open_channel(
+                settings.orders_address, token, idempotent=(*orders_client.IDEMPOTENT, *operations.IDEMPOTENT)
+            ),
             secret_key=secret_key,
         )
 

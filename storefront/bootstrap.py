@@ -33,6 +33,8 @@ from storefront.mail.sender import Sender
 from storefront.mail.transport import Transport, transport_for
 from storefront.metrics import count_requests
 from storefront.offline import bp as offline
+from storefront.operator.client import OperationsClient
+from storefront.operator.routes import bp as operator
 from storefront.orders.amending import bp as amending
 from storefront.orders.fanout import Fanout
 from storefront.orders.feed import Feed
@@ -119,6 +121,7 @@ def build(
         reader=read_only(engine),
         clock=clock,
         orders=client,
+        operations=OperationsClient(channel, deadlines),
         passwords=passwords or Passwords(),
         tickets=TicketOffice(secret_key),
         stamps=StampOffice(secret_key),
@@ -143,6 +146,7 @@ def build(
         offline,
         health,
         seller,
+        operator,
     ):
         app.register_blueprint(room)
     registry = new_registry()

@@ -141,10 +141,15 @@ class OrdersClient:
         return self._orders.WatchEvents(orders_pb2.WatchEventsRequest())
 
     def _call(self, method: Any, request: Any, user_id: int, deadline: float) -> Any:
-        try:
-            return method(request, timeout=deadline, metadata=acting_for(user_id))
-        except grpc.RpcError as error:
-            raise CallFailed(read_error(error)) from error
+        return call(method, request, acting_for(user_id), deadline)
+
+
+def call(method: Any, request: Any, metadata: Sequence[tuple[str, str]], deadline: float) -> Any:
+    """The answer to a call within `deadline` seconds. Raises CallFailed."""
+    try:
+        return method(request, timeout=deadline, metadata=metadata)
+    except grpc.RpcError as error:
+        raise CallFailed(read_error(error)) from error
 
 
 def _as_they_are(request: bytes) -> bytes:

@@ -26,6 +26,18 @@ def moment(seconds: float) -> str:
     return datetime.fromtimestamp(seconds, UTC).strftime("%d %b %Y, %H:%M:%S UTC")
 
 
+def ago(seconds: float, bare: bool = False) -> str:
+    """How long that is: "0.04 s", "0.4 s", "12 s", "3 min", "5 h", "2 d"; followed by "ago" unless `bare`."""
+    seconds = max(0.0, seconds)
+    if seconds < 10:
+        length = f"{seconds:.{2 if seconds < 0.1 else 1}f} s"
+    else:
+        units = ((86_400, "d"), (3600, "h"), (60, "min"), (1, "s"))
+        of, unit = next((of, unit) for of, unit in units if seconds >= 2 * of or of == 1)
+        length = f"{seconds / of:.0f} {unit}"
+    return length if bare else f"{length} ago"
+
+
 def sentence(words: str) -> str:
     """The same with a capital letter in front."""
     return words[:1].upper() + words[1:]
@@ -53,7 +65,7 @@ def add_to(app: Flask) -> None:
     """Makes these known to the templates of `app`."""
     assert app.static_folder is not None
     assert app.static_url_path is not None
-    app.jinja_env.filters.update(money=money, iso=iso, moment=moment, sentence=sentence)
+    app.jinja_env.filters.update(money=money, iso=iso, moment=moment, ago=ago, sentence=sentence)
     app.jinja_env.globals["sheets"] = SHEETS
     app.jinja_env.globals["static_url"] = static_urls(Path(app.static_folder), app.static_url_path)
     app.jinja_env.trim_blocks = True

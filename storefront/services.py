@@ -12,6 +12,7 @@ from db.clock import Clock
 from storefront.accounts.passwords import Passwords
 from storefront.checkout.tickets import TicketOffice
 from storefront.config import Settings
+from storefront.operator.client import OperationsClient
 from storefront.orders.fanout import Fanout
 from storefront.orders_client import OrdersClient
 from storefront.seller.stamps import StampOffice
@@ -28,6 +29,7 @@ class Services:
     reader: Engine
     clock: Clock
     orders: OrdersClient
+    operations: OperationsClient
     passwords: Passwords
     tickets: TicketOffice
     stamps: StampOffice

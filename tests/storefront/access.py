@@ -88,6 +88,11 @@ def its_seller(answer: Answer, **form: str) -> Row:
     return Row(LOG_IN, answer, REFUSED, NOTHING_HERE, REFUSED, form)
 
 
+def staff(answer: Answer, **form: str) -> Row:
+    """Behind the counter: to all others it is not there."""
+    return Row(NOTHING_HERE, NOTHING_HERE, NOTHING_HERE, NOTHING_HERE, answer, form)
+
+
 PLACE = {"label": "Elsewhere", "x": "5", "y": "6"}
 ITEM = {
     "title": "Blue bowl",
@@ -178,4 +183,10 @@ ACCESS: dict[str, Row] = {
     "seller.add_item": Row(LOG_IN, DONE, REFUSED, AGAIN, REFUSED, {"stamp": "<stamp>", **ITEM}),
     "seller.item": its_seller(PAGE),
     "seller.more": its_seller(DONE, request_id=REQUEST_ID, warehouse="1", quantity="5"),
+    # Behind the counter.
+    "operator.index": staff(PAGE),
+    "operator.find": staff(SENT_ON),
+    "operator.order": staff(PAGE),
+    "operator.confirm": staff(PAGE),
+    "operator.do": staff(DONE, request_id=REQUEST_ID, note="it was found"),
 }

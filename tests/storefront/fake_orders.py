@@ -18,8 +18,10 @@ from mesh.errors import AlreadyExists, FailedPrecondition, FieldViolation, Inval
 from mesh.identity import Tokens, current_caller
 from mesh.server import Server, Service, build_server
 from shop.inventory.v1 import inventory_pb2, inventory_pb2_grpc
+from shop.operations.v1 import operations_pb2_grpc
 from shop.orders.v1 import orders_pb2 as pb
 from shop.orders.v1 import orders_pb2_grpc
+from tests.storefront.fake_operations import FakeOperations
 
 TOKENS = Tokens({"storefront": "token-of-the-storefront", "cli": "token-of-the-command-line"})
 FIRST_SHIPMENT_ID = 1_700_000_000 * 2**20
@@ -95,6 +97,7 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
     real_time: bool = False
 
     def __post_init__(self) -> None:
+        self.operations = FakeOperations(lambda order_id: self.orders.get(order_id))
         self._lock = threading.Lock()
         self._by_request: dict[tuple[int, str], tuple[int, bytes]] = {}
         self._watchers: list[queue.Queue[pb.WatchEventsResponse | None]] = []
@@ -369,6 +372,12 @@ def serving(fake: FakeOrders, address: str = "127.0.0.1:0") -> Iterator[Server]:
                 orders_pb2_grpc.add_OrdersServiceServicer_to_server,
                 fake,
                 "shop.orders.v1.OrdersService",
+                frozenset({"storefront", "cli"}),
+            ),
+            Service(
+                operations_pb2_grpc.add_OperationsServiceServicer_to_server,
+                fake.operations,
+                "shop.operations.v1.OperationsService",
                 frozenset({"storefront", "cli"}),
             ),
             Service(

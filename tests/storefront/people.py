@@ -28,6 +28,7 @@ from storefront.accounts import resets
 from storefront.accounts.passwords import Passwords
 from storefront.bootstrap import build
 from storefront.config import Settings
+from storefront.operator import queries as operator
 from storefront.security import limiter
 from tests.storefront.access import PASSWORD, Who
 from tests.storefront.fake_orders import TOKENS, FakeOrders, serving
@@ -74,6 +75,8 @@ class People:
         visitors = {who: Visitor(self.app.test_client()) for who in Who}
         for who, name in _NAMES.items():
             visitors[who].register(name, f"{name.lower()}@example.org", PASSWORD)
+        with self.engine.begin() as connection:
+            operator.grant(connection, f"{_NAMES[Who.STAFF].lower()}@example.org", SystemClock().now())
         for who in (Who.OWNER, Who.SELLER):
             visitors[who].get("/sell").submit("/sell", display_name=f"{_NAMES[who]}'s shop")
         self._owner_things(visitors[Who.OWNER])
@@ -111,6 +114,8 @@ class People:
                 "offer_id": connection.execute(select(Offer.id).where(Offer.seller_id == self._owner_id)).scalar_one(),
                 "request_id": connection.execute(select(CheckoutAttempt.request_id).limit(1)).scalar_one(),
                 "token": link[0],
+                "shipment_id": self.orders.operations.need_attention(self.orders.orders[OPEN_ORDER]),
+                "remedy": "retry",
                 "name": "mug-1",
                 "filename": "base.css",
             }

@@ -1,0 +1,246 @@
+"""Behind the counter: who gets there, what is shown, and what is done once however often it is asked for."""
+
+from collections.abc import Callable
+
+import pytest
+from sqlalchemy import Engine
+
+from mesh.errors import FailedPrecondition, Unavailable
+from shop.operations.v1 import operations_pb2 as pb
+from storefront.operator import queries
+from storefront.operator.view import show_links
+from storefront.orders.view import Tone
+from storefront.presentation import ago
+from tests.storefront.fake_operations import FakeOperations, link
+from tests.storefront.fake_orders import FakeOrders
+from tests.storefront.visitor import Visitor
+
+ANN, SUE = "ann@example.org", "sue@example.org"
+
+
+@pytest.fixture
+def database_url(sqlite_url: str) -> str:
+    """One database is enough here: the role's queries run on both in tests/minimart."""
+    return sqlite_url
+
+
+@pytest.fixture
+def operations(orders: FakeOrders) -> FakeOperations:
+    return orders.operations
+
+
+@pytest.fixture
+def grant(engine: Engine) -> Callable[[str], None]:
+    def give(email: str) -> None:
+        with engine.begin() as connection:
+            queries.grant(connection, email, 1.0)
+
+    return give
+
+
+@pytest.fixture
+def sue(another: Visitor, grant: Callable[[str], None]) -> Visitor:
+    """Somebody of the staff."""
+    another.register("Sue", SUE)
+    grant(SUE)
+    return another
+
+
+@pytest.fixture
+def parcel(visitor: Visitor, orders: FakeOrders, operations: FakeOperations) -> int:
+    """Ann's order 1 has a parcel that does not go on by itself."""
+    visitor.register().put_in_cart(1)
+    visitor.get("/checkout").submit("/checkout", x="1", y="2")
+    return operations.need_attention(orders.orders[1])
+
+
+def test_nobody_gets_there_but_staff(visitor: Visitor, sue: Visitor) -> None:
+    assert visitor.get("/operator").status == 404
+    visitor.register()
+    visitor.get("/sell").submit("/sell", display_name="Ann's")
+    assert visitor.get("/operator").status == 404
+    assert "/operator" not in visitor.get("/account").page.links
+    assert "/operator" in sue.get("/account").page.links
+    assert sue.get("/operator").sees("Behind the counter")
+
+
+def test_whoever_loses_the_role_has_lost_it_at_once(sue: Visitor, engine: Engine) -> None:
+    assert sue.get("/operator").status == 200
+    with engine.begin() as connection:
+        queries.revoke(connection, SUE)
+    assert sue.get("/operator").status == 404
+
+
+def test_a_closed_account_is_no_staff_any_more(sue: Visitor, engine: Engine) -> None:
+    sue.get("/account/close").submit("/account/close", current="a good password")
+    with engine.connect() as connection:
+        assert queries.members(connection) == []
+
+
+def test_links_and_queues_are_told(sue: Visitor, operations: FakeOperations) -> None:
+    operations.links = [
+        link("ups"),
+        link("world", unacked=17, resends=21, elements_sent=400, contract_difference="field 3 is not ours"),
+    ]
+    sue.get("/operator")
+    for words in (
+        "World 7 (our number for it: 2)",
+        "17 of 4,096",
+        "21 of 400",
+        "12,345 or more",
+        "field 3 is not ours",
+    ):
+        assert sue.sees(words), words
+    assert sue.sees("The contracts differ")
+    assert sue.sees("Nothing: every parcel goes on by itself.")
+
+
+def test_how_a_link_is_is_told_in_a_word() -> None:
+    def word(seen: pb.LinkSeen) -> tuple[str, bool]:
+        (shown,) = show_links(pb.ListLinksResponse(world_epoch=2, world_id=7, world_open=True, links=[seen]))
+        return shown.status.words, shown.status.tone is Tone.DONE
+
+    assert word(link("ups")) == ("Connected", True)
+    assert word(link("world", connected=False)) == ("Not connected", False)
+    assert word(link("ups", contract_difference="x")) == ("The contracts differ", False)
+    elsewhere, gone, silent = link("ups"), link("world"), link("world")
+    elsewhere.announced_world_id = 8
+    assert word(elsewhere) == ("In another world", False)
+    gone.owned = False
+    assert word(gone) == ("Its bridge is not running", False)
+    silent.ClearField("status")
+    assert word(silent) == ("Its bridge does not answer", False)
+
+
+def test_what_needs_a_person_comes_page_by_page(sue: Visitor, parcel: int, operations: FakeOperations) -> None:
+    for number in range(1, 22):
+        needed = pb.AttentionNeeded(order_id=number, shipment_id=number, reason=f"reason {number}.")
+        operations.attention[number] = needed
+    sue.get("/operator")
+    assert sue.sees("reason 20.")
+    assert not sue.sees("reason 21.")
+    sue.get(next(one for one in sue.page.links if "page=" in one))
+    assert sue.sees("reason 21.")
+    assert sue.sees("Tried 5 times without success")
+
+
+@pytest.mark.parametrize(
+    ("name", "remedy"), [("retry", pb.REMEDY_RETRY), ("redrive", pb.REMEDY_REDRIVE), ("cancel", pb.REMEDY_CANCEL)]
+)
+def test_what_is_done_is_confirmed_and_done_once(
+    sue: Visitor, parcel: int, operations: FakeOperations, name: str, remedy: int
+) -> None:
+    address = f"/operator/orders/1/parcels/{parcel}/{name}"
+    assert address in sue.get("/operator").page.links
+    sue.get("/operator/orders/1").get(address)
+    assert operations.done == []
+    sue.press(address, note="  the truck   is found ")
+    sue.submit(address, note="the truck is found")
+    (done,) = operations.done
+    assert (done.remedy, done.shipment_id, done.note) == (remedy, parcel, "the truck is found")
+    assert sue.path.endswith("/operator/orders/1")
+    assert sue.sees("“the truck is found”")
+
+
+def test_silence_is_told_and_the_same_button_asks_the_same_again(
+    sue: Visitor, parcel: int, operations: FakeOperations
+) -> None:
+    operations.lost = Unavailable("DATABASE_AWAY", "away")
+    address = f"/operator/orders/1/parcels/{parcel}/retry"
+    sue.get(address).submit(address, note="once")
+    if sue.status == 503:  # the channel may have asked again by itself
+        assert sue.sees("we do not know yet whether it was done")
+        sue.submit(address)
+    assert sue.sees("It is being tried again.")
+    assert len(operations.done) == 1
+
+
+@pytest.mark.parametrize("reason", ["SHIPMENT_ENDED", "NO_ATTENTION_NEEDED", "GOODS_AWAITED", "CHANGE_PENDING"])
+def test_what_cannot_be_done_any_more_is_told(
+    sue: Visitor, parcel: int, operations: FakeOperations, reason: str
+) -> None:
+    operations.refusal = FailedPrecondition(reason, "no")
+    address = f"/operator/orders/1/parcels/{parcel}/redrive"
+    sue.get(address).submit(address)
+    assert sue.sees("Nothing was done")
+    assert operations.done == []
+
+
+@pytest.mark.parametrize(
+    ("typed", "words"),
+    [
+        ({"request_id": "x"}, "This page was out of date"),
+        ({"note": "x" * 201}, "Write at most 200 characters; these are 201."),
+        ({"note": "a\x00b"}, "Some characters in this text cannot be shown"),
+    ],
+)
+def test_a_form_that_does_not_hold_does_nothing_and_keeps_what_was_typed(
+    sue: Visitor, parcel: int, operations: FakeOperations, typed: dict[str, str], words: str
+) -> None:
+    address = f"/operator/orders/1/parcels/{parcel}/cancel"
+    sue.get(address).submit(address, **({"note": "why"} | typed))
+    assert sue.status == 422
+    assert sue.sees(words)
+    assert sue.page.form(address).values["note"] == (typed.get("note") or "why")
+    assert operations.done == []
+
+
+def test_parcels_of_other_orders_and_unknown_remedies_are_not_there(sue: Visitor, parcel: int) -> None:
+    for path in (
+        f"/operator/orders/2/parcels/{parcel}/retry",
+        "/operator/orders/1/parcels/7/retry",
+        f"/operator/orders/1/parcels/{parcel}/explode",
+        "/operator/orders/999",
+    ):
+        assert sue.get(path).status == 404, path
+
+
+def test_the_message_log_is_decoded_escaped_and_paged(sue: Visitor, parcel: int, operations: FakeOperations) -> None:
+    for number in range(25):
+        operations.messages.append(
+            pb.Message(
+                direction=pb.DIRECTION_TO_PEER if number % 2 else pb.DIRECTION_FROM_PEER,
+                link="ups" if number % 2 else "world",
+                number=1000 + number,
+                shipment_id=parcel,
+                kind="request_truck" if number % 2 else "command_failed",
+                outcome="acknowledged" if number % 2 else "recorded, not obeyed: late",
+                text=f'text: "<script>{number}</script>"',
+            )
+        )
+    sue.get("/operator/orders/1")
+    assert sue.sees("To UPS: request truck")
+    assert sue.sees("From the world: command failed")
+    assert "<script>1<" not in sue.response.get_data(as_text=True)
+    assert sue.sees('text: "<script>19</script>"')
+    assert not sue.sees("no. 1020")
+    sue.get(next(one for one in sue.page.links if "page=" in one))
+    assert sue.sees("no. 1020")
+    assert sue.sees("no. 1024")
+
+
+@pytest.mark.parametrize(
+    ("typed", "leads_to"),
+    [
+        *(("1", "/operator/orders/1"), ("%231", "/operator/orders/1")),
+        *((nonsense, "/operator") for nonsense in ("", "-1", "9" * 30, "0", "x", "\u0661")),
+    ],
+)
+def test_an_order_is_found_by_its_number(sue: Visitor, typed: str, leads_to: str) -> None:
+    assert sue.client.get(f"/operator/orders?order={typed}").location == leads_to
+
+
+@pytest.mark.parametrize(
+    ("seconds", "words"),
+    [
+        (0.44, "0.4 s ago"),
+        (-3, "0.00 s ago"),
+        (0.04, "0.04 s ago"),
+        (59, "59 s ago"),
+        (180, "3 min ago"),
+        (7200, "2 h ago"),
+        (172800, "2 d ago"),
+    ],
+)
+def test_ages_are_told_in_the_unit_that_fits(seconds: float, words: str) -> None:
+    assert ago(seconds) == words
