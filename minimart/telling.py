@@ -4,6 +4,7 @@ from collections.abc import Iterable
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
+from shop.operations.v1 import operations_pb2
 from shop.orders.v1 import orders_pb2
 
 ENDED = frozenset(
@@ -66,6 +67,34 @@ def whole(order: orders_pb2.Order) -> list[str]:
         )
         lines += [f"    {seconds(step.at) - began:+7.1f} s  {step.what}" for step in shipment.history]
         lines += waiting(shipment)
+    return lines
+
+
+def explained(answer: operations_pb2.InspectOrderResponse) -> list[str]:
+    """Everything about one order, for those who look after the shop: also what can be done, and what was."""
+    lines = [*whole(answer.order), f"  placed by user {answer.order.user_id}"]
+    for parcel in answer.attention:
+        remedies = [operations_pb2.Remedy.Name(one).removeprefix("REMEDY_").lower() for one in parcel.remedies]
+        lines.append(f"  parcel {parcel.shipment_id} needs a person: {parcel.reason}")
+        lines.append(f"    what can be done at /operator: {', '.join(remedies) or 'nothing'}")
+    for done in answer.interventions:
+        remedy = operations_pb2.Remedy.Name(done.remedy).removeprefix("REMEDY_").lower()
+        note = f": {done.note}" if done.note else ""
+        anew = f", parcel {done.new_shipment_id} in its place" if done.HasField("new_shipment_id") else ""
+        lines.append(f"  user {done.user_id} had parcel {done.shipment_id} seen to ({remedy}{anew}){note}")
+    return lines
+
+
+def conversation(order: orders_pb2.Order, messages: Iterable[operations_pb2.Message]) -> list[str]:
+    """What was said about an order, decoded, in the order given."""
+    began, lines = seconds(order.placed_at), []
+    for one in messages:
+        who = "to" if one.direction == operations_pb2.DIRECTION_TO_PEER else "from"
+        at = seconds(one.at) - began
+        lines.append(
+            f"{at:+7.1f} s  {who} {one.link}: {one.kind}, number {one.number}: {' '.join(one.outcome.split())}"
+        )
+        lines += [f"             {line}" for line in one.text.splitlines()]
     return lines
 
 

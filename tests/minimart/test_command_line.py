@@ -49,6 +49,7 @@ def one_line(done: subprocess.CompletedProcess[str]) -> str:
         (["buy", "--product", "1", "--to", "1,2.5"], "is not X,Y"),
         (["buy", "--product", "1", "--to", "1,3000000000"], "beyond the world's grid"),
         (["order", "show", "x"], "ORDER_ID"),
+        (["order", "explain", "0"], "ORDER_ID"),
     ],
 )
 def test_a_bad_option_is_one_line_and_exit_code_2(arguments: list[str], said: str, tmp_path: Path) -> None:
