@@ -26,9 +26,9 @@ MOST_BYTES = 100_000
 # What Chrome's own yardstick calls good.
 MOST_SHIFT = 0.1
 LIGHTS: tuple[Literal["dark"], Literal["light"]] = ("dark", "light")
-LOOKS: dict[str, tuple[Literal["dark", "light"], dict[str, int]]] = {
-    "desktop": ("light", DESKTOP),
-    "phone": ("dark", PHONE),
+LOOKS: dict[str, dict[str, Any]] = {
+    "desktop": {"color_scheme": "light", "viewport": DESKTOP},
+    "phone": {"color_scheme": "dark", "viewport": PHONE, "reduced_motion": "reduce"},
 }
 # For guests, then for a shopper who has something everywhere, then for one who has nothing yet.
 GUEST_PAGES = {
@@ -92,6 +92,8 @@ LATEST_PAINT = 1.0
 NEEDED_TO_PAINT = """() => [...performance.getEntriesByType("navigation"),
     ...performance.getEntriesByType("resource").filter((one) => one.renderBlockingStatus === "blocking")]
     .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
+MOVING = """() => !matchMedia("(prefers-reduced-motion: reduce)").matches ? []
+    : document.getAnimations().map((one) => one.effect.target.className)"""
 WEIGHT = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
     .filter((one) => !/[.]svg$|[/]pictures[/]/.test(new URL(one.name).pathname))
     .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
@@ -166,6 +168,8 @@ def problems(page: Page, path: str) -> list[str]:
             found.append(f"{path}: {wide} pixels too wide with text of {size}")
     if (weight := page.evaluate(WEIGHT)) > MOST_BYTES:
         found.append(f"{path}: {weight} bytes without pictures")
+    if moving := page.evaluate(MOVING):
+        found.append(f"{path}: {moving} move for somebody who wants nothing to move")
     paint = TURNS * ROUND_TRIP + page.evaluate(NEEDED_TO_PAINT) / BYTES_PER_SECOND
     if paint > LATEST_PAINT:
         found.append(f"{path}: nothing to be seen for {paint:.2f} s on a phone on the road")
@@ -182,8 +186,7 @@ def test_every_page_is_well_made(
     device: str,
 ) -> None:
     chosen = request.config.getoption("--screenshots", default=None)
-    color_scheme, viewport = LOOKS[device]
-    look: dict[str, Any] = {"viewport": viewport, "color_scheme": color_scheme}
+    look = LOOKS[device]
     found: list[str] = []
 
     def visit(page: Page, pages: dict[str, str], **ids: str) -> None:
@@ -194,7 +197,7 @@ def test_every_page_is_well_made(
                 page.emulate_media(color_scheme=light)
                 picture = Path(chosen) / "pages" / f"{device}-{light}" / f"{name}.jpg"
                 page.screenshot(path=picture, type="jpeg", quality=70, animations="disabled")
-            page.emulate_media(color_scheme=color_scheme)
+            page.emulate_media(color_scheme=look["color_scheme"])
 
     visit(new_page(**look), GUEST_PAGES)
     shopper = new_page(**look)
