@@ -16,6 +16,7 @@ from sqlalchemy import (
     Select,
     SQLColumnExpression,
     and_,
+    case,
     exists,
     func,
     literal,
@@ -35,6 +36,8 @@ MAX_COUNTED = 1000
 # mean anything.
 ALIKE = (0.6, 0.4)
 LEAST_LETTERS = 3
+# By so many letters the beginning of a word is ahead of the middle of one.
+AHEAD = 60
 
 Rows = Select[*tuple[Any, ...]]
 
@@ -105,9 +108,11 @@ def _key(connection: Connection, search: Search) -> SQLColumnExpression[Any]:
     """What products that fit are put in order by."""
     match search.sort:
         case Sort.BEST if search.words:
-            # The searched text begins with the title: what is found earlier fits better.
+            # The searched text begins with the title: what is found earlier fits better, and best where a word begins.
             find = func.strpos if connection.dialect.name == "postgresql" else func.instr
-            return find(Product.search_text, search.words[0])
+            anywhere = find(Product.search_text, search.words[0]) + AHEAD
+            begins = find(literal(" ").concat(Product.search_text), f" {search.words[0]}")
+            return case((and_(begins > 0, begins < anywhere), begins), else_=anywhere)
         case Sort.CHEAPEST | Sort.DEAREST:
             of_it = select(func.min(Offer.price_cents)).where(Offer.product_id == Product.id, _fits(Offer, search))
             return of_it.correlate(Product).scalar_subquery()

@@ -286,6 +286,14 @@ def test_best_selling_and_best_rated_come_first(visitor: Visitor, engine: Engine
     assert visitor.get("/").sees("Selling best")
 
 
+def test_the_beginning_of_a_word_fits_better_than_its_middle_and_a_title_than_what_is_said_of_it(
+    visitor: Visitor, engine: Engine
+) -> None:
+    for title in ("Shark, grey", "Toy for the ark", "Ark of oak"):
+        add_product(engine, title, 1)
+    assert found(visitor, q="ark")[:3] == ["Ark of oak", "Toy for the ark", "Shark, grey"]
+
+
 def test_one_enthusiast_does_not_outrank_a_hundred() -> None:
     assert rating_of(5, 1) < rating_of(480, 100)
     assert rating_of(0, 0) == 0
