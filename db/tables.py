@@ -1,6 +1,6 @@
 """All tables of both owners, for migrations and for whoever compares them: a new module of models is named here."""
 
-from db.orders import interventions, links, messages, orders, requests, shipments, stock
+from db.orders import interventions, links, messages, news, orders, requests, shipments, stock
 from db.orders.base import OrdersBase
 from db.shop import accounts, carts, catalogue, checkouts, mails, reviews, sessions, staff
 from db.shop.base import ShopBase
@@ -18,6 +18,7 @@ MODELS = (
     interventions,
     links,
     messages,
+    news,
     orders,
     requests,
     shipments,

@@ -66,7 +66,7 @@ DAY_SECONDS = 86_400.0
 # Between two rounds of forgetting.
 FORGET_SECONDS = 3600.0
 # The threads that use the database beside the RPCs: one for each worker, and the group commit.
-BACKGROUND = (WORLD, UPS, "serve", "overdue", "forget")
+BACKGROUND = (WORLD, UPS, "serve", "overdue", "late", "forget")
 
 
 class BridgeClient:
@@ -202,6 +202,7 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
             announce=announce,
             create_world=settings.create_world,
             lease_seconds=settings.lease_seconds,
+            late_after_seconds=settings.late_after_hours * 3600,
             accounts=accounts,
             trucks=trucks,
         )
@@ -217,6 +218,7 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
     # Who was silent for a dozen ticks may be silent for two more.
     look = min(LOOK_SECONDS, 2 * settings.world_tick)
     workers["overdue"] = Worker("ask-overdue", app.ask_overdue, look, tuple(OUTAGES))
+    workers["late"] = Worker("find-late", app.find_late, LOOK_SECONDS, tuple(OUTAGES))
     forgetting = Forgetting(engine, clock, settings.retention_days * DAY_SECONDS)
     workers["forget"] = Worker("forget", forgetting.step, FORGET_SECONDS, tuple(OUTAGES))
     placing: GroupCommit[PlaceOrder, Placed | Refusal] = GroupCommit("place-orders", metrics.placing(app.place_orders))

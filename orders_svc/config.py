@@ -31,6 +31,8 @@ class Settings(BaseSettings):
     fulfilment_workers: int = Field(8, ge=2, le=100)
     # How long messages are kept after the parcel that they are about has ended, in days.
     retention_days: float = Field(30.0, ge=1 / 24, le=36_500)
+    # An order for which no time could be told is late after so many hours.
+    late_after_hours: float = Field(24.0, gt=0, le=8_760)
     # How long to wait for a database that is away at the start.
     database_wait: float = Field(30.0, ge=0, le=3600)
 

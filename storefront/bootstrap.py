@@ -40,6 +40,7 @@ from storefront.orders.fanout import Fanout
 from storefront.orders.feed import Feed
 from storefront.orders.history import bp as history
 from storefront.orders.routes import bp as orders
+from storefront.orders.teller import Teller
 from storefront.orders_client import Deadlines, OrdersClient
 from storefront.reserve import Turnstile
 from storefront.reviews.routes import bp as reviews
@@ -71,6 +72,7 @@ class Storefront:
     sweep: Sweep
     fanout: Fanout
     sender: Sender
+    teller: Teller
     metrics: MetricsPage
 
     def start(self) -> None:
@@ -78,6 +80,7 @@ class Storefront:
         self.feed.start()
         self.sweep.start()
         self.sender.start()
+        self.teller.start()
         self.metrics.start()
 
     def begin_stop(self) -> None:
@@ -85,6 +88,7 @@ class Storefront:
         self.fanout.stop()
         self.sweep.stop()
         self.sender.stop()
+        self.teller.stop()
         self.feed.stop()
 
     def stop(self, timeout: float = 5.0) -> None:
@@ -93,6 +97,7 @@ class Storefront:
         self.feed.join(timeout)
         self.sweep.join(timeout)
         self.sender.join(timeout)
+        self.teller.join(timeout)
         self.metrics.stop()
 
 
@@ -154,5 +159,6 @@ def build(
     sweep = Sweep(engine, read_only(engine), client, clock, order_deadline=settings.storefront_order_deadline)
     letters = transport or transport_for(settings.mail_url, settings.mail_folder, settings.mail_from)
     sender = Sender(engine, clock, letters, (sessions.tidy, resets.tidy, tidy_guests))
+    teller = Teller(engine, client, clock, settings.shop_url)
     feed = Feed(client, fanout, rng or random.SystemRandom())
-    return Storefront(app, feed, sweep, fanout, sender, MetricsPage(registry, settings.metrics_port))
+    return Storefront(app, feed, sweep, fanout, sender, teller, MetricsPage(registry, settings.metrics_port))

@@ -93,6 +93,11 @@ class Settings(BaseSettings):
         return self.tokens_file or self.data_dir / "service-tokens"
 
     @property
+    def shop_url(self) -> str:
+        """What links in letters begin with, without a slash at its end."""
+        return self.storefront_url.rstrip("/") or f"http://{self.storefront_listen}"
+
+    @property
     def mail_folder(self) -> Path:
         """Where letters are without a mail server."""
         return self.data_dir / "mail"

@@ -1,8 +1,8 @@
 """The storefront's side of shop.orders.v1 and shop.inventory.v1.
 
-Rules: every call has a deadline and acts for one user; a failed call becomes an `RpcFailure`, never an exception of
-gRPC's own; PlaceOrder is sent as the bytes that were committed, so a repetition cannot differ by accident. Nothing here
-runs inside a database transaction.
+Rules: every call has a deadline and acts for one user, or, about news, for nobody; a failed call becomes an
+`RpcFailure`, never an exception of gRPC's own; PlaceOrder is sent as the bytes that were committed, so a repetition
+cannot differ by accident. Nothing here runs inside a database transaction.
 """
 
 from collections.abc import Iterator, Sequence
@@ -26,6 +26,8 @@ IDEMPOTENT = (
     f"{_ORDERS}/ListOrders",
     f"{_ORDERS}/CancelOrder",
     f"{_ORDERS}/ChangeAddress",
+    f"{_ORDERS}/ListNews",
+    f"{_ORDERS}/SettleNews",
     f"{_INVENTORY}/Restock",
 )
 HEALTH_SECONDS = 1.0
@@ -136,12 +138,23 @@ class OrdersClient:
             return False
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
+    def list_news(self, page_size: int, page_token: str) -> orders_pb2.ListNewsResponse:
+        """A page of what happened to anybody's orders and is to be told. CallFailed: nobody could be asked."""
+        request = orders_pb2.ListNewsRequest(page_size=page_size, page_token=page_token)
+        answer: orders_pb2.ListNewsResponse = self._call(self._orders.ListNews, request, None, self._deadlines.read)
+        return answer
+
+    def settle_news(self, news: Sequence[orders_pb2.OrderNews]) -> None:
+        """Says that these were told. CallFailed: perhaps not noted; they are listed again then."""
+        self._call(self._orders.SettleNews, orders_pb2.SettleNewsRequest(news=news), None, self._deadlines.read)
+
     def watch_events(self) -> Any:
         """The stream of changes of all orders: iterate it, `cancel()` it from any thread; grpc.RpcError ends it."""
         return self._orders.WatchEvents(orders_pb2.WatchEventsRequest())
 
-    def _call(self, method: Any, request: Any, user_id: int, deadline: float) -> Any:
-        return call(method, request, acting_for(user_id), deadline)
+    def _call(self, method: Any, request: Any, user_id: int | None, deadline: float) -> Any:
+        """Calls for a user; None: for nobody."""
+        return call(method, request, () if user_id is None else acting_for(user_id), deadline)
 
 
 def call(method: Any, request: Any, metadata: Sequence[tuple[str, str]], deadline: float) -> Any:

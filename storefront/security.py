@@ -150,11 +150,9 @@ def public_url(path: str) -> str:
     very machine: a letter must not lead to where somebody else wants it to.
     """
     settings = services().settings
-    if settings.storefront_url:
-        return settings.storefront_url.rstrip("/") + path
-    return (
-        request.host_url.rstrip("/") if _is_loopback(request.host) else f"http://{settings.storefront_listen}"
-    ) + path
+    if not settings.storefront_url and _is_loopback(request.host):
+        return request.host_url.rstrip("/") + path
+    return settings.shop_url + path
 
 
 def current_shopper() -> Shopper | None:

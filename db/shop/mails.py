@@ -2,7 +2,7 @@
 
 from enum import StrEnum
 
-from sqlalchemy import Double, Index, Integer, String, Text
+from sqlalchemy import Double, ForeignKey, Index, Integer, String, Text
 from sqlalchemy.orm import Mapped, mapped_column
 
 from db.shop.base import ShopBase
@@ -37,3 +37,12 @@ class Mail(ShopBase):
     next_try_at: Mapped[float] = mapped_column(Double)
     # What went wrong the last time; empty: nothing.
     trouble: Mapped[str] = mapped_column(String(200), default="")
+
+
+class LettersOff(ShopBase):
+    """Somebody who wants no letters about their orders. What protects an account is sent all the same."""
+
+    __tablename__ = "letters_off"
+
+    user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
+    since_at: Mapped[float] = mapped_column(Double)

@@ -5,6 +5,7 @@ from google.protobuf.timestamp_pb2 import Timestamp
 from db.orders.requests import Decision
 from orders_svc.domain.amendments import Course
 from orders_svc.domain.lifecycle import Asked, Goods, Truck
+from orders_svc.domain.news import NOTHING, News
 from orders_svc.service.accounts import AccountCheck
 from orders_svc.service.amending import Amendment, Decided
 from orders_svc.service.reading import OrderView, ParcelView
@@ -46,6 +47,15 @@ ACCOUNT = {
     None: pb.ACCOUNT_VERDICT_NOT_VERIFIED,
 }
 
+# In the order in which they happen.
+NEWS = {
+    News.PLACED: pb.NEWS_KIND_PLACED,
+    News.LATE: pb.NEWS_KIND_LATE,
+    News.SHIPPED: pb.NEWS_KIND_SHIPPED,
+    News.DELIVERED: pb.NEWS_KIND_DELIVERED,
+    News.CANCELLED: pb.NEWS_KIND_CANCELLED,
+}
+
 
 def decision(decided: Decided) -> pb.ParcelDecision:
     """The answer for one parcel."""
@@ -63,6 +73,16 @@ def decision(decided: Decided) -> pb.ParcelDecision:
 def account(check: AccountCheck) -> pb.CheckAccountResponse:
     """What is known of a UPS account."""
     return pb.CheckAccountResponse(verdict=ACCOUNT[check.exists], reason=check.reason)
+
+
+def kinds(happened: News) -> "list[pb.NewsKind.ValueType]":
+    """What of the news is in a set."""
+    return [kind for one, kind in NEWS.items() if one in happened]
+
+
+def news(kind: "pb.NewsKind.ValueType") -> News:
+    """The set of one kind; of one that is unknown, none."""
+    return next((one for one, known in NEWS.items() if known == kind), NOTHING)
 
 
 def amendment(asked: Amendment) -> pb.Amendment:

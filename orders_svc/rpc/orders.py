@@ -8,6 +8,7 @@ import grpc
 from mesh.errors import PermissionDenied, Refusal, Unauthenticated, Unavailable
 from mesh.identity import current_caller
 from orders_svc.domain.explain import Status
+from orders_svc.domain.news import NOTHING, News
 from orders_svc.events import Broadcaster
 from orders_svc.rpc import convert
 from orders_svc.rpc.checks import INT32, Checks, page_size, page_token
@@ -24,6 +25,7 @@ MAX_QUANTITY = 1000
 MAX_ACCOUNT = 64
 MAX_QUESTION = 100
 MAX_ACCOUNT_CHECKS = 4
+MAX_SETTLED = 1000
 # How long a stream may be silent before it looks whether its client is still there.
 STREAM_POLL_SECONDS = 1.0
 LONGEST_WAIT_SECONDS = 10.0
@@ -179,8 +181,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
         self, _request: pb.WatchEventsRequest, context: grpc.ServicerContext
     ) -> Iterator[pb.WatchEventsResponse]:
         """See the contract."""
-        if current_caller(context).name != "storefront":
-            raise PermissionDenied("STOREFRONT_ONLY", "only storefront may watch all orders")
+        _storefront_only(context)
         with self._broadcaster.listening() as listener:
             context.add_callback(listener.close)
             while context.is_active():
@@ -195,3 +196,34 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
                         ],
                         resync=resync,
                     )
+
+    def ListNews(self, request: pb.ListNewsRequest, context: grpc.ServicerContext) -> pb.ListNewsResponse:
+        """See the contract."""
+        _storefront_only(context)
+        limit = page_size(request.page_size, 50, 200)
+        found = self._app.untold(page_token(request.page_token) or 0, limit + 1)
+        return pb.ListNewsResponse(
+            news=[
+                pb.OrderNews(order_id=one.order_id, user_id=one.user_id, kind=kind)
+                for one in found[:limit]
+                for kind in convert.kinds(one.news)
+            ],
+            next_page_token=str(found[limit - 1].order_id) if len(found) > limit else "",
+        )
+
+    def SettleNews(self, request: pb.SettleNewsRequest, context: grpc.ServicerContext) -> pb.SettleNewsResponse:
+        """See the contract."""
+        _storefront_only(context)
+        checks = Checks()
+        checks.that(len(request.news) <= MAX_SETTLED, "news", f"must be at most {MAX_SETTLED}")
+        checks.done()
+        told: dict[int, News] = {}
+        for one in request.news:
+            told[one.order_id] = told.get(one.order_id, NOTHING) | convert.news(one.kind)
+        self._app.settle_news(told)
+        return pb.SettleNewsResponse()
+
+
+def _storefront_only(context: grpc.ServicerContext) -> None:
+    if current_caller(context).name != "storefront":
+        raise PermissionDenied("STOREFRONT_ONLY", "only storefront may hear of all orders")

@@ -5,7 +5,7 @@ the network. The deterministic parts (clock, rng) are arguments.
 """
 
 import random
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -15,6 +15,7 @@ from db.clock import Clock
 from db.engine import read_only
 from db.orders.stock import Warehouse
 from mesh.errors import Aborted, Refusal
+from orders_svc.domain.news import Look, News, look
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
 from orders_svc.service import (
@@ -27,6 +28,7 @@ from orders_svc.service import (
     placing,
     reports,
     restocking,
+    telling,
     worlds,
 )
 from orders_svc.service.accounts import AccountCheck, Accounts
@@ -53,6 +55,8 @@ class App:
     announce: Callable[[Changes], None]
     create_world: bool = False
     lease_seconds: float = 3.0
+    # An order for which no time could be told is late after so long.
+    late_after_seconds: float = 86_400.0
     # What UPS says that is not stored; shared by all use cases of one process.
     accounts: Accounts = field(default_factory=Accounts)
     trucks: Trucks = field(default_factory=Trucks)
@@ -112,6 +116,32 @@ class App:
         if exists is None:
             return AccountCheck(None, "UPS has not answered in time")
         return AccountCheck(exists, "UPS knows this account" if exists else "UPS knows no such account")
+
+    def untold(self, after_id: int, limit: int) -> list[telling.Untold]:
+        """A page of orders of which something is to be told, by their ids."""
+        with self.reader.begin() as connection:
+            return telling.untold(connection, after_id, limit)
+
+    def settle_news(self, told: Mapping[int, News]) -> None:
+        """What was told need not be told again."""
+        transact(self.engine, lambda c: telling.settle(c, told))
+
+    def find_late(self) -> bool:
+        """Looks at the orders that may be late; whether there may be more."""
+        now = self.clock.now()
+        with self.reader.begin() as connection:
+            rows = telling.to_look_at(connection, now)
+            looks = [(row, self._look(connection, row, now)) for row in rows]
+        if looks:
+            transact(self.engine, lambda c: telling.looked(c, looks))
+        return len(looks) == telling.LOOKED_AT_ONCE
+
+    def _look(self, connection: Connection, row: Row[Any], now: float) -> Look:
+        view = self.expecting.with_times(connection, read_order(connection, row.user_id, row.order_id), now)
+        under_way = [parcel for parcel in view.parcels if parcel.waiting is not None]
+        known = [parcel.expected.latest for parcel in under_way if parcel.expected is not None]
+        latest = max(known) if known and len(known) == len(under_way) else None
+        return look(row.placed_at, row.promised_at, latest, now, self.patience.tick, self.late_after_seconds)
 
     def restock(self, request: restocking.RestockRequest) -> bool:
         """Whether it had been done before; raises Refusal."""

@@ -21,7 +21,7 @@ from orders_svc.domain.allocation import Allocation, Shelves, Shortage, Wanted
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
 from orders_svc.outbox.numbering import insert_numbered
-from orders_svc.service import commands
+from orders_svc.service import commands, telling
 from orders_svc.service.changes import Changes, OrderChange
 from orders_svc.service.current import current_world
 from orders_svc.service.moving import NewParcel
@@ -216,6 +216,8 @@ def _write(
     ids = insert_numbered(connection, Order, Order.id, rows)
     lines = [line for order_id, entry in zip(ids, accepted, strict=True) for line in _lines(order_id, entry)]
     connection.execute(_NEW_LINE, lines)
+    owners = {order_id: entry.request.user_id for order_id, entry in zip(ids, accepted, strict=True)}
+    telling.begin(connection, owners, now, patience.tick)
     parcels = []
     for order_id, entry in zip(ids, accepted, strict=True):
         titles = {offer.offer_id: offer.title for offer in entry.offers}

@@ -16,10 +16,11 @@ from db.orders.shipments import Shipment, ShipmentItem, ShipmentStep
 from db.orders.stock import Warehouse
 from orders_svc.domain import amendments, explain, lifecycle
 from orders_svc.domain.lifecycle import Asked, Effect, Event, Goods, State, Truck
+from orders_svc.domain.news import news_of
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
 from orders_svc.outbox.numbering import insert_numbered
-from orders_svc.service import commands
+from orders_svc.service import commands, telling
 from orders_svc.service.changes import Changes, OrderChange
 from orders_svc.service.moving import UPDATE, Moving, NewParcel, moving_of
 from orders_svc.service.questions import Questions
@@ -351,6 +352,7 @@ class Shipments:
         orders = self.connection.execute(_KNOWN_ORDERS, {"k_ids": order_ids}).all()
         values = [{"k_id": row.id, "d_status": int(explain.order_status(parcels[row.id]))} for row in orders]
         self.connection.execute(_UPDATE_ORDER, values)
+        telling.note(self.connection, {row.id: news_of(parcels[row.id]) for row in orders})
         self.changes.orders.extend(OrderChange(row.id, row.user_id, row.version + 1) for row in orders)
 
 

@@ -14,7 +14,7 @@ from db.shop.accounts import Address, Profile, User
 from db.shop.carts import Cart, CartItem
 from db.shop.catalogue import Favourite, Offer
 from db.shop.checkouts import CheckoutAttempt, CheckoutState
-from db.shop.mails import Mail
+from db.shop.mails import LettersOff, Mail
 from db.shop.reviews import Purchase
 from db.shop.sessions import PasswordReset, Session
 from db.shop.staff import Staff
@@ -101,7 +101,7 @@ def forget(connection: Connection, user_id: int, email: str, now: float) -> None
     close_shop(connection, user_id, now)
     cart = select(Cart.id).where(Cart.user_id == user_id)
     connection.execute(delete(CartItem).where(CartItem.cart_id.in_(cart)))
-    for table in (Cart, Address, Favourite, Purchase, Session, PasswordReset, CheckoutAttempt, Staff):
+    for table in (Cart, Address, Favourite, Purchase, Session, PasswordReset, CheckoutAttempt, Staff, LettersOff):
         connection.execute(delete(table).where(table.user_id == user_id))
     connection.execute(delete(Mail).where(Mail.recipient == email))
     connection.execute(

@@ -4,7 +4,7 @@ import re
 from typing import Any
 
 from flask_wtf import FlaskForm
-from wtforms import EmailField, PasswordField, StringField, ValidationError
+from wtforms import BooleanField, EmailField, PasswordField, StringField, ValidationError
 
 from storefront.accounts.passwords import MAX_LENGTH, MIN_LENGTH
 from storefront.fields import Visible, one_line
@@ -88,3 +88,4 @@ class ProfileForm(FlaskForm):
         filters=[one_line],
         validators=[Visible("your account name at UPS", low=0, high=MAX_UPS_ACCOUNT)],
     )
+    letters = BooleanField("Send me letters about my orders")

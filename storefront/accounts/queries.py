@@ -2,10 +2,11 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, delete, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from db.shop.accounts import Profile, User, email_key
+from db.shop.mails import LettersOff
 
 
 class EmailTaken(Exception):
@@ -69,11 +70,22 @@ def replace_hash(connection: Connection, user_id: int, old: str, new: str) -> bo
     return done.rowcount == 1
 
 
-def change_profile(connection: Connection, user_id: int, *, display_name: str, ups_account: str) -> None:
-    """Changes what a user shows of themselves."""
+def change_profile(
+    connection: Connection, user_id: int, *, display_name: str, ups_account: str, letters: bool, now: float
+) -> None:
+    """Changes what a user shows of themselves, and whether they want letters about their orders."""
     connection.execute(
         update(Profile).where(Profile.user_id == user_id).values(display_name=display_name, ups_account=ups_account)
     )
+    if letters:
+        connection.execute(delete(LettersOff).where(LettersOff.user_id == user_id))
+    elif wants_letters(connection, user_id):
+        connection.execute(insert(LettersOff).values(user_id=user_id, since_at=now))
+
+
+def wants_letters(connection: Connection, user_id: int) -> bool:
+    """Whether a user wants letters about their orders."""
+    return connection.execute(select(LettersOff.user_id).where(LettersOff.user_id == user_id)).scalar() is None
 
 
 def become_seller(connection: Connection, user_id: int, *, display_name: str) -> None:

@@ -108,7 +108,11 @@ def log_out() -> AnyResponse:
 @login_required
 def profile() -> str:
     """The profile form."""
-    return render_template("accounts/profile.html", form=ProfileForm(formdata=None, obj=the_shopper()))
+    shopper = the_shopper()
+    with services().reader.connect() as connection:
+        letters = queries.wants_letters(connection, shopper.user_id)
+    form = ProfileForm(formdata=None, obj=shopper, data={"letters": letters})
+    return render_template("accounts/profile.html", form=form)
 
 
 @bp.post("/account")
@@ -124,6 +128,8 @@ def change_profile() -> AnyResponse | tuple[str, int]:
             shopper.user_id,
             display_name=form.display_name.data or "",
             ups_account=form.ups_account.data or "",
+            letters=bool(form.letters.data),
+            now=parts.clock.now(),
         )
     flash("Saved.", "success")
     return redirect(url_for("accounts.profile"), 303)

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Protocol
 from urllib.parse import unquote, urlsplit
 
+from storefront.mail.html import as_html
 from storefront.mail.outbox import Letter
 
 SMTP_SECONDS = 20.0
@@ -131,6 +132,7 @@ def compose(letter: Letter, sender: str, now: float) -> EmailMessage:
     message["Message-ID"] = f"<{hashlib.sha256(letter.key.encode()).hexdigest()[:32]}@{domain}>"
     message["Auto-Submitted"] = "auto-generated"
     message.set_content(letter.body)
+    message.add_alternative(as_html(letter.body), subtype="html")
     return message
 
 

@@ -95,6 +95,9 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
     account_verdict: "pb.AccountVerdict | Exception" = pb.ACCOUNT_VERDICT_NOT_VERIFIED
     # Steps happen now and not at fixed times: for pages that people look at.
     real_time: bool = False
+    # What is to be told, and what SettleNews answers instead of settling it, each once.
+    news: list[pb.OrderNews] = field(default_factory=list)
+    news_refusals: deque[Exception] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
         self.operations = FakeOperations(lambda order_id: self.orders.get(order_id))
@@ -146,6 +149,24 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
         page = mine[: request.page_size]
         more = str(page[-1].order_id) if len(mine) > len(page) else ""
         return pb.ListOrdersResponse(orders=page, next_page_token=more)
+
+    def ListNews(self, request: pb.ListNewsRequest, context: grpc.ServicerContext) -> pb.ListNewsResponse:
+        after = int(request.page_token or 0)
+        ids = sorted({one.order_id for one in self.news if one.order_id > after})
+        page = ids[: request.page_size]
+        token = str(page[-1]) if len(ids) > len(page) else ""
+        return pb.ListNewsResponse(news=[one for one in self.news if one.order_id in page], next_page_token=token)
+
+    def SettleNews(self, request: pb.SettleNewsRequest, context: grpc.ServicerContext) -> pb.SettleNewsResponse:
+        if self.news_refusals:
+            raise self.news_refusals.popleft()
+        settled = [(one.order_id, one.kind) for one in request.news]
+        self.news = [one for one in self.news if (one.order_id, one.kind) not in settled]
+        return pb.SettleNewsResponse()
+
+    def happens(self, order_id: int, kind: int) -> None:
+        """Something that an order's owner is to be told."""
+        self.news.append(pb.OrderNews(order_id=order_id, user_id=self.orders[order_id].user_id, kind=kind))  # type: ignore[arg-type]
 
     def WatchEvents(self, request: Any, context: grpc.ServicerContext) -> Iterator[pb.WatchEventsResponse]:
         mine: queue.Queue[pb.WatchEventsResponse | None] = queue.Queue()

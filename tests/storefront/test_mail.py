@@ -135,7 +135,7 @@ def test_a_folder_holds_one_whole_file_per_message(tmp_path: Path) -> None:
     assert message["To"] == "ann@example.org"
     assert message["Subject"] == LETTER.subject
     assert message["Message-ID"].endswith("@minimart.example>")
-    assert message.get_content() == LETTER.body  # type: ignore[attr-defined]
+    assert message.get_body(("plain",)).get_content() == LETTER.body  # type: ignore[attr-defined]
 
 
 def test_a_key_cannot_lead_out_of_the_folder(tmp_path: Path) -> None:

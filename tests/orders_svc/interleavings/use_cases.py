@@ -12,6 +12,7 @@ from typing import Any
 from sqlalchemy import Engine
 
 from db.clock import Clock
+from orders_svc.domain.news import News
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox.dispatch import Dispatcher
 from orders_svc.service.amending import Wish
@@ -86,6 +87,7 @@ def prepare(stage: Stage, *, announced: bool) -> Scene:
         ("inbox", "received_at = 1"),
     ):
         stage.execute(f"update {table} set {columns} where shipment_id = :id", id=shipments["done"])
+    stage.execute("update order_news set look_at = 1 where order_id = :id", id=orders["on the road"])
     candidate = 0
     if announced:
         stage.announce(ELSEWHERE)
@@ -208,6 +210,10 @@ USE_CASES: dict[str, UseCase] = {
     "reconnect to the world": Actor.reconnect,
     "switch worlds": Actor.switch,
     "forget what has ended": Actor.forget,
+    "settle news": lambda a: a.app.settle_news(
+        {a.scene.orders[name]: News.PLACED | News.SHIPPED for name in ("fresh", "packing", "on the road")}
+    ),
+    "find who is late": lambda a: a.app.find_late(),
 }
 # Only where UPS has moved to another world.
 IN_ANOTHER_WORLD = {"switch worlds"}

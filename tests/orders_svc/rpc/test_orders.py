@@ -298,3 +298,19 @@ def test_an_account_is_checked_as_far_as_ups_says_and_nothing_is_held_up(shop: R
         wrong = orders.CheckAccountRequest(ups_account=name)
         refused = failure(lambda wrong=wrong: shop.call(shop.orders.CheckAccount, wrong))  # type: ignore[misc]
         assert (refused.code, refused.violations[0].field) == (Code.INVALID_ARGUMENT, "ups_account")
+
+
+def test_news_are_listed_for_the_storefront_until_they_are_settled(shop: Running) -> None:
+    order_id = shop.place((1, 1))
+    listed = shop.call(shop.orders.ListNews, orders.ListNewsRequest(page_size=1), None)
+    assert [(one.order_id, one.user_id, one.kind) for one in listed.news] == [
+        (order_id, SHOPPER, orders.NEWS_KIND_PLACED)
+    ]
+    shop.call(shop.orders.SettleNews, orders.SettleNewsRequest(news=listed.news), None)
+    assert not shop.call(shop.orders.ListNews, orders.ListNewsRequest(), None).news
+    too_many = orders.SettleNewsRequest(news=list(listed.news) * 1001)
+    assert failure(lambda: shop.call(shop.orders.SettleNews, too_many, None)).reason == "INVALID_FIELD"
+    stub = orders_pb2_grpc.OrdersServiceStub(shop.channel("cli"))
+    for method, request in ((stub.ListNews, orders.ListNewsRequest()), (stub.SettleNews, orders.SettleNewsRequest())):
+        refused = failure(lambda method=method, request=request: shop.call(method, request, None))  # type: ignore[misc]
+        assert refused.reason == "STOREFRONT_ONLY"

@@ -76,6 +76,40 @@ ACCOUNT_VERDICT_NOT_VERIFIED: AccountVerdict.ValueType  # 3
 """Nobody could say: UPS is away, or slow, or checks no accounts."""
 Global___AccountVerdict: _TypeAlias = AccountVerdict  # noqa: Y015
 
+class _NewsKind:
+    ValueType = _typing.NewType("ValueType", _builtins.int)
+    V: _TypeAlias = ValueType  # noqa: Y015
+
+class _NewsKindEnumTypeWrapper(_enum_type_wrapper._EnumTypeWrapper[_NewsKind.ValueType], _builtins.type):
+    DESCRIPTOR: _descriptor.EnumDescriptor
+    NEWS_KIND_UNSPECIFIED: _NewsKind.ValueType  # 0
+    NEWS_KIND_PLACED: _NewsKind.ValueType  # 1
+    """It was accepted."""
+    NEWS_KIND_LATE: _NewsKind.ValueType  # 2
+    """It takes longer than was first told, or, where no time could be told, too long."""
+    NEWS_KIND_SHIPPED: _NewsKind.ValueType  # 3
+    """A truck has left with a parcel of it."""
+    NEWS_KIND_DELIVERED: _NewsKind.ValueType  # 4
+    """All of it that was not taken back is there."""
+    NEWS_KIND_CANCELLED: _NewsKind.ValueType  # 5
+    """Every parcel was taken back."""
+
+class NewsKind(_NewsKind, metaclass=_NewsKindEnumTypeWrapper):
+    """What happened."""
+
+NEWS_KIND_UNSPECIFIED: NewsKind.ValueType  # 0
+NEWS_KIND_PLACED: NewsKind.ValueType  # 1
+"""It was accepted."""
+NEWS_KIND_LATE: NewsKind.ValueType  # 2
+"""It takes longer than was first told, or, where no time could be told, too long."""
+NEWS_KIND_SHIPPED: NewsKind.ValueType  # 3
+"""A truck has left with a parcel of it."""
+NEWS_KIND_DELIVERED: NewsKind.ValueType  # 4
+"""All of it that was not taken back is there."""
+NEWS_KIND_CANCELLED: NewsKind.ValueType  # 5
+"""Every parcel was taken back."""
+Global___NewsKind: _TypeAlias = NewsKind  # noqa: Y015
+
 class _OrderStatus:
     ValueType = _typing.NewType("ValueType", _builtins.int)
     V: _TypeAlias = ValueType  # noqa: Y015
@@ -736,6 +770,121 @@ class OrderChange(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___OrderChange: _TypeAlias = OrderChange  # noqa: Y015
+
+@_typing.final
+class ListNewsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    PAGE_SIZE_FIELD_NUMBER: _builtins.int
+    PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    page_size: _builtins.int
+    """1 to 200 orders; 0: 50."""
+    page_token: _builtins.str
+    """next_page_token of the page before; empty: the first page."""
+    def __init__(
+        self,
+        *,
+        page_size: _builtins.int = ...,
+        page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["page_size", b"page_size", "page_token", b"page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListNewsRequest: _TypeAlias = ListNewsRequest  # noqa: Y015
+
+@_typing.final
+class ListNewsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NEWS_FIELD_NUMBER: _builtins.int
+    NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    next_page_token: _builtins.str
+    """Empty: that was all."""
+    @_builtins.property
+    def news(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderNews]:
+        """Those of one order stand together, in the order in which they happen."""
+
+    def __init__(
+        self,
+        *,
+        news: _abc.Iterable[Global___OrderNews] | None = ...,
+        next_page_token: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["news", b"news", "next_page_token", b"next_page_token"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___ListNewsResponse: _TypeAlias = ListNewsResponse  # noqa: Y015
+
+@_typing.final
+class SettleNewsRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    NEWS_FIELD_NUMBER: _builtins.int
+    @_builtins.property
+    def news(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderNews]:
+        """At most 1,000."""
+
+    def __init__(
+        self,
+        *,
+        news: _abc.Iterable[Global___OrderNews] | None = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["news", b"news"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettleNewsRequest: _TypeAlias = SettleNewsRequest  # noqa: Y015
+
+@_typing.final
+class SettleNewsResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SettleNewsResponse: _TypeAlias = SettleNewsResponse  # noqa: Y015
+
+@_typing.final
+class OrderNews(_message.Message):
+    """Something about an order that its owner is told once."""
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    ORDER_ID_FIELD_NUMBER: _builtins.int
+    USER_ID_FIELD_NUMBER: _builtins.int
+    KIND_FIELD_NUMBER: _builtins.int
+    order_id: _builtins.int
+    user_id: _builtins.int
+    """Whose it is. Not needed to settle."""
+    kind: Global___NewsKind.ValueType
+    def __init__(
+        self,
+        *,
+        order_id: _builtins.int = ...,
+        user_id: _builtins.int = ...,
+        kind: Global___NewsKind.ValueType = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["kind", b"kind", "order_id", b"order_id", "user_id", b"user_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___OrderNews: _TypeAlias = OrderNews  # noqa: Y015
 
 @_typing.final
 class Order(_message.Message):

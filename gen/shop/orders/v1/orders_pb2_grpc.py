@@ -88,6 +88,16 @@ class OrdersServiceStub:
                 request_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.WatchEventsRequest.SerializeToString,
                 response_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.WatchEventsResponse.FromString,
                 _registered_method=True)
+        self.ListNews = channel.unary_unary(
+                '/shop.orders.v1.OrdersService/ListNews',
+                request_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.ListNewsRequest.SerializeToString,
+                response_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.ListNewsResponse.FromString,
+                _registered_method=True)
+        self.SettleNews = channel.unary_unary(
+                '/shop.orders.v1.OrdersService/SettleNews',
+                request_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.SettleNewsRequest.SerializeToString,
+                response_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.SettleNewsResponse.FromString,
+                _registered_method=True)
 
 
 class OrdersServiceServicer:
@@ -216,6 +226,31 @@ class OrdersServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def ListNews(self, request, context):
+        """What happened to orders of all users and was not told to them yet, by
+        order id. It is listed until SettleNews says that it was told, whatever
+        dies in between. Read only, and so idempotent.
+        Callers: storefront only, for no user.
+
+        INVALID_ARGUMENT (INVALID_FIELD): page_size is negative, or page_token is not ours.
+        PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
+    def SettleNews(self, request, context):
+        """Says that news were told: they are not listed any more. Idempotent: news
+        that were told before, or of orders that are unknown, are left out.
+        Callers: storefront only, for no user.
+
+        INVALID_ARGUMENT (INVALID_FIELD): too many at once.
+        PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_OrdersServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -258,6 +293,16 @@ def add_OrdersServiceServicer_to_server(servicer, server):
                     servicer.WatchEvents,
                     request_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.WatchEventsRequest.FromString,
                     response_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.WatchEventsResponse.SerializeToString,
+            ),
+            'ListNews': grpc.unary_unary_rpc_method_handler(
+                    servicer.ListNews,
+                    request_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.ListNewsRequest.FromString,
+                    response_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.ListNewsResponse.SerializeToString,
+            ),
+            'SettleNews': grpc.unary_unary_rpc_method_handler(
+                    servicer.SettleNews,
+                    request_deserializer=shop_dot_orders_dot_v1_dot_orders__pb2.SettleNewsRequest.FromString,
+                    response_serializer=shop_dot_orders_dot_v1_dot_orders__pb2.SettleNewsResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -490,6 +535,60 @@ class OrdersService:
             '/shop.orders.v1.OrdersService/WatchEvents',
             shop_dot_orders_dot_v1_dot_orders__pb2.WatchEventsRequest.SerializeToString,
             shop_dot_orders_dot_v1_dot_orders__pb2.WatchEventsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def ListNews(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shop.orders.v1.OrdersService/ListNews',
+            shop_dot_orders_dot_v1_dot_orders__pb2.ListNewsRequest.SerializeToString,
+            shop_dot_orders_dot_v1_dot_orders__pb2.ListNewsResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SettleNews(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shop.orders.v1.OrdersService/SettleNews',
+            shop_dot_orders_dot_v1_dot_orders__pb2.SettleNewsRequest.SerializeToString,
+            shop_dot_orders_dot_v1_dot_orders__pb2.SettleNewsResponse.FromString,
             options,
             channel_credentials,
             insecure,

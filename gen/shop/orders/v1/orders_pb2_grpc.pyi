@@ -124,6 +124,23 @@ class OrdersServiceStub:
     PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
     RESOURCE_EXHAUSTED (TOO_MANY_STREAMS): poll GetOrder instead.
     """
+    ListNews: _grpc.UnaryUnaryMultiCallable[_orders_pb2.ListNewsRequest, _orders_pb2.ListNewsResponse]
+    """What happened to orders of all users and was not told to them yet, by
+    order id. It is listed until SettleNews says that it was told, whatever
+    dies in between. Read only, and so idempotent.
+    Callers: storefront only, for no user.
+
+    INVALID_ARGUMENT (INVALID_FIELD): page_size is negative, or page_token is not ours.
+    PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
+    """
+    SettleNews: _grpc.UnaryUnaryMultiCallable[_orders_pb2.SettleNewsRequest, _orders_pb2.SettleNewsResponse]
+    """Says that news were told: they are not listed any more. Idempotent: news
+    that were told before, or of orders that are unknown, are left out.
+    Callers: storefront only, for no user.
+
+    INVALID_ARGUMENT (INVALID_FIELD): too many at once.
+    PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
+    """
 
 @_typing.type_check_only
 class OrdersServiceAsyncStub(OrdersServiceStub):
@@ -220,6 +237,23 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
 
     PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
     RESOURCE_EXHAUSTED (TOO_MANY_STREAMS): poll GetOrder instead.
+    """
+    ListNews: _aio.UnaryUnaryMultiCallable[_orders_pb2.ListNewsRequest, _orders_pb2.ListNewsResponse]  # type: ignore[assignment]
+    """What happened to orders of all users and was not told to them yet, by
+    order id. It is listed until SettleNews says that it was told, whatever
+    dies in between. Read only, and so idempotent.
+    Callers: storefront only, for no user.
+
+    INVALID_ARGUMENT (INVALID_FIELD): page_size is negative, or page_token is not ours.
+    PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
+    """
+    SettleNews: _aio.UnaryUnaryMultiCallable[_orders_pb2.SettleNewsRequest, _orders_pb2.SettleNewsResponse]  # type: ignore[assignment]
+    """Says that news were told: they are not listed any more. Idempotent: news
+    that were told before, or of orders that are unknown, are left out.
+    Callers: storefront only, for no user.
+
+    INVALID_ARGUMENT (INVALID_FIELD): too many at once.
+    PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
     """
 
 class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -362,6 +396,35 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
 
         PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
         RESOURCE_EXHAUSTED (TOO_MANY_STREAMS): poll GetOrder instead.
+        """
+
+    @_abc_1.abstractmethod
+    def ListNews(
+        self,
+        request: _orders_pb2.ListNewsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orders_pb2.ListNewsResponse, _abc.Awaitable[_orders_pb2.ListNewsResponse]]:
+        """What happened to orders of all users and was not told to them yet, by
+        order id. It is listed until SettleNews says that it was told, whatever
+        dies in between. Read only, and so idempotent.
+        Callers: storefront only, for no user.
+
+        INVALID_ARGUMENT (INVALID_FIELD): page_size is negative, or page_token is not ours.
+        PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
+        """
+
+    @_abc_1.abstractmethod
+    def SettleNews(
+        self,
+        request: _orders_pb2.SettleNewsRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_orders_pb2.SettleNewsResponse, _abc.Awaitable[_orders_pb2.SettleNewsResponse]]:
+        """Says that news were told: they are not listed any more. Idempotent: news
+        that were told before, or of orders that are unknown, are left out.
+        Callers: storefront only, for no user.
+
+        INVALID_ARGUMENT (INVALID_FIELD): too many at once.
+        PERMISSION_DENIED (STOREFRONT_ONLY): the caller is not the storefront.
         """
 
 def add_OrdersServiceServicer_to_server(servicer: OrdersServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
