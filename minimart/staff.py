@@ -40,7 +40,7 @@ def revoke(email: str, data: Path | None) -> None:
     """Take that from the account EMAIL again, at once."""
     try:
         with find_system(data, None).writing() as connection:
-            was_staff = queries.revoke(connection, email)
+            was_staff = queries.revoke(connection, email, SystemClock().now())
     except queries.NobodyCalled as error:
         raise Wrong(str(error)) from error
     click.echo(f"{email} is staff no more" if was_staff else f"{email} was no staff")

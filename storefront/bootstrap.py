@@ -5,6 +5,7 @@ Nothing connects and no thread runs before `Storefront.start`. Built after the f
 
 import random
 from dataclasses import dataclass
+from functools import partial
 
 import grpc
 from flask import Flask
@@ -21,6 +22,8 @@ from storefront.accounts.credentials import bp as credentials
 from storefront.accounts.passwords import Passwords
 from storefront.accounts.routes import bp as accounts
 from storefront.addresses.routes import bp as addresses
+from storefront.audit import queries as audit
+from storefront.audit.damper import Damper
 from storefront.cart.queries import tidy_guests
 from storefront.cart.routes import bp as cart
 from storefront.catalogue.routes import bp as catalogue
@@ -131,6 +134,7 @@ def build(
         tickets=TicketOffice(secret_key),
         stamps=StampOffice(secret_key),
         fanout=fanout,
+        damper=Damper(),
     )
     security.protect(app, secret_key)
     presentation.add_to(app)
@@ -158,7 +162,8 @@ def build(
     count_requests(app, fanout, registry)
     sweep = Sweep(engine, read_only(engine), client, clock, order_deadline=settings.storefront_order_deadline)
     letters = transport or transport_for(settings.mail_url, settings.mail_folder, settings.mail_from)
-    sender = Sender(engine, clock, letters, (sessions.tidy, resets.tidy, tidy_guests))
+    tidy_audit = partial(audit.tidy, kept_seconds=settings.storefront_audit_days * 24 * 3600)
+    sender = Sender(engine, clock, letters, (sessions.tidy, resets.tidy, tidy_guests, tidy_audit))
     teller = Teller(engine, client, clock, settings.shop_url)
     feed = Feed(client, fanout, rng or random.SystemRandom())
     return Storefront(app, feed, sweep, fanout, sender, teller, MetricsPage(registry, settings.metrics_port))

@@ -81,6 +81,9 @@ class Settings(BaseSettings):
     # Questions to UPS whether it knows an account, per shopper.
     storefront_account_check_limit: Limit = "60 per minute"
 
+    # How long events of the audit log are kept, in days.
+    storefront_audit_days: float = Field(default=90.0, ge=1, le=3650)
+
     @field_validator("database_url")
     @classmethod
     def _usable(cls, value: str) -> str:

@@ -14,8 +14,10 @@ from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
 from werkzeug.wrappers import Response
 
+from db.shop.audit import SecurityEvent
 from mesh.logs import get_logger
 from storefront.accounts.shopper import Shopper
+from storefront.audit.noting import note_try
 from storefront.cart.basket import NOTHING, Basket, current_basket
 from storefront.orders_client import CallFailed
 from storefront.security import current_shopper
@@ -50,6 +52,7 @@ _PAGES = {
         "It is our fault, not yours, and we have a note of it. Nothing that you ordered is lost.",
     ),
 }
+_NOTED = {403: SecurityEvent.ACCESS_DENIED, 429: SecurityEvent.LIMIT_HIT}
 _FORM_TOO_OLD = Words(
     "This page was open for too long",
     "To keep you safe we did not use what it sent. Go back, reload the page, and send it again.",
@@ -66,7 +69,7 @@ _ORDERS_AWAY = Words(
 
 def add_to(app: Flask) -> None:
     """Registers the pages with `app`, and who looks at it with every template."""
-    app.register_error_handler(CSRFError, lambda _: _page(400, _FORM_TOO_OLD))
+    app.register_error_handler(CSRFError, _form_refused)
     app.register_error_handler(HTTPException, _http)
     app.register_error_handler(CallFailed, _call_failed)
     for away in (OperationalError, InterfaceError, PoolTimeout):
@@ -83,8 +86,16 @@ def _who_looks() -> dict[str, Shopper | Basket | None]:
     return {"shopper": None, "basket": NOTHING}
 
 
+def _form_refused(_error: CSRFError) -> tuple[str, int]:
+    note_try(SecurityEvent.FORM_REFUSED, None, request.endpoint or "")
+    return _page(400, _FORM_TOO_OLD)
+
+
 def _http(error: HTTPException) -> tuple[str, int] | Response | HTTPException:
     code = error.code or 500
+    if code in _NOTED:
+        shopper = current_shopper()
+        note_try(_NOTED[code], shopper.user_id if shopper else None, request.endpoint or "")
     if error.response is not None or code < 400:
         return error
     if code >= 500:

@@ -19,8 +19,10 @@ from flask_wtf import CSRFProtect
 from flask_wtf.csrf import generate_csrf
 
 from db.shop.accounts import email_key
+from db.shop.audit import SecurityEvent
 from storefront.accounts import sessions
 from storefront.accounts.shopper import Shopper
+from storefront.audit.noting import note
 from storefront.services import services
 
 MAX_FORM_BYTES = 64 * 1024
@@ -102,14 +104,15 @@ def of_shopper_or_address() -> str:
     return f"shopper:{shopper.user_id}" if shopper is not None else f"address:{get_remote_address()}"
 
 
-def begin_session(user_id: int) -> None:
-    """Starts a fresh session for somebody who has just proven who they are; keeps the guest's cart."""
+def begin_session(user_id: int, event: SecurityEvent) -> None:
+    """Starts a fresh session for somebody who has just proven who they are by `event`; keeps the guest's cart."""
     parts, guest, before = services(), session.get(GUEST_KEY), current_shopper()
     with parts.engine.begin() as connection:
         if before is not None:
             sessions.end(connection, before.token)
         browser = sessions.browser_of(request.user_agent.string)
         token = sessions.begin(connection, user_id, browser, parts.clock.now())
+        note(connection, event, user_id)
     session.clear()
     session.permanent = True
     # The token for forms too, now and not with the first form: see SESSION_REFRESH_EACH_REQUEST.
@@ -127,6 +130,12 @@ def end_session() -> None:
     if shopper is not None:
         with services().engine.begin() as connection:
             sessions.end(connection, shopper.token)
+            note(connection, SecurityEvent.LOGGED_OUT, shopper.user_id)
+    forget_session()
+
+
+def forget_session() -> None:
+    """The browser forgets its session, which has ended."""
     logout_user()
     session.clear()
 

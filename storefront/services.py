@@ -10,6 +10,7 @@ from sqlalchemy import Engine
 
 from db.clock import Clock
 from storefront.accounts.passwords import Passwords
+from storefront.audit.damper import Damper
 from storefront.checkout.tickets import TicketOffice
 from storefront.config import Settings
 from storefront.operator.client import OperationsClient
@@ -34,6 +35,7 @@ class Services:
     tickets: TicketOffice
     stamps: StampOffice
     fanout: Fanout
+    damper: Damper
 
 
 def services() -> Services:

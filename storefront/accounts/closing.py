@@ -11,6 +11,7 @@ from sqlalchemy import Connection, delete, select, update
 from werkzeug.wrappers import Response as AnyResponse
 
 from db.shop.accounts import Address, Profile, User
+from db.shop.audit import SecurityEvent
 from db.shop.carts import Cart, CartItem
 from db.shop.catalogue import Favourite, Offer
 from db.shop.checkouts import CheckoutAttempt, CheckoutState
@@ -20,7 +21,9 @@ from db.shop.sessions import PasswordReset, Session
 from db.shop.staff import Staff
 from storefront.accounts.forms import CloseForm
 from storefront.accounts.queries import find_credentials
-from storefront.security import end_session, limiter, of_shopper_or_address, the_shopper
+from storefront.audit import queries as audit
+from storefront.audit.noting import note, note_try
+from storefront.security import forget_session, limiter, of_shopper_or_address, the_shopper
 from storefront.services import services
 
 bp = Blueprint("closing", __name__, template_folder="templates")
@@ -44,6 +47,7 @@ def stop_selling() -> AnyResponse:
     parts, shopper = services(), the_shopper()
     with parts.engine.begin() as connection:
         withdrawn = close_shop(connection, shopper.user_id, parts.clock.now())
+        note(connection, SecurityEvent.ROLE_CHANGED, shopper.user_id, "no seller any more")
     flash(f"Your shop is closed; {withdrawn} of your items were withdrawn. What was ordered still goes out.", "info")
     return redirect(url_for("accounts.profile"), 303)
 
@@ -68,6 +72,7 @@ def close() -> AnyResponse | tuple[str, int]:
     with parts.reader.connect() as connection:
         found = find_credentials(connection, shopper.email)
     if not parts.passwords.verify(found.password_hash if found else None, (form.current.data or "")[:1024]):
+        note_try(SecurityEvent.PROOF_FAILED, shopper.user_id)
         form.current.errors = ["This is not your password."]
         return render_template("accounts/close.html", form=form), _REFUSED
     try:
@@ -76,7 +81,7 @@ def close() -> AnyResponse | tuple[str, int]:
     except StillConfirming:
         form.current.errors = ["One of your orders is being confirmed. Close the account once that has its answer."]
         return render_template("accounts/close.html", form=form), _REFUSED
-    end_session()
+    forget_session()
     flash("Your account is closed. Thank you for having been here.", "info")
     return redirect(url_for("catalogue.home"), 303)
 
@@ -99,6 +104,8 @@ def forget(connection: Connection, user_id: int, email: str, now: float) -> None
     if connection.execute(waiting.limit(1)).first() is not None:
         raise StillConfirming
     close_shop(connection, user_id, now)
+    audit.forget(connection, user_id)
+    audit.write(connection, SecurityEvent.ACCOUNT_CLOSED, user_id, now)
     cart = select(Cart.id).where(Cart.user_id == user_id)
     connection.execute(delete(CartItem).where(CartItem.cart_id.in_(cart)))
     for table in (Cart, Address, Favourite, Purchase, Session, PasswordReset, CheckoutAttempt, Staff, LettersOff):

@@ -4,12 +4,15 @@ Rules: whoever changes either proves that they know the password; both are told 
 whether an address has an account is not told by a request for a new password, not even by the time it takes.
 """
 
-from flask import Blueprint, Response, flash, redirect, render_template, request, url_for
+from flask import Blueprint, Response, flash, redirect, render_template, url_for
 from flask_login import login_required
 from werkzeug.wrappers import Response as AnyResponse
 
+from db.shop.audit import SecurityEvent
 from storefront.accounts import letters, queries, resets, sessions
 from storefront.accounts.forms import EmailForm, ForgotForm, NewPasswordForm, PasswordForm
+from storefront.audit.noting import note, note_try
+from storefront.audit.queries import recent
 from storefront.mail import outbox
 from storefront.security import (
     account_in_form,
@@ -26,6 +29,7 @@ bp = Blueprint("credentials", __name__, template_folder="templates")
 _REFUSED = 422
 _WRONG = "This is not your password."
 MAX_TOKEN = 64
+NOTES_SHOWN = 10
 
 
 def _was_refused(response: Response) -> bool:
@@ -60,7 +64,8 @@ def change_password() -> AnyResponse | tuple[str, int]:
     with parts.engine.begin() as connection:
         resets.set_password(connection, shopper.user_id, password_hash)
         outbox.write(connection, letters.password_changed(shopper.user_id, shopper.email, now), now)
-    begin_session(shopper.user_id)
+        note(connection, SecurityEvent.PASSWORD_CHANGED, shopper.user_id)
+    begin_session(shopper.user_id, SecurityEvent.SESSIONS_ENDED)
     flash("Your password is changed. You are logged out everywhere else.", "success")
     return redirect(url_for("credentials.security"), 303)
 
@@ -78,6 +83,7 @@ def change_email() -> AnyResponse | tuple[str, int]:
         with parts.engine.begin() as connection:
             queries.change_email(connection, shopper.user_id, email)
             outbox.write(connection, letters.email_changed(shopper.user_id, shopper.email, email, now), now)
+            note(connection, SecurityEvent.EMAIL_CHANGED, shopper.user_id)
     except queries.EmailTaken:
         form.email.errors = ["There is another account with this address."]
         return _page(PasswordForm(formdata=None), form), _REFUSED
@@ -92,7 +98,7 @@ def end_others() -> AnyResponse:
     shopper = the_shopper()
     with services().engine.begin() as connection:
         sessions.end_all(connection, shopper.user_id)
-    begin_session(shopper.user_id)
+    begin_session(shopper.user_id, SecurityEvent.SESSIONS_ENDED)
     flash("You are logged out everywhere else.", "success")
     return redirect(url_for("credentials.security"), 303)
 
@@ -114,9 +120,11 @@ def send_link() -> str | tuple[str, int]:
     now, email = parts.clock.now(), form.email.data or ""
     with parts.engine.begin() as connection:
         given = resets.give_link(connection, email, now)
-        token, recipient = given or ("", email)
+        token, recipient = (given.token, given.recipient) if given else ("", email)
         link = public_url(url_for("credentials.choose", token=token or "none"))
         outbox.write(connection, letters.reset(recipient, link), now, nobody=given is None)
+        # For an address that nobody has, too: the time it takes tells nothing.
+        note(connection, SecurityEvent.RESET_ASKED, given.user_id if given else None)
     return render_template("accounts/forgot.html", form=form, sent_to=email)
 
 
@@ -141,9 +149,10 @@ def reset(token: str) -> AnyResponse | str | tuple[str, int]:
         email = queries.email_of(connection, user_id) if user_id is not None else ""
         if user_id is not None:
             outbox.write(connection, letters.password_changed(user_id, email, now), now)
+            note(connection, SecurityEvent.PASSWORD_RESET, user_id)
     if user_id is None:
         return _reset_page(token, form)
-    begin_session(user_id)
+    begin_session(user_id, SecurityEvent.LOGGED_IN)
     flash("Your new password is set, and you are logged in.", "success")
     return redirect(url_for("catalogue.home"), 303)
 
@@ -163,6 +172,7 @@ def _proves(form: PasswordForm | EmailForm) -> bool:
         found = queries.find_credentials(connection, the_shopper().email)
     if parts.passwords.verify(found.password_hash if found else None, (form.current.data or "")[:1024]):
         return True
+    note_try(SecurityEvent.PROOF_FAILED, the_shopper().user_id)
     form.current.errors = [_WRONG]
     return False
 
@@ -171,6 +181,5 @@ def _page(password: PasswordForm, email: EmailForm) -> str:
     parts, shopper = services(), the_shopper()
     with parts.reader.connect() as connection:
         shown = sessions.sessions_of(connection, shopper.user_id, shopper.token, parts.clock.now())
-    return render_template(
-        "accounts/security.html", password=password, email=email, sessions=shown, agent=request.user_agent.string
-    )
+        notes = recent(connection, shopper.user_id, NOTES_SHOWN)
+    return render_template("accounts/security.html", password=password, email=email, sessions=shown, notes=notes)

@@ -5,6 +5,7 @@ session of the account and every other link.
 """
 
 import secrets
+from dataclasses import dataclass
 
 from sqlalchemy import Connection, delete, insert, select, update
 
@@ -18,8 +19,17 @@ RESET_SECONDS = 3600.0
 MAX_LINKS = 3
 
 
-def give_link(connection: Connection, email: str, now: float) -> tuple[str, str] | None:
-    """A secret for whoever has this address, and the address as they wrote it. None: nobody can log in with it."""
+@dataclass(frozen=True, slots=True)
+class Link:
+    """A secret for whoever has an address, as they wrote it."""
+
+    user_id: int
+    recipient: str
+    token: str
+
+
+def give_link(connection: Connection, email: str, now: float) -> Link | None:
+    """A link for whoever has this address. None: nobody can log in with it."""
     row = connection.execute(
         select(User.id, User.email).where(User.email_key == email_key(email), User.password_hash.is_not(None))
     ).one_or_none()
@@ -35,7 +45,7 @@ def give_link(connection: Connection, email: str, now: float) -> tuple[str, str]
     gone = list(connection.execute(older).scalars())
     connection.execute(delete(PasswordReset).where(PasswordReset.token_hash.in_(gone)))
     connection.execute(insert(PasswordReset).values(token_hash=hash_of(token), user_id=row.id, created_at=now))
-    return token, row.email
+    return Link(row.id, row.email, token)
 
 
 def owner_of(connection: Connection, token: str, now: float) -> int | None:

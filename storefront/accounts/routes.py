@@ -8,8 +8,10 @@ from flask import Blueprint, Response, flash, redirect, render_template, request
 from flask_login import login_required
 from werkzeug.wrappers import Response as AnyResponse
 
+from db.shop.audit import SecurityEvent
 from storefront.accounts import queries
 from storefront.accounts.forms import LoginForm, ProfileForm, RegisterForm
+from storefront.audit.noting import note_try
 from storefront.cart.basket import bring_guest_cart
 from storefront.security import (
     account_in_form,
@@ -53,13 +55,15 @@ def log_in() -> AnyResponse | tuple[str, int]:
         found = queries.find_credentials(connection, email)
     password_hash = found.password_hash if found else None
     if not parts.passwords.verify(password_hash, password[:1024]) or found is None or password_hash is None:
+        # The same work whether the account exists or not.
+        note_try(SecurityEvent.LOGIN_FAILED, found.user_id if found else None, about=account_in_form())
         form.password.errors = [WRONG]
         return render_template("accounts/login.html", form=form), _REFUSED
     if parts.passwords.is_outdated(password_hash):
         fresh = parts.passwords.hash(password)
         with parts.engine.begin() as connection:
             queries.replace_hash(connection, found.user_id, password_hash, fresh)
-    begin_session(found.user_id)
+    begin_session(found.user_id, SecurityEvent.LOGGED_IN)
     return redirect(_onward(filled=bring_guest_cart(found.user_id)), 303)
 
 
@@ -91,7 +95,7 @@ def create() -> AnyResponse | tuple[str, int]:
     except queries.EmailTaken:
         form.email.errors = ["There is an account with this address already. Log in instead?"]
         return render_template("accounts/register.html", form=form), _REFUSED
-    begin_session(user_id)
+    begin_session(user_id, SecurityEvent.REGISTERED)
     flash(f"Welcome, {form.display_name.data}.", "success")
     return redirect(_onward(filled=bring_guest_cart(user_id)), 303)
 

@@ -9,7 +9,9 @@ from dataclasses import dataclass
 from sqlalchemy import Connection, delete, insert, select
 
 from db.shop.accounts import User, email_key
+from db.shop.audit import SecurityEvent
 from db.shop.staff import Staff
+from storefront.audit import queries as audit
 
 
 class NobodyCalled(Exception):
@@ -33,12 +35,17 @@ def grant(connection: Connection, email: str, now: float) -> bool:
     if connection.execute(select(Staff.user_id).where(Staff.user_id == user_id)).first() is not None:
         return False
     connection.execute(insert(Staff).values(user_id=user_id, granted_at=now))
+    audit.write(connection, SecurityEvent.ROLE_CHANGED, user_id, now, detail="staff")
     return True
 
 
-def revoke(connection: Connection, email: str) -> bool:
+def revoke(connection: Connection, email: str, now: float) -> bool:
     """Ends that; False: it was no staff. NobodyCalled: there is no such account."""
-    return connection.execute(delete(Staff).where(Staff.user_id == _account(connection, email))).rowcount == 1
+    user_id = _account(connection, email)
+    if connection.execute(delete(Staff).where(Staff.user_id == user_id)).rowcount != 1:
+        return False
+    audit.write(connection, SecurityEvent.ROLE_CHANGED, user_id, now, detail="no staff any more")
+    return True
 
 
 def members(connection: Connection) -> list[StaffMember]:

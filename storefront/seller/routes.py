@@ -13,8 +13,10 @@ from flask import Blueprint, abort, flash, redirect, render_template, request, u
 from flask_login import login_required
 from werkzeug.wrappers import Response
 
+from db.shop.audit import SecurityEvent
 from storefront import pictures
 from storefront.accounts.queries import become_seller
+from storefront.audit.noting import note
 from storefront.catalogue.search import read_search
 from storefront.catalogue.stock import stock_of, warehouses
 from storefront.security import the_shopper
@@ -75,6 +77,7 @@ def become() -> Response | tuple[str, int]:
         return render_template("seller/become.html", form=form), _REFUSED
     with parts.engine.begin() as connection:
         become_seller(connection, the_shopper().user_id, display_name=form.display_name.data or "")
+        note(connection, SecurityEvent.ROLE_CHANGED, the_shopper().user_id, "seller")
     flash("Your shop is open. Add your first item.", "success")
     return redirect(url_for("seller.index"), 303)
 

@@ -113,7 +113,7 @@ class People:
                 "address_id": connection.execute(select(Address.id)).scalar_one(),
                 "offer_id": connection.execute(select(Offer.id).where(Offer.seller_id == self._owner_id)).scalar_one(),
                 "request_id": connection.execute(select(CheckoutAttempt.request_id).limit(1)).scalar_one(),
-                "token": link[0],
+                "token": link.token,
                 "shipment_id": self.orders.operations.need_attention(self.orders.orders[OPEN_ORDER]),
                 "remedy": "retry",
                 "name": "mug-1",

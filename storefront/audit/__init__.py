@@ -1,0 +1,1 @@
+"""The audit log: what happens to the security of accounts."""
