@@ -69,8 +69,10 @@ class Settings(BaseSettings):
     storefront_order_deadline: float = Field(default=5.0, gt=0)
     storefront_read_deadline: float = Field(default=3.0, gt=0)
 
-    # Failed log-ins per account, failed log-ins per address, and new accounts per address (Flask-Limiter's notation).
+    # Failed log-ins per account from one address, per account from everywhere, and per address; and new accounts per
+    # address (Flask-Limiter's notation). Those who are logged in stay so, and a reset by letter lets the owner in.
     storefront_login_limit_account: Limit = "10 per 15 minutes"
+    storefront_login_limit_everywhere: Limit = "100 per hour"
     storefront_login_limit_address: Limit = "50 per 15 minutes"
     storefront_register_limit: Limit = "30 per hour"
     # Requests for a new password per account and per address.

@@ -5,6 +5,7 @@ other sites, and travels over TLS only, but for http on this very machine; a log
 out ends it in the database (`storefront.accounts.sessions` says how long one lasts); we redirect to our own pages only.
 """
 
+import hashlib
 import ipaddress
 from datetime import timedelta
 from typing import Any
@@ -50,12 +51,22 @@ HEADERS = {
     "Permissions-Policy": "camera=(), geolocation=(), microphone=()",
 }
 
+COOKIE = "minimart"
 GUEST_KEY = "guest"
 _USED_AT = "used_at"
 
 
 class SessionCookie(SecureCookieSessionInterface):
-    """Flask's signed cookie, Secure unless the page came by http from this very machine."""
+    """Flask's signed cookie, Secure unless the page came by http from this very machine.
+
+    A secure one is named so that browsers take it from this very host by TLS only.
+    """
+
+    digest_method = staticmethod(hashlib.sha256)
+
+    def get_cookie_name(self, app: Flask) -> str:
+        """What the cookie is called."""
+        return f"__Host-{COOKIE}" if self.get_cookie_secure(app) else COOKIE
 
     def get_cookie_secure(self, app: Flask) -> bool:  # noqa: ARG002 - the interface is Flask's
         """Whether the cookie may travel over TLS only."""
@@ -67,7 +78,6 @@ def protect(app: Flask, secret_key: str) -> None:
     app.secret_key = secret_key
     app.session_interface = SessionCookie()
     app.config.update(
-        SESSION_COOKIE_NAME="minimart",
         SESSION_COOKIE_HTTPONLY=True,
         SESSION_COOKIE_SAMESITE="Lax",
         PERMANENT_SESSION_LIFETIME=timedelta(seconds=sessions.IDLE_SECONDS),
@@ -96,6 +106,11 @@ limiter = Limiter(get_remote_address, storage_uri="memory://", strategy="moving-
 def account_in_form() -> str:
     """The key of limits per account: the address that was typed."""
     return f"account:{email_key(request.form.get('email', ''))[:254]}"
+
+
+def account_from_address() -> str:
+    """The key of limits per account and address: a stranger elsewhere uses up nothing of the owner's."""
+    return f"{account_in_form()}:{get_remote_address()}"
 
 
 def of_shopper_or_address() -> str:
@@ -198,7 +213,8 @@ def _ask_to_log_in() -> Any:
 def _add_headers(response: Response) -> Response:
     for name, value in HEADERS.items():
         response.headers.setdefault(name, value)
-    if request.is_secure:
+    # Where browsers are told to come by https, also behind a proxy that speaks it for us.
+    if request.is_secure or services().settings.storefront_url.startswith("https:"):
         response.headers.setdefault("Strict-Transport-Security", "max-age=31536000")
     if "Cache-Control" not in response.headers:
         response.headers["Cache-Control"] = "no-store"

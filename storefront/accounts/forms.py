@@ -6,7 +6,7 @@ from typing import Any
 from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, PasswordField, StringField, ValidationError
 
-from storefront.accounts.passwords import MAX_LENGTH, MIN_LENGTH
+from storefront.accounts.passwords import MAX_LENGTH, MIN_LENGTH, is_common
 from storefront.fields import Visible, one_line
 
 MAX_EMAIL = 254
@@ -26,10 +26,12 @@ def valid_email(_form: Any, field: Any) -> None:
 
 
 def valid_password(_form: Any, field: Any) -> None:
-    """ValidationError: too short or too long; what it is made of is the shopper's business."""
+    """ValidationError: too short, too long, or what everybody takes; what it is made of is the shopper's business."""
     length = len(field.data or "")
     if not MIN_LENGTH <= length <= MAX_LENGTH:
         raise ValidationError(f"Choose a password of {MIN_LENGTH} to {MAX_LENGTH} characters.")
+    if is_common(field.data):
+        raise ValidationError("This is among the first passwords that anybody would try. Choose another one.")
 
 
 class LoginForm(FlaskForm):

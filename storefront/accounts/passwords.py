@@ -9,6 +9,7 @@ import unicodedata
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
+from zxcvbn.frequency_lists import FREQUENCY_LISTS
 
 MIN_LENGTH = 8
 MAX_LENGTH = 128
@@ -41,6 +42,14 @@ class Passwords:
     def is_outdated(self, password_hash: str) -> bool:
         """Whether the hash was made with other parameters than today's."""
         return self._hasher.check_needs_rehash(password_hash)
+
+
+def is_common(password: str) -> bool:
+    """Whether it is one of the passwords that most people take, in whatever case."""
+    return _normal(password).casefold() in _COMMON
+
+
+_COMMON = frozenset(word for word in FREQUENCY_LISTS["passwords"] if len(word) >= MIN_LENGTH)
 
 
 def _normal(password: str) -> str:

@@ -14,6 +14,7 @@ from storefront.accounts.forms import LoginForm, ProfileForm, RegisterForm
 from storefront.audit.noting import note_try
 from storefront.cart.basket import bring_guest_cart
 from storefront.security import (
+    account_from_address,
     account_in_form,
     begin_session,
     current_shopper,
@@ -44,7 +45,10 @@ def login() -> str | AnyResponse:
 
 @bp.post("/login")
 @limiter.limit(
-    lambda: services().settings.storefront_login_limit_account, key_func=account_in_form, deduct_when=_was_refused
+    lambda: services().settings.storefront_login_limit_account, key_func=account_from_address, deduct_when=_was_refused
+)
+@limiter.limit(
+    lambda: services().settings.storefront_login_limit_everywhere, key_func=account_in_form, deduct_when=_was_refused
 )
 @limiter.limit(lambda: services().settings.storefront_login_limit_address, deduct_when=_was_refused)
 def log_in() -> AnyResponse | tuple[str, int]:

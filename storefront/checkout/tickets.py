@@ -5,6 +5,7 @@ quantities and prices on the page. It is made by the server and sent back with t
 shopper presses.
 """
 
+import hashlib
 import secrets
 from dataclasses import dataclass
 
@@ -37,7 +38,9 @@ class TicketOffice:
     """Makes tickets and reads them back."""
 
     def __init__(self, secret_key: str) -> None:
-        self._serializer = URLSafeSerializer(secret_key, salt="checkout-ticket")
+        self._serializer = URLSafeSerializer(
+            secret_key, salt="checkout-ticket", signer_kwargs={"digest_method": hashlib.sha256}
+        )
 
     def new(self, user_id: int, lines: tuple[TicketLine, ...]) -> Ticket:
         """A ticket with a request_id of its own."""

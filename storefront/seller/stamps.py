@@ -3,6 +3,8 @@
 The time becomes the item's `created_at`, and a seller has one item per stamp: pressing twice adds one.
 """
 
+import hashlib
+
 from itsdangerous import BadSignature, URLSafeSerializer
 
 
@@ -14,7 +16,9 @@ class StampOffice:
     """Makes stamps and reads them back."""
 
     def __init__(self, secret_key: str) -> None:
-        self._serializer = URLSafeSerializer(secret_key, salt="new-item-form")
+        self._serializer = URLSafeSerializer(
+            secret_key, salt="new-item-form", signer_kwargs={"digest_method": hashlib.sha256}
+        )
 
     def write(self, seller_id: int, now: float) -> str:
         """A stamp as text for a form."""

@@ -7,6 +7,7 @@ from sqlalchemy import Engine, func, select
 
 from db.shop.accounts import User
 from db.shop.sessions import Session
+from storefront.accounts import passwords
 from storefront.accounts.sessions import hash_of
 from storefront.bootstrap import Storefront
 from tests.storefront.conftest import ShiftedClock
@@ -93,11 +94,22 @@ def test_what_cannot_be_used_is_told_beside_its_field_and_kept(
         assert kept["display_name"] == "Ann"
 
 
-@pytest.mark.parametrize("password", ["x" * 8, "x" * 128, "пароль и пробел", "🔑" * 8, "é" * 8])
+@pytest.mark.parametrize("password", ["xkxkxkxk", "x" * 128, "пароль и пробел", "🔑" * 8, "é" * 8])
 def test_any_eight_to_128_characters_are_a_password(visitor: Visitor, another: Visitor, password: str) -> None:
     visitor.register(password=password)
     another.log_in(password=password)
     assert another.get("/account").status == 200
+
+
+@pytest.mark.parametrize("password", ["password", "PassWord", "1234567890", "qwertyuiop", "trustno1"])
+def test_what_everybody_takes_is_no_password(visitor: Visitor, password: str) -> None:
+    visitor.register(password=password)
+    assert visitor.status == 422
+    assert visitor.sees("This is among the first passwords that anybody would try.")
+
+
+def test_more_than_three_thousand_common_passwords_are_known() -> None:
+    assert len(passwords._COMMON) > 3000
 
 
 def test_a_log_in_starts_another_session(visitor: Visitor) -> None:
@@ -185,6 +197,26 @@ def test_too_many_wrong_log_ins_lock_the_account_for_a_while_and_nobody_else(
     assert visitor.log_in(email="ANN@example.org").status == 429
     assert visitor.sees("Too many tries")
     assert visitor.log_in(email="bob@example.org", password="whatever").status == 422
+
+
+def test_a_stranger_elsewhere_locks_nobody_out(
+    settings: dict[str, object], build_shop: Callable[[], Storefront]
+) -> None:
+    settings |= {"storefront_login_limit_account": "2 per hour", "storefront_login_limit_everywhere": "4 per hour"}
+    app = build_shop().app
+    owner = Visitor(app.test_client())
+    owner.register().log_out()
+
+    def guess(address: str) -> int:
+        stranger = Visitor(app.test_client())
+        stranger.client.environ_base["REMOTE_ADDR"] = address
+        return stranger.log_in(password="a wrong password").status
+
+    assert [guess("192.0.2.1") for _ in range(3)] == [422, 422, 429]
+    assert owner.log_in().get("/account").status == 200
+    assert [guess("192.0.2.2") for _ in range(2)] == [422, 422]
+    assert guess("192.0.2.3") == 429, "guesses from everywhere are counted together"
+    assert owner.get("/account").status == 200, "who is logged in stays so"
 
 
 def test_right_log_ins_are_not_counted(settings: dict[str, object], build_shop: Callable[[], Storefront]) -> None:

@@ -189,9 +189,9 @@ def test_the_other_sessions_are_shown_and_ended(visitor: Visitor, another: Visit
     visitor.register()
     another.client.environ_base["HTTP_USER_AGENT"] = "Mozilla/5.0 (X11; Linux) Firefox/130.0"
     another.log_in()
-    assert visitor.get("/account/security").sees("Firefox on Linux")
+    assert visitor.get("/account/security").sees("Firefox on Linux since")
     visitor.submit("/account/sessions/end")
-    assert not visitor.sees("Firefox on Linux")
+    assert not visitor.sees("Firefox on Linux since")
     assert another.get("/account").status == 303
     assert visitor.get("/account").status == 200
 

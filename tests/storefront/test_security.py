@@ -4,6 +4,7 @@ What is asked of every route is in `test_access`.
 """
 
 import re
+from collections.abc import Callable
 
 import pytest
 
@@ -11,6 +12,8 @@ from storefront.bootstrap import Storefront
 from storefront.security import safe_next
 from tests.storefront.fake_orders import FakeOrders
 from tests.storefront.visitor import Visitor
+
+STRICT = "max-age=31536000"
 
 
 @pytest.fixture
@@ -57,6 +60,22 @@ def test_the_session_cookie_is_out_of_reach(visitor: Visitor) -> None:
 def test_the_session_cookie_is_secure_anywhere_else(shop: Storefront, address: str) -> None:
     answer = shop.app.test_client().get("/login", base_url=address)
     assert "Secure" in answer.headers["Set-Cookie"]
+
+
+@pytest.mark.parametrize(("address", "name"), [("https://shop.example", "__Host-minimart"), (None, "minimart")])
+def test_a_secure_cookie_is_for_this_host_alone(shop: Storefront, address: str | None, name: str) -> None:
+    cookie = shop.app.test_client().get("/login", base_url=address).headers["Set-Cookie"]
+    assert cookie.startswith(f"{name}=")
+    assert "Path=/" in cookie
+    assert "Domain" not in cookie
+
+
+def test_browsers_are_told_to_come_by_tls(build_shop: Callable[[], Storefront], settings: dict[str, object]) -> None:
+    by_http = build_shop().app.test_client()
+    assert "Strict-Transport-Security" not in by_http.get("/login").headers
+    assert by_http.get("/login", base_url="https://localhost").headers["Strict-Transport-Security"] == STRICT
+    settings["storefront_url"] = "https://shop.example"
+    assert build_shop().app.test_client().get("/nothing").headers["Strict-Transport-Security"] == STRICT
 
 
 def test_an_answer_that_comes_late_undoes_nothing_in_the_session(visitor: Visitor, orders: FakeOrders) -> None:
