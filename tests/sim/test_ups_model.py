@@ -314,6 +314,18 @@ def test_a_restart_in_a_new_world_announces_it() -> None:
     delivery.until(lambda: [start.worldid for start in delivery.shop.starts] == [1, 2])
 
 
+def test_a_truck_that_waits_in_vain_goes_elsewhere_and_comes_back_when_it_is_asked_for_again() -> None:
+    delivery = Delivery(trucks=1)
+    delivery.ask_pickup(1)
+    delivery.until(lambda: ships(delivery.shop.all("loadRequests")) == [1])
+    delivery.wait(70)
+    delivery.all_the_way(2, warehouse=2)
+    told = len(delivery.shop.all("loadRequests"))
+    delivery.wait(70)
+    assert len(delivery.shop.all("loadRequests")) == told, "nobody asked again"
+    delivery.all_the_way(1)
+
+
 def test_silence() -> None:
     faults = Faults()
     delivery = Delivery(faults=faults)

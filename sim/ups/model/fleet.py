@@ -1,7 +1,8 @@
 """Which truck goes where with which packages, and what is done when the world says no or nothing.
 
 Rules: a ship id is one job however often and under whatever number it is asked for; an unasked-for truck never moves; a
-truck leaves when all its packages are loaded (or the patience for the rest is over: they get another truck); a notice
+truck leaves when all its packages are loaded (or the patience for the rest is over: they get another truck), and goes
+elsewhere when it waited in vain for the first (they get another truck when somebody asks again); a notice
 that may be about an earlier trip is checked by a query before it is believed; transient errors are tried again under a
 new number, the others end in an Err to the shop or in another truck; a fleet that forgot looks for a loaded package on
 one free truck after the other. Other addresses are elsewhere (`redirects`), and so are numbers and bytes (`world_side`,
@@ -51,8 +52,8 @@ class Fleet:
         """Handle a request for a truck; for a known package answer with how things stand."""
         known = self.jobs.setdefault(job.ship, job)
         known.asked_as = job.asked_as
-        if known is job:
-            self._wait(job)
+        if known is job or (known.state is JobState.WAITING and not self._is_waiting(known)):
+            self._wait(known)
         elif known.state in (JobState.THERE, JobState.LOADED):
             assert known.truck is not None
             self._shop.load(known, known.truck)
@@ -95,6 +96,13 @@ class Fleet:
         self._waiting.get(job.warehouse, {}).pop(ship, None)
         job.state = JobState.CANCELLED
         self._shop.cancelled(number, ship, None)
+
+    def may_refuse(self, ship: int, address: tuple[int, int] | None = None) -> bool:
+        """Whether a change of a package breaks no promise when it is refused; `address`: a redirect to it."""
+        job = self.jobs.get(ship)
+        if job is None or job.state is JobState.CANCELLED:
+            return False
+        return address is None or (not job.redirects and (job.x, job.y) != address)
 
     def taken(self, order: Order, now: float) -> None:
         """The world has acked an order, and not said with it that it failed."""
@@ -225,6 +233,10 @@ class Fleet:
         job.truck = None
         self._waiting.setdefault(job.warehouse, {})[job.ship] = job
 
+    def _is_waiting(self, job: Job) -> bool:
+        """Whether a truck will be sent for it. None is, once one waited for it in vain."""
+        return job.ship in self._waiting.get(job.warehouse, {})
+
     def _serve(self, warehouse: int, now: float) -> None:
         waiting = self._waiting[warehouse]
         for job in list(waiting.values()):
@@ -259,6 +271,9 @@ class Fleet:
     def _offer(self, job: Job, truck: Truck) -> None:
         job.state = JobState.THERE
         job.offered.append(truck)
+        if not truck.closed:
+            truck.leaves_by = None
+        self._touched[truck.id] = truck
         self._shop.load(job, truck)
 
     def _at_warehouse(self, truck: Truck) -> None:
@@ -272,7 +287,7 @@ class Fleet:
     def _loaded(self, job: Job, truck: Truck, now: float) -> None:
         """Note that `job` is loaded on `truck`, which may have gone on without it."""
         if job.state is JobState.WAITING:
-            self._waiting[job.warehouse].pop(job.ship)
+            self._waiting.get(job.warehouse, {}).pop(job.ship, None)
         if job.truck is not None and job.truck is not truck:
             self._touched[job.truck.id] = job.truck
             job.truck.leave_behind(job)
@@ -281,17 +296,27 @@ class Fleet:
         job.state = JobState.LOADED
         self._touched[truck.id] = truck
         if truck.state is TruckState.THERE:
-            self._yard.close(truck)
-            if truck.leaves_by is None:
-                truck.leaves_by = now + self._settings.patience_ticks * self._settings.tick
-                self._agenda.later(truck.leaves_by, lambda _: self._touched.update({truck.id: truck}))
+            if not truck.closed:
+                self._yard.close(truck)
+                self._be_patient(truck, now)
         elif truck.state is not TruckState.GOING:
             self._send_out(truck, (job,), now)
+
+    def _be_patient(self, truck: Truck, now: float) -> None:
+        truck.leaves_by = now + self._settings.patience_ticks * self._settings.tick
+        self._agenda.later(truck.leaves_by, lambda _: self._touched.update({truck.id: truck}))
 
     def _leave_if_ready(self, truck: Truck, now: float) -> None:
         loaded = tuple(job for job in truck.jobs.values() if job.state is JobState.LOADED)
         over = truck.leaves_by is not None and now >= truck.leaves_by
         if not truck.jobs:
+            self._set_free(truck)
+        elif truck.leaves_by is None:
+            self._be_patient(truck, now)
+        elif over and not loaded:
+            for job in list(truck.jobs.values()):
+                truck.leave_behind(job)
+                job.state = JobState.WAITING
             self._set_free(truck)
         elif loaded and (len(loaded) == len(truck.jobs) or over):
             for job in [job for job in truck.jobs.values() if job.state is not JobState.LOADED]:

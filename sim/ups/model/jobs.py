@@ -105,7 +105,7 @@ class Truck:
     closed: bool = False
     """The first package is loaded: nobody joins any more."""
     leaves_by: float | None = None
-    """Until when it waits for the rest of its packages."""
+    """Until when it waits for its first package, or for the rest of them."""
     guessed: bool = False
     """An arrival was told by a status answer; its own notice may still come, late, so notices need a second look."""
 

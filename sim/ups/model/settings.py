@@ -22,7 +22,7 @@ class Settings:
     capacity: int = 100
     """How many packages of one warehouse share a truck."""
     patience_ticks: float = 60.0
-    """How long a truck waits for the rest of its packages once the first one is loaded."""
+    """How long a truck waits at a warehouse for its first package, and then for the rest of them."""
     tries: int = 3
     """How often a world may refuse us before we take it for gone and make a new one."""
     features: tuple[str, ...] = ()
@@ -83,6 +83,10 @@ class Faults:
     """Speaks the base alone, whatever its features: from its next announcement on."""
     duplicate: bool = False
     """Sends every message twice."""
+    unwilling: bool = False
+    """Refuses every change that it is asked for; what it promised before it keeps."""
+    undecided: bool = False
+    """Answers no question; once this is over, it tells what it has decided."""
     announce: int | None = None
     """Announces this world instead of its own."""
     garbage: bytes = b""
