@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, Any
 from mesh.attachment import Call, Identity
 from mesh.errors import Refusal
 from mesh.identity import Caller
+from proof.simulation.hearing import Hearing
 from proof.simulation.network import End
 from proof.simulation.orders import FULFILMENT
 from proof.simulation.scheduler import Process
@@ -36,9 +37,10 @@ UPS_PORT = "ups_bridge"
 class _Connection:
     """A connection by its number: the end, the framer, and what has come and is not read yet."""
 
-    def __init__(self, number: int, end: End) -> None:
+    def __init__(self, number: int, end: End, link: str) -> None:
         self.number = number
         self.end = end
+        self.hearing = Hearing(link)
         self.framer = Framer()
         self.unread: list[bytes] = []
         self.over: str | None = None
@@ -160,7 +162,7 @@ class Bridge:
         elif isinstance(action, Send) and connection is not None:
             self._point("before a frame")
             for body in action.bodies:
-                self.room.checks.acks_sent(self.link, body)
+                self.room.checks.acks_sent(connection.hearing, body)
             try:
                 frames = [encode_frame(body) for body in action.bodies]
             except FrameTooLong as error:
@@ -184,7 +186,7 @@ class Bridge:
         self._converse(self._accepted, end)
 
     def _converse(self, number: int, end: End) -> None:
-        connection = self._connections[number] = _Connection(number, end)
+        connection = self._connections[number] = _Connection(number, end, self.link)
         end.data = lambda data: self._came(connection, data)
         end.ended = lambda reason: self._over(connection, reason)
         self._feed(self.core.opened, number)
@@ -216,11 +218,11 @@ class Bridge:
                 frames = connection.framer.receive(data)
             except BadFrames as error:
                 if error.frames:
-                    self._feed(self.core.received, number, list(error.frames))
+                    self._hear(connection, list(error.frames))
                 self._lose(connection, f"bad bytes: {error}")
                 return
             if frames:
-                self._feed(self.core.received, number, frames)
+                self._hear(connection, frames)
         if connection.over is not None and not connection.unread and self._connections.get(number) is connection:
             reason = connection.over
             try:
@@ -228,6 +230,11 @@ class Bridge:
             except (BadFrames, Unusable) as error:
                 reason = f"bad bytes: {error}"
             self._lose(connection, reason)
+
+    def _hear(self, connection: _Connection, frames: list[bytes]) -> None:
+        for body in frames:
+            connection.hearing.heard(body, self._now())
+        self._feed(self.core.received, connection.number, frames)
 
     def _lose(self, connection: _Connection, reason: str) -> None:
         if self._connections.pop(connection.number, None) is not None:

@@ -10,8 +10,9 @@ from typing import TYPE_CHECKING, Any
 from mesh.errors import RpcFailure
 from orders_svc.domain import lifecycle
 from orders_svc.domain.lifecycle import Event, Goods, State, Truck
-from proof.simulation import wording
+from proof.simulation.hearing import Committed, Hearing, told
 from proof.simulation.shoppers import Wish
+from shop.fulfilment.v1 import fulfilment_pb2
 from shop.orders.v1 import orders_pb2
 
 if TYPE_CHECKING:
@@ -71,8 +72,7 @@ class Checks:
     room: "Room"
     _last_step: int = 0
     _last_heard: int = 0
-    # Numbers of messages that are, or were, in the inbox, by link.
-    _heard: set[tuple[str, int]] = field(default_factory=set)
+    _committed: Committed = field(default_factory=Committed)
     _states: dict[int, State] = field(default_factory=dict)
     # (user, request id) -> order id, as acknowledged.
     acknowledged_orders: dict[tuple[int, str], int] = field(default_factory=dict)
@@ -93,10 +93,12 @@ class Checks:
 
     def _hear(self) -> None:
         """Remembers what is committed, since rows about what ended go."""
-        sql = "select id, link, seqnum from inbox where id > ? order by id"
-        for inbox_id, link, seqnum in self.room.db.rows(sql, self._last_heard):
+        sql = "select id, link, event from inbox where id > ? order by id"
+        for inbox_id, link, event in self.room.db.rows(sql, self._last_heard):
             self._last_heard = inbox_id
-            self._heard.add((link, seqnum))
+            self._committed.events.add(told(link, fulfilment_pb2.PeerEvent.FromString(event)))
+        (announced,) = self.room.db.rows("select announced_world_id, features from links where name = 'ups'")
+        self._committed.note_announced(self.room.scheduler.time, announced)
 
     def acknowledged(self, wish: Wish, answer: Any) -> None:
         """A shopper was told that an order is accepted."""
@@ -125,15 +127,10 @@ class Checks:
                 self.fail("G2", f"{request.request_id} was answered {self._decisions[request.request_id]} and {said}")
         self._decisions[request.request_id] = said
 
-    def acks_sent(self, link: str, body: bytes) -> None:
+    def acks_sent(self, hearing: Hearing, body: bytes) -> None:
         """A bridge is about to ack what a partner said: all of it must be committed."""
-        for seqnum in wording.acks_of(link, body):
-            if link == "ups" and seqnum in self.room.ups.announcements:
-                committed = self.room.db.one("select announced_at from links where name = 'ups'")
-            else:
-                committed = (link, seqnum) in self._heard or None
-            if committed is None:
-                self.fail("G3", f"{link} is told that its message {seqnum} is safe, and it is not committed")
+        for seqnum in hearing.missing(body, self._committed):
+            self.fail("G3", f"{hearing.link} is told that its message {seqnum} is safe, and it is not committed")
 
     def before_call(self, method: str, request: Any) -> Any:
         """Notes what a call must not change if its caller does not own the link any more."""

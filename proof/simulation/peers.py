@@ -122,8 +122,8 @@ class UpsProcess:
         self.model = UpsModel(settings, Random(f"ups {room.seed}"), self.faults)
         # The shipments that it has called delivered, rightly or not.
         self.called_delivered: set[int] = set()
-        # The numbers under which it announced a world.
-        self.announcements: set[int] = set()
+        # When it lost its memory.
+        self.forgot: list[float] = []
         self._ends: dict[Link, End] = {}
         self._timer = 0
 
@@ -138,6 +138,8 @@ class UpsProcess:
         self.process.begin()
         self._ends = {}
         now = self._now()
+        if not memory:
+            self.forgot.append(now)
         if keep_world or memory:
             self.model.restart(now, memory=memory, keep_world=keep_world)
             self.model.outputs()
@@ -151,8 +153,9 @@ class UpsProcess:
 
     @property
     def unacked(self) -> int:
-        """How many elements it still repeats to the shop."""
-        return len(self.model._shop._outgoing)
+        """How many elements it still repeats to the shop, and answers that it owes it."""
+        owed = sum(len(job.redirects) for job in self.model.fleet.jobs.values())
+        return len(self.model._shop._outgoing) + owed
 
     def poke(self) -> None:
         """Its faults were changed."""
@@ -196,11 +199,9 @@ class UpsProcess:
             self.room.scheduler.at(due, self.process, lambda: self._fire(serial))
 
     def _note(self, body: bytes) -> None:
-        command, announcement = parse(ups_pb2.UACommand, body), parse(ups_pb2.UAstart, body)
+        command = parse(ups_pb2.UACommand, body)
         if command is not None:
             self.called_delivered.update(one.shipId for one in command.delivered)
-        if announcement is not None:
-            self.announcements.add(announcement.seqnum)
 
     def _fire(self, serial: int) -> None:
         if serial == self._timer:
