@@ -160,7 +160,7 @@ def _summary(sums: Sums, profile: str, seconds: float, jobs: int) -> None:
         for name, count in counts.items():
             click.echo(f"  {count:8}  {name}")
     shipments = ", ".join(f"{count} {name}" for name, count in sorted(sums.shipments.items()))
-    click.echo(f"\nshipments: {shipments} ({sums.excused} of them by the word of UPS alone, which was wrong)")
+    click.echo(f"\nshipments: {shipments} ({sums.excused} of them as only UPS could know, which was wrong or forgot)")
     pace = sums.seeds / sums.cpu if sums.cpu else 0.0
     click.echo(
         f"{sums.seeds} {profile} seeds in {seconds:.0f} s on {jobs} process(es), {pace:.1f} a second of processor;"

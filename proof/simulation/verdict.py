@@ -10,22 +10,13 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from db.engine import read_only
+from orders_svc.domain import verdicts
 from proof import checkers
-from proof.simulation.faults import Kind
 from shop.bridge.v1 import bridge_pb2
 from sim.world.model.book import PackageRecord
 
 if TYPE_CHECKING:
     from proof.simulation.room import Room
-
-# Only after one of these may a parcel be beyond help.
-_LOSES_FOR_GOOD = (
-    Kind.UPS_FORGETS,
-    Kind.UPS_NEW_WORLD,
-    Kind.WORLD_FORGETS,
-    Kind.WORLD_LOSES_LOADS,
-    Kind.WORLD_COLLIDES,
-)
 
 # A world simulator that ran, by its place in the row of them, and a world's number in it.
 Place = tuple[int, int]
@@ -56,7 +47,7 @@ class Verdict:
         self._room = room
         self._db = room.db
         self.violations: list[tuple[str, str]] = []
-        # Parcels that UPS called delivered and that the world did not deliver.
+        # Parcels that UPS called delivered and that the world did not deliver, or that UPS forgot to say where it took.
         self.excused = 0
         self._shipments = self._read_shipments()
         self._places = self._find_worlds()
@@ -247,9 +238,26 @@ class Verdict:
                 self.excused += 1
             elif found is None or len(found.delivered) != 1:
                 self._wrong("G3", f"shipment {shipment.id} counts as delivered, {self._why(shipment)}")
+            elif found.delivered_to[0] != (shipment.x, shipment.y) and self._was_forgotten(shipment, found):
+                self.excused += 1
             elif found.delivered_to[0] != (shipment.x, shipment.y):
                 said = f"{found.delivered_to[0]}, not to {(shipment.x, shipment.y)}"
                 self._wrong("G3", f"shipment {shipment.id} was delivered to {said}")
+
+    def _was_forgotten(self, shipment: _Shipment, record: PackageRecord) -> bool:
+        """Whether it went where UPS was asked to take it, and either side forgot before UPS said so.
+
+        UPS may lose its memory with the answer; we delete our questions some time after the parcel's end.
+        """
+        sql = (
+            "select r.asked_at from order_requests r join order_request_decisions d on d.order_request_id = r.id"
+            " where d.shipment_id = ? and d.decision = 'too_late' and r.x = ? and r.y = ?"
+        )
+        slow = self._room.clock.furthest
+        asked = [row[0] - slow for row in self._db.rows(sql, shipment.id, *record.delivered_to[0])]
+        ours = "select 1 from outbox where shipment_id = ? and kind = 'redirect'"
+        by_ups = any(at <= forgot for at in asked for forgot in self._room.ups.forgot)
+        return by_ups or (bool(asked) and self._db.one(ours, shipment.id) is None)
 
     def _buys(self) -> None:
         """G3: every buy took effect at most once, and in the world in use every one that was acked exactly once.
@@ -313,9 +321,27 @@ class Verdict:
             self._wrong("G3", f"UPS waits for {waiting} acks")
 
     def _attention(self) -> None:
-        """G6: a parcel needs attention only where a partner lost something that cannot be got back by asking."""
-        if any(self._room.injector.hits[kind.name] for kind in _LOSES_FOR_GOOD):
-            return
+        """G6: a parcel needs attention only where a partner lost what this very parcel waits for.
+
+        A packed one waits for trucks, and a UPS that lost its memory may send them where they are of no use; else the
+        world failed it as often as we try.
+        """
+        most = self._room.setup.patience.max_failures
         for shipment in self._shipments.values():
             if shipment.attention and shipment.superseded_by is None and shipment.ended_at is None:
-                self._wrong("G6", f"shipment {shipment.id} needs attention without need: {shipment.attention}")
+                waits_for_ups = shipment.goods in ("packed", "loading", "loaded") and bool(self._room.ups.forgot)
+                failures = self._failures(shipment)
+                if failures < most and not waits_for_ups:
+                    words = f"needs attention, and the world failed it {failures} times: {shipment.attention}"
+                    self._wrong("G6", f"shipment {shipment.id} {words}")
+
+    def _failures(self, shipment: _Shipment) -> int:
+        """How often the world lost a load of a parcel, or refused something about it by chance."""
+        place = self._places.get(shipment.epoch)
+        if place is None:
+            return 0
+        book = self._room.world.models[place[0]].book
+        lost = book.lost_loads.count((place[1], shipment.id))
+        sql = "select failure from outbox where shipment_id = ? and link = 'world' and outcome = 'failed'"
+        texts = [row[0] for row in self._db.rows(sql, shipment.id)]
+        return lost + sum(verdicts.verdict(text or "") is verdicts.Verdict.TRANSIENT for text in texts)
