@@ -5,7 +5,7 @@ some out changes nothing about the rest; every fault has ended at the healing. T
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 from random import Random
 
@@ -55,6 +55,8 @@ class Kind(StrEnum):
     UPS_REPEATS = "UPS sends everything twice"
     UPS_SILENT = "UPS says nothing"
     UPS_GARBAGE = "UPS sends garbage"
+    UPS_UNWILLING = "UPS refuses every change"
+    UPS_UNDECIDED = "UPS answers no question"
 
 
 DIRECTIONS = ("world>", "world<", "ups>", "ups<")
@@ -133,6 +135,8 @@ class Profile:
     loss: float
     delay: float
     weights: dict[Kind, float]
+    # Drawn apart, so that the plans of before are what they were but for these: the chance of each.
+    apart: dict[Kind, float] = field(default_factory=dict)
 
 
 _MILD = {
@@ -154,8 +158,9 @@ _MILD = {
     Kind.UPS_RESTARTS: 1.0,
     Kind.UPS_REPEATS: 1.0,
 }
+_APART = {Kind.UPS_UNWILLING: 0.25, Kind.UPS_UNDECIDED: 0.4}
 _HARSH = (
-    dict.fromkeys(Kind, 1.0)
+    dict.fromkeys((kind for kind in Kind if kind not in _APART), 1.0)
     | {Kind.LOSE: 3.0, Kind.CRASH_POINT: 6.0, Kind.CRASH: 2.0, Kind.RESET: 2.0, Kind.RPC_MUTE: 2.0}
     | {Kind.WORLD_FORGETS: 0.6, Kind.UPS_NEW_WORLD: 0.6}
 )
@@ -164,18 +169,20 @@ PROFILES = {
     for profile in (
         Profile("calm", (0, 0), (3, 5), 0.0, 0.0, 0.0, {}),
         Profile("mild", (2, 5), (3, 5), 200.0, 0.5, 10.0, _MILD),
-        Profile("harsh", (10, 16), (5, 7), 260.0, 0.99, 60.0, _HARSH),
+        Profile("harsh", (10, 16), (5, 7), 260.0, 0.99, 60.0, _HARSH, _APART),
     )
 }
 
 
 def plan(seed: int, profile: Profile) -> tuple[Fault, ...]:
-    """The whole plan of a seed, ordered by time."""
+    """The whole plan of a seed, ordered by time, what is drawn apart behind the rest."""
     rng = Random(f"plan {seed} {profile.name}")
     kinds, weights = list(profile.weights), list(profile.weights.values())
     count = rng.randint(*profile.faults)
     chosen = [_fault(rng, kind, profile) for kind in rng.choices(kinds, weights, k=count)] if count else []
     chosen.sort(key=lambda fault: fault.at)
+    apart = Random(f"plan apart {seed} {profile.name}")
+    chosen += [_mood(apart, kind, profile) for kind, chance in profile.apart.items() if apart.random() < chance]
     return tuple(_number(seed, number, fault) for number, fault in enumerate(chosen))
 
 
@@ -217,6 +224,13 @@ def _fault(rng: Random, kind: Kind, profile: Profile) -> Fault:
         until = at
     where = rng.choice(_WHERE[kind]) if kind in _WHERE else ""
     return Fault(0, kind, at, until, where, _size(rng, kind, profile))
+
+
+def _mood(rng: Random, kind: Kind, profile: Profile) -> Fault:
+    """A way of UPS's that lasts, often for longer than the shop asks."""
+    at = round(rng.uniform(0, 0.5 * profile.span), 3)
+    until = round(rng.uniform(at, profile.span), 3)
+    return Fault(0, kind, at, until)
 
 
 def _size(rng: Random, kind: Kind, profile: Profile) -> float:

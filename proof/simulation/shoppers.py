@@ -144,6 +144,8 @@ class Shoppers:
             if answer.code not in UNSURE:
                 wish.refusals.append(answer.reason)
                 wish.done = True
+                if answer.reason == "CHANGE_PENDING" and not once:
+                    self._think_again(wish, wish.request.order_id)
             elif not once or wish.refusals:
                 wish.done = False
                 delay = self.rng.uniform(0.5, min(20.0, 2.0 * wish.tries + 1.0))

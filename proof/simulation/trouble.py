@@ -51,6 +51,8 @@ class Trouble:
             Kind.UPS_REPEATS: self._repeats,
             Kind.UPS_SILENT: self._silent,
             Kind.UPS_GARBAGE: self._garbage,
+            Kind.UPS_UNWILLING: self._unwilling,
+            Kind.UPS_UNDECIDED: self._undecided,
         }
 
     def start(self) -> None:
@@ -96,7 +98,7 @@ class Trouble:
                 room.scheduler.resume(process)
         faults = room.ups.faults
         lied = faults.announce is not None or faults.base
-        faults.silent = faults.duplicate = faults.base = False
+        faults.silent = faults.duplicate = faults.base = faults.unwilling = faults.undecided = False
         faults.announce, faults.garbage = None, b""
         room.ups.poke()
         if lied:
@@ -258,6 +260,23 @@ class Trouble:
 
         self._later(fault, speak)
         return True
+
+    def _unwilling(self, fault: Fault) -> bool:
+        faults = self._room.ups.faults
+        faults.unwilling = True
+        self._later(fault, lambda: setattr(faults, "unwilling", False))
+        return bool(self._room.setup.ups.features)
+
+    def _undecided(self, fault: Fault) -> bool:
+        faults = self._room.ups.faults
+        faults.undecided = True
+
+        def decide() -> None:
+            faults.undecided = False
+            self._room.ups.poke()
+
+        self._later(fault, decide)
+        return bool(self._room.setup.ups.features)
 
     def _garbage(self, fault: Fault) -> bool:
         ups = self._room.ups

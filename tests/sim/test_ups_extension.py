@@ -4,7 +4,7 @@ import pytest
 
 from partners.ups import ups_pb2 as contract
 from sim.links import Link
-from sim.ups.model import FEATURES, Settings
+from sim.ups.model import FEATURES, Faults, Settings
 from tests.sim.virtual_ups import Delivery
 from ups_bridge import contract as ours
 
@@ -221,3 +221,36 @@ def test_accounts_are_known_but_for_the_strangers() -> None:
     delivery.room.settle()
     told = {answer.originSeqNum: (answer.upsName, answer.known) for answer in delivery.shop.all("accountAnswers")}
     assert told == {900: ("ann", True), 901: ("nobody", False)}
+
+
+# Moods.
+
+
+def test_an_unwilling_one_refuses_changes_and_keeps_what_it_has_promised() -> None:
+    faults = Faults()
+    delivery = Delivery(trucks=1, features=FEATURES, faults=faults)
+    delivery.ask_pickup(1)
+    delivery.ask_pickup(2)
+    promised, given_up = delivery.redirect(1, 44, -7), delivery.cancel(2)
+    delivery.wait(1)
+    faults.unwilling = True
+    other, again = delivery.redirect(1, 5, 5), delivery.redirect(1, 44, -7)
+    gone, kept = delivery.cancel(2), delivery.cancel(1)
+    delivery.wait(1)
+    assert answers(delivery) == {promised: None, other: "we would rather not", again: None}
+    assert cancels(delivery) == {given_up: None, gone: None, kept: "we would rather not"}
+    delivery.all_the_way(1)
+    assert where(delivery) == [(44, -7)]
+
+
+def test_an_undecided_one_tells_later_what_it_has_decided() -> None:
+    faults = Faults(undecided=True)
+    delivery = Delivery(trucks=1, features=FEATURES, faults=faults)
+    delivery.ask_pickup(1)
+    moved, given_up = delivery.redirect(1, 44, -7), delivery.cancel(2)
+    delivery.wait(20)
+    assert (answers(delivery), cancels(delivery)) == ({}, {})
+    faults.undecided = False
+    delivery.ups.advance(delivery.room.now)
+    delivery.wait(1)
+    assert (answers(delivery), cancels(delivery)) == ({moved: None}, {given_up: None})

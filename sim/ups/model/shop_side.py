@@ -4,7 +4,7 @@ Rules: UAstart is the first message on every connection and comes again until it
 dial doubles while nothing comes of it; each of the shop's
 numbers is handled once and acked every time, those of one message in their order; ours begin at 1 after a loss of
 memory. Nothing of the extension is said before the shop's hello named it on this connection: answers wait for it,
-notices are not made. What a request means is elsewhere (`fleet`).
+notices are not made. An answer that is kept back keeps its number. What a request means is elsewhere (`fleet`).
 """
 
 from collections import Counter
@@ -27,6 +27,7 @@ Element = (
     | contract.UAAccountAnswer
     | contract.UADeliveryStarted
 )
+UNWILLING = "we would rather not"
 # Where an element has its place in a UACommand, and the feature that it is of.
 _PLACES: dict[type[Element], tuple[str, str | None]] = {
     contract.UALoadRequest: ("loadRequests", None),
@@ -56,6 +57,7 @@ class ShopSide:
         """Lose the memory: our numbers begin again, theirs are all new."""
         self._outgoing: Outgoing[Element] = Outgoing(self._settings.first_news, self._settings.shop_resend)
         self._incoming = Incoming()
+        self._kept_back: list[contract.UARedirectAnswer | contract.UACancelAnswer] = []
         self._acks: list[int] = []
         self._announced: contract.UAstart | None = None
         self._announce_at: float | None = None
@@ -145,10 +147,16 @@ class ShopSide:
 
     def _redirect(self, there: contract.AURedirect, now: float) -> None:
         self._count("redirects")
+        if self._faults.unwilling and self.fleet.may_refuse(there.shipId, (there.x, there.y)):
+            self.redirected(there.seqNum, there.shipId, UNWILLING)
+            return
         self.fleet.redirect_wanted(Redirect(there.seqNum, there.x, there.y), there.shipId, now)
 
     def _cancel(self, cancel: contract.AUCancel) -> None:
         self._count("cancels")
+        if self._faults.unwilling and self.fleet.may_refuse(cancel.shipId):
+            self.cancelled(cancel.seqNum, cancel.shipId, UNWILLING)
+            return
         self.fleet.cancel_wanted(cancel.seqNum, cancel.shipId)
 
     def _check(self, check: contract.AUAccountCheck) -> None:
@@ -173,6 +181,10 @@ class ShopSide:
         """Everything that is due, with the acks, or None."""
         if not self.up:
             return None
+        if not self._faults.undecided:
+            for answer in self._kept_back:
+                self._outgoing.add(answer.seqNum, answer)
+            self._kept_back.clear()
         command = contract.UACommand(acks=self._acks)
         self._acks.clear()
         for element in self._outgoing.take(now):
@@ -187,7 +199,7 @@ class ShopSide:
         """When there is something to send or to dial."""
         if not self.up:
             return None if self.dialling else self.redial_at
-        if self._acks or self._positions:
+        if self._acks or self._positions or (self._kept_back and not self._faults.undecided):
             return now
         due = [moment for moment in (self._announce_at, self._outgoing.next_due(now)) if moment is not None]
         return min(due, default=None)
@@ -217,7 +229,7 @@ class ShopSide:
         answer = contract.UARedirectAnswer(
             seqNum=own, originSeqNum=number, shipId=ship, accepted=refusal is None, reason=refusal
         )
-        self._outgoing.add(own, answer)
+        self._kept_back.append(answer)
 
     def cancelled(self, number: int, ship: int, refusal: str | None) -> None:
         """Answer a cancel: accepted, or why not."""
@@ -226,7 +238,7 @@ class ShopSide:
         answer = contract.UACancelAnswer(
             seqNum=own, originSeqNum=number, shipId=ship, accepted=refusal is None, reason=refusal
         )
-        self._outgoing.add(own, answer)
+        self._kept_back.append(answer)
 
     def started(self, job: Job, truck: Truck) -> None:
         """The truck has left with it."""
