@@ -2,7 +2,8 @@
 
 Rules: an answer counts by the command that it is about, whatever it says besides; of several copies of one question any
 yes counts and only the last no. A yes that comes when nobody waits for it any more is believed all the same, since the
-parcel goes there. A question that UPS can not answer any more, because it came back without the feature, has ended.
+parcel goes there, or was delivered there, be it in a world that was left. A question that UPS can not answer any more,
+because it came back without the feature, has ended.
 Elsewhere: when UPS may be asked (domain.amendments), what an answer does to a shipment (domain.lifecycle).
 """
 
@@ -14,7 +15,7 @@ from sqlalchemy import Connection, Row, bindparam, select, update
 from db.orders.requests import Decision, OrderRequest, RequestDecision, RequestKind
 from db.orders.shipments import Shipment
 from orders_svc.domain.amendments import FEATURE
-from orders_svc.domain.lifecycle import Asked, Event
+from orders_svc.domain.lifecycle import Asked, Event, Truck
 from orders_svc.domain.verdicts import redirect_event
 from orders_svc.outbox import rows as outbox
 from orders_svc.outbox.rows import UPS
@@ -64,11 +65,14 @@ def _redirected(
     cause: str,
 ) -> str | None:
     shipment = shipments.get(origin.shipment_id)
-    if shipment is None or shipment.world_epoch != shipments.world_epoch:
+    if shipment is None:
+        return "no such shipment"
+    in_use = shipment.world_epoch == shipments.world_epoch
+    if not (in_use or shipment.state.truck is Truck.DELIVERED):
         return "late: about an attempt in another world"
     is_newest = outbox.newest(connection, shipment.id, "redirect") == origin.id
     same_question = (place.x, place.y) == (shipment.asked_x, shipment.asked_y)
-    if shipment.state.asked is Asked.ADDRESS and same_question:
+    if in_use and shipment.state.asked is Asked.ADDRESS and same_question:
         if not (accepted or is_newest):
             return "late: it was asked again since"
         verdict = redirect_event(accepted, detail, shipment.state)

@@ -275,14 +275,17 @@ def test_in_another_world_the_parcel_begins_anew_with_the_address_that_was_asked
     assert featured.parcel(order_id).row.id != shipment_id
 
 
-def test_a_delivered_parcel_whose_world_is_left_without_an_answer_was_too_late(featured: Stage) -> None:
-    order_id, shipment_id, _ = asked(featured, "loaded")
+def test_a_delivered_parcel_whose_world_is_left_without_an_answer_was_too_late_unless_it_comes(featured: Stage) -> None:
+    order_id, shipment_id, question = asked(featured, "loaded")
     featured.ups_says(featured.delivered(shipment_id))
     anew(featured, 9, REDIRECT)
     told = move(featured, order_id)
     assert told.decision is Decision.TOO_LATE
     assert told.reason == "UPS left that world without an answer; it was delivered"
     assert told.left_at is not None
+    assert featured.ups_says(featured.redirected(question, True)) == [Result.APPLIED], "late, and true"
+    assert where(featured, order_id) == THERE
+    assert move(featured, order_id).decision is Decision.DONE
 
 
 def test_after_a_yes_the_old_address_is_nowhere_to_be_said_again(featured: Stage) -> None:
