@@ -12,6 +12,7 @@ one free truck after the other. Other addresses are elsewhere (`redirects`), and
 from sim.agenda import Agenda
 from sim.ups.model.jobs import Job, JobState, Order, OrderKind, Redirect, Truck, TruckState
 from sim.ups.model.redirects import DELIVERED, UNDER_WAY, UNKNOWN_SHIP, Redirects
+from sim.ups.model.search import Search
 from sim.ups.model.settings import Settings
 from sim.ups.model.sides import ShopNews, WorldOrders
 from sim.ups.model.watch import Watch, under_way
@@ -37,23 +38,24 @@ class Fleet:
         self._waiting: dict[int, dict[int, Job]] = {}
         """Warehouse -> jobs without a truck, oldest first."""
         self._touched: dict[int, Truck] = {}
-        self._forgot = False
         self._redirects = Redirects(settings, agenda, world, shop, self._give)
         self._watch = Watch(settings, agenda, world)
+        self._search = Search(settings, agenda, shop, self._loaded, self._wait)
 
     def start(self, trucks: list[Truck], *, forgot: bool = False) -> None:
         """Begin in a world: these trucks, no jobs. `forgot`: they may carry packages that we know nothing of."""
-        self._forgot = forgot
         self.trucks = {truck.id: truck for truck in trucks}
         self._yard = Yard(self._settings.capacity, trucks)
+        self._search.trucks = self.trucks if forgot else {}
         self.jobs, self._waiting, self._touched = {}, {}, {}
 
     def pickup_wanted(self, job: Job) -> None:
         """Handle a request for a truck; for a known package answer with how things stand."""
         known = self.jobs.setdefault(job.ship, job)
         known.asked_as = job.asked_as
-        if known is job or (known.state is JobState.WAITING and not self._is_waiting(known)):
-            self._wait(known)
+        if known.state is JobState.WAITING:
+            # Again, if a truck waited for it in vain.
+            self._waiting.setdefault(known.warehouse, {}).setdefault(known.ship, known)
         elif known.state in (JobState.THERE, JobState.LOADED):
             assert known.truck is not None
             self._shop.load(known, known.truck)
@@ -96,13 +98,6 @@ class Fleet:
         self._waiting.get(job.warehouse, {}).pop(ship, None)
         job.state = JobState.CANCELLED
         self._shop.cancelled(number, ship, None)
-
-    def may_refuse(self, ship: int, address: tuple[int, int] | None = None) -> bool:
-        """Whether a change of a package breaks no promise when it is refused; `address`: a redirect to it."""
-        job = self.jobs.get(ship)
-        if job is None or job.state is JobState.CANCELLED:
-            return False
-        return address is None or (not job.redirects and (job.x, job.y) != address)
 
     def taken(self, order: Order, now: float) -> None:
         """The world has acked an order, and not said with it that it failed."""
@@ -232,10 +227,6 @@ class Fleet:
         job.state = JobState.WAITING
         job.truck = None
         self._waiting.setdefault(job.warehouse, {})[job.ship] = job
-
-    def _is_waiting(self, job: Job) -> bool:
-        """Whether a truck will be sent for it. None is, once one waited for it in vain."""
-        return job.ship in self._waiting.get(job.warehouse, {})
 
     def _serve(self, warehouse: int, now: float) -> None:
         waiting = self._waiting[warehouse]
@@ -395,24 +386,9 @@ class Fleet:
         if earlier:
             self._loaded(job, earlier[-1], now)
         else:
-            self._look_elsewhere(job, text, now)
+            self._search.look(job, text, now)
         if not truck.jobs:
             self._set_free(truck)
-
-    def _look_elsewhere(self, job: Job, text: str, now: float) -> None:
-        """Try the next truck that may have been given the package before we forgot, when it is free; or give up."""
-        if job.truck is not None or job.state is not JobState.DELIVERING:
-            return
-        untried = [truck for truck in self.trucks.values() if self._forgot and truck.id not in job.not_on]
-        free = next((truck for truck in untried if truck.state is TruckState.FREE), None)
-        if free is not None:
-            self._loaded(job, free, now)
-        elif untried:
-            self._agenda.later(now + self._settings.tick, lambda then: self._look_elsewhere(job, text, then))
-        else:
-            job.not_on.clear()
-            self._shop.error(text, job.asked_as)
-            self._wait(job)
 
     def _set_free(self, truck: Truck) -> None:
         self._yard.close(truck)

@@ -22,6 +22,13 @@ _NOT_ON_TRUCK = "package you have specified is not currently in the truck"
 _CHANCE = "serializ"
 
 
+def may_refuse(job: Job | None, address: tuple[int, int] | None = None) -> bool:
+    """Whether a change of a package breaks no promise when it is refused; `address`: it is a redirect to it."""
+    if job is None or job.state is JobState.CANCELLED:
+        return False
+    return address is None or (not job.redirects and (job.x, job.y) != address)
+
+
 class Redirects:
     """The redirects of one fleet. `give(truck, order, now)` has the fleet look after an order."""
 

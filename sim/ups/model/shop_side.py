@@ -16,6 +16,7 @@ from sim.numbers import Incoming, Outgoing
 from sim.ups.model import extension
 from sim.ups.model.fleet import Fleet
 from sim.ups.model.jobs import Job, Redirect, Truck
+from sim.ups.model.redirects import may_refuse
 from sim.ups.model.settings import Faults, Settings
 
 Element = (
@@ -147,14 +148,14 @@ class ShopSide:
 
     def _redirect(self, there: contract.AURedirect, now: float) -> None:
         self._count("redirects")
-        if self._faults.unwilling and self.fleet.may_refuse(there.shipId, (there.x, there.y)):
+        if self._faults.unwilling and may_refuse(self.fleet.jobs.get(there.shipId), (there.x, there.y)):
             self.redirected(there.seqNum, there.shipId, UNWILLING)
             return
         self.fleet.redirect_wanted(Redirect(there.seqNum, there.x, there.y), there.shipId, now)
 
     def _cancel(self, cancel: contract.AUCancel) -> None:
         self._count("cancels")
-        if self._faults.unwilling and self.fleet.may_refuse(cancel.shipId):
+        if self._faults.unwilling and may_refuse(self.fleet.jobs.get(cancel.shipId)):
             self.cancelled(cancel.seqNum, cancel.shipId, UNWILLING)
             return
         self.fleet.cancel_wanted(cancel.seqNum, cancel.shipId)
