@@ -27,6 +27,8 @@ SELLER = 1
 USERS = (SELLER, 2)
 AT_ONCE = 200
 CALL_SECONDS = 5.0
+# Between two questions what UPS has said.
+ASKED_SECONDS = 0.5
 RESTOCK_SECONDS = 4.0
 RESTOCK_UNITS = 20
 # Offers of which there are few; many want them at once. 37 is made to order.
@@ -119,7 +121,10 @@ class Buyers:
             await self._amend(promise, answer.order_id, elsewhere)
 
     async def _amend(self, promise: Promise, order_id: int, elsewhere: tuple[int, int] | None) -> None:
-        """Takes an order back, or sends it elsewhere; the same question a second time must be answered alike."""
+        """Takes an order back, or sends it elsewhere; the same question a second time must be answered alike.
+
+        As long as UPS is being asked, that is no answer yet.
+        """
         wish = Wish(promise.user_id, f"{promise.request_id}-wish", order_id, elsewhere)
         self._ledger.wishes.append(wish)
         request: Any
@@ -135,6 +140,9 @@ class Buyers:
             return method(request, metadata=acting_for(wish.user_id), timeout=CALL_SECONDS)
 
         answers = [await self._until_definite(name, call) for _ in range(2)]
+        while any(_is_asked(answer) for answer in answers):
+            await asyncio.sleep(ASKED_SECONDS)
+            answers = [await self._until_definite(name, call) for _ in range(2)]
         if any(isinstance(answer, RpcFailure) for answer in answers) or answers[0] != answers[1]:
             self._ledger.surprise(f"{name} of order {order_id}: {answers}")
             wish.outcome = Outcome.REFUSED
@@ -208,6 +216,13 @@ class Buyers:
             except TokensError:
                 return None
         return self._channels[address]
+
+
+def _is_asked(answer: Any) -> bool:
+    """Whether UPS is still being asked about a parcel."""
+    if isinstance(answer, RpcFailure):
+        return False
+    return any(one.decision == orders_pb2.DECISION_ASKED for one in answer.decisions)
 
 
 def _request(promise: Promise) -> orders_pb2.PlaceOrderRequest:

@@ -24,12 +24,15 @@ from proof.chaos.journal import Account, read_journal
 from proof.chaos.proxy import HOST, FaultProxy
 from proof.postgres import PostgresServer
 from proof.processes import DidNotStartError, free_address, wait_for_health
+from sim.ups import FEATURES
 
 SERVICES = ("orders_svc", "world_bridge", "ups_bridge", "storefront")
 OPEN_SECONDS = 150.0
 LOOK_SECONDS = 0.1
 # How often a UPS that comes back joins the world it was in.
 JOINS = 0.75
+# How often UPS speaks the extension, and then each feature of it.
+SPEAKS, SPEAKS_EACH = 0.7, 0.8
 _PORTS = ("shop", "world", "world_ups", "proxy_world", "ups_listen", "rival_listen", "proxy_ups")
 
 
@@ -48,6 +51,10 @@ class Stage:
         self.journal = folder / "world.journal"
         self._rng = Random(f"{seed}:stage")
         self._tick = tick
+        features = Random(f"{seed}:features")
+        speaks = features.random() < SPEAKS
+        # What UPS speaks beside the base.
+        self.features = tuple(name for name in FEATURES if features.random() < SPEAKS_EACH) if speaks else ()
         self._port = _free_ports()
         self.proxies = {
             "world": FaultProxy("world", self._port["world"], seed),
@@ -74,6 +81,7 @@ class Stage:
     def _ups_command(self) -> list[str]:
         command = ["sim", "ups", "--world", self._at("world_ups"), "--amazon", self._at("proxy_ups")]
         command += ["--tick", str(self._tick), "--seed", str(self._rng.randrange(1000))]
+        command += ["--features", ",".join(self.features) or "none"]
         account = self.account()
         # A life that is over has no world to join, and one that has just begun has not written of itself yet.
         goes_on = self.world.alive and account.boots.get(account.last_boot, 0.0) >= self.world.started_at

@@ -15,12 +15,12 @@ from sqlalchemy import Connection, Row, func, select
 from db.orders.links import World, WorldState
 from db.orders.messages import InboxRow, OutboxRow
 from db.orders.orders import Order, OrderLine
-from db.orders.requests import Decision, OrderRequest, RequestDecision
-from db.orders.shipments import Shipment, ShipmentItem
+from db.orders.requests import Decision, OrderRequest, RequestDecision, RequestKind
+from db.orders.shipments import Shipment, ShipmentItem, ShipmentStep
 from db.orders.stock import Restock, Stock
 from db.shop.accounts import User
 from db.shop.checkouts import CheckoutAttempt, CheckoutState
-from orders_svc.domain.lifecycle import Goods
+from orders_svc.domain.lifecycle import Event, Goods
 from proof import checkers
 from proof.chaos.journal import Account, Parcel
 from proof.chaos.ledger import Ledger, Outcome
@@ -154,20 +154,30 @@ def _wishes(connection: Connection, account: Account, ledger: Ledger) -> Iterato
     parcels = {row.id: rows for rows in attempts.values() for row in rows}
     requests = {(row.user_id, row.request_id): row.id for row in _rows(connection, OrderRequest)}
     decided: defaultdict[int, dict[int, bool]] = defaultdict(dict)
+    after_all: set[tuple[int, int]] = set()
     for decision in _rows(connection, RequestDecision):
         decided[decision.order_request_id][decision.shipment_id] = decision.decision == Decision.DONE
+        if "after all" in decision.reason:
+            # UPS said yes when nobody waited for it any more, and a shopper may have been told no before.
+            after_all.add((decision.order_request_id, decision.shipment_id))
+    given_up = {
+        step.shipment_id for step in _rows(connection, ShipmentStep, ShipmentStep.event == Event.CANCEL_ACCEPTED)
+    }
     for wish in ledger.wishes:
         name = f"{'cancellation' if wish.place is None else 'new address'} of order {wish.order_id}"
         request = requests.get((wish.user_id, wish.request_id))
         if wish.outcome is Outcome.OPEN:
             yield f"{name}: no definite answer"
-        elif wish.outcome is Outcome.ACCEPTED and (request is None or decided[request] != wish.done):
-            yield f"{name}: answered {wish.done}, written down {None if request is None else decided[request]}"
-        for shipment_id in (shipment_id for shipment_id, done in wish.done.items() if done):
+        written = {} if request is None else decided[request]
+        told = {key: done or (request, key) in after_all for key, done in wish.done.items()}
+        if wish.outcome is Outcome.ACCEPTED and told != written:
+            yield f"{name}: answered {wish.done}, written down {None if request is None else written}"
+        for shipment_id in (shipment_id for shipment_id, done in told.items() if done):
             last = parcels[shipment_id][-1]
             if wish.place is not None and (last.x, last.y) != wish.place:
                 yield f"{name}: parcel {last.id} goes to {(last.x, last.y)}, not to {wish.place}"
-            if wish.place is None and (last.goods != Goods.CANCELLED or account.parcels.get(last.id)):
+            packed = last.id in account.parcels and last.id not in given_up
+            if wish.place is None and (last.goods != Goods.CANCELLED or packed):
                 yield f"{name}: parcel {last.id} is {last.goods}/{last.truck}, packed {last.id in account.parcels}"
 
 
@@ -190,6 +200,7 @@ def _deliveries(connection: Connection, account: Account, began_at: float, count
     for item in _rows(connection, ShipmentItem):
         contents[item.shipment_id][item.offer_id] = item.quantity
     shipments = {row.id: row for row in _rows(connection, Shipment)}
+    in_vain = _asked_in_vain(connection)
     known_delivered = _heard_of(connection)
     markers = {row.marker_ship_id for row in _rows(connection, World)}
     for package, lives in account.parcels.items():
@@ -210,7 +221,12 @@ def _deliveries(connection: Connection, account: Account, began_at: float, count
                 yield f"{name}: cancelled, and delivered"
             continue
         if row.superseded_by is None:
-            yield from _once(name, lives, contents[row.id], (row.x, row.y))
+            place = (row.x, row.y)
+            went = next((life.places[0] for life in lives if life.places), place)
+            if went != place and went in in_vain[row.id]:
+                counts["delivered where UPS was asked to take it, and forgot to say so"] += 1
+                place = went
+            yield from _once(name, lives, contents[row.id], place)
             continue
         counts["attempts given up with their world"] += 1
         if times > 1:
@@ -220,6 +236,17 @@ def _deliveries(connection: Connection, account: Account, began_at: float, count
         elif times:
             (life,) = (life for life in lives if life.delivered)
             counts[_unheard(account, life, row.ended_at - began_at)] += 1
+
+
+def _asked_in_vain(connection: Connection) -> defaultdict[int, set[tuple[int, int]]]:
+    """The addresses that UPS may have been asked for, of each parcel, and did not agree to as far as was heard."""
+    requests = {row.id: row for row in _rows(connection, OrderRequest, OrderRequest.kind == RequestKind.ADDRESS)}
+    found: defaultdict[int, set[tuple[int, int]]] = defaultdict(set)
+    for row in _rows(connection, RequestDecision, RequestDecision.decision == Decision.TOO_LATE):
+        if row.order_request_id in requests:
+            request = requests[row.order_request_id]
+            found[row.shipment_id].add((request.x, request.y))
+    return found
 
 
 def _unheard(account: Account, life: Parcel, given_up_at: float) -> str:

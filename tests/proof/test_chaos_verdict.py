@@ -12,7 +12,7 @@ from db.orders.links import World
 from db.orders.messages import InboxRow
 from db.orders.orders import Order, OrderLine
 from db.orders.requests import OrderRequest, RequestDecision
-from db.orders.shipments import Shipment, ShipmentItem
+from db.orders.shipments import Shipment, ShipmentItem, ShipmentStep
 from db.orders.stock import Restock, Stock, Warehouse
 from db.seed.shop import seed_shop
 from db.shop.accounts import User
@@ -141,6 +141,29 @@ def test_a_shop_where_all_went_well_is_content(shop: Shop) -> None:
 
 def test_a_wish_that_was_granted_follows_the_parcel_into_its_next_attempt(shop: Shop) -> None:
     send_elsewhere(shop, (3, 4))
+    assert shop.judged().findings == []
+
+
+def test_what_ups_did_after_all_and_what_it_forgot_to_say_is_no_finding(shop: Shop) -> None:
+    send_elsewhere(shop, (3, 4))
+    shop.ledger.wishes[0].done = {GIVEN_UP: False}
+    shop.change(update(RequestDecision).values(reason="UPS takes it to the new address after all"))
+    assert shop.judged().findings == []
+    shop.change(update(RequestDecision).values(shipment_id=PARCEL, decision="too_late", reason="UPS has not answered"))
+    shop.ledger.wishes[0].done = {PARCEL: False}
+    shop.account.parcels[PARCEL] = [delivered(WORLD, (8, 8))]
+    verdict = shop.judged()
+    assert verdict.findings == []
+    assert verdict.counts["delivered where UPS was asked to take it, and forgot to say so"] == 1
+
+
+def test_a_parcel_that_ups_gave_up_may_be_packed(shop: Shop) -> None:
+    send_elsewhere(shop, None)
+    shop.change(update(Shipment).where(Shipment.id == PARCEL).values(goods="cancelled"))
+    shop.account.parcels[PARCEL][0].delivered.clear()
+    assert any("is cancelled/" in finding for finding in shop.judged().findings)
+    step = {"goods": "cancelled", "truck": "none", "what": "", "cause": "x", "at": 1.0}
+    shop.change(insert(ShipmentStep).values(shipment_id=PARCEL, event="cancel_accepted", **step))
     assert shop.judged().findings == []
 
 
