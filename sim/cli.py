@@ -105,9 +105,7 @@ def sim() -> None:
 @click.option("--tick", type=click.FloatRange(0.001), help="Seconds between two sends.")
 @click.option("--poll", type=click.FloatRange(0.001), help="Seconds between two looks of the world's own threads.")
 @click.option("--simspeed", type=click.IntRange(1), help="Of new worlds.")
-@click.option(
-    "--transient-errors", type=click.FloatRange(0, 1), default=0.0, help="Share of elements that fail by chance."
-)
+@click.option("--transient-errors", type=click.FloatRange(0, 1), default=0.0, help="Share of elements that fail by chance.")
 @click.option("--book", type=click.Path(path_type=Path), help="Write what happened here, at the end and on SIGUSR1.")
 @click.option("--journal", type=click.Path(path_type=Path), help="Append what happens here, a JSON line an event.")
 def world(
@@ -190,7 +188,7 @@ def ups(
         Link.SHOP: (amazon[0] or "127.0.0.1", amazon[1]),
     }
     faults = Faults(silent=silent, duplicate=duplicate, announce=announce, garbage=garbage)
-    _run(lambda: _serve_ups(UpsModel(settings, Random(seed), faults), addresses))
+    _run(lambda: _serve_ups(UpsModel(settings, Random(seed), faults, _tell), addresses))
 
 
 @sim.command()
@@ -269,6 +267,10 @@ async def _serve_world(
         if journal is not None:
             journal.close()
     return DIED if shell.died.is_set() else ending.code
+
+
+def _tell(words: str) -> None:
+    _log.warning("note words=%r", words)
 
 
 async def _serve_ups(model: UpsModel, addresses: dict[Link, tuple[str, int]]) -> int:

@@ -6,7 +6,7 @@ from typing import Any
 from partners.ups import ups_pb2 as ups
 from proof.conform.faulty.victim import Faults, Victim
 from proof.conform.speech import FEATURES, fingerprint
-from sim.ups.model import extension
+from sim.contract import our_contract
 from sim.ups.model.jobs import JobState
 
 jobs = Faults()
@@ -255,7 +255,7 @@ def _(victim: Victim) -> None:
 @jobs.plant("acks-in-field-8", "the partner's contract has acks in field 8", "12.4a")
 def _(victim: Victim) -> None:
     def other(contract: ups.Contract) -> None:
-        lines = [line.replace("UACommand 3 ", "UACommand 8 ") for line in extension.our_contract().fields]
+        lines = [line.replace("UACommand 3 ", "UACommand 8 ") for line in our_contract().fields]
         contract.CopyFrom(ups.Contract(fingerprint=fingerprint(lines), fields=lines))
 
     _announcing(victim, other)

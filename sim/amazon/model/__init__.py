@@ -157,7 +157,10 @@ class AmazonModel:
             self._told(heard)
 
     def _announced(self, line: int, start: pb.UAstart) -> None:
+        known = self._ups.difference
         before = self._ups.start(line, start)
+        if self._ups.difference not in ("", known):
+            self._note(f"the contract of UPS differs: {self._ups.difference}")
         if before is not None:
             self._note(f"connection {line} is live now; connection {before} is closed for it")
             self._output.append(Close(before))
@@ -268,7 +271,8 @@ class AmazonModel:
             self._output.append(Send(line, message.SerializeToString()))
 
     def _close(self, line: int, why: str) -> None:
-        self._note(f"connection {line} is closed: {why}")
+        told = self._ups.difference if self._ups.is_of(line) else ""
+        self._note(f"connection {line} is closed: {why}" + (f"; the contracts differ: {told}" if told else ""))
         self._ups.lost(line)
         self._output.append(Close(line))
 

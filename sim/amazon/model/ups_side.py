@@ -12,9 +12,10 @@ from google.protobuf.message import Message
 
 from partners.ups import ups_pb2 as pb
 from sim.amazon.model.settings import Settings
+from sim.contract import difference, our_contract
 from sim.messages import parse
 from sim.numbers import Outgoing
-from sim.ups.model.extension import ACCOUNT_CHECK, CANCEL, CONTRACT, REDIRECT, our_contract
+from sim.ups.model.extension import ACCOUNT_CHECK, CANCEL, CONTRACT, REDIRECT
 
 _FIELDS: dict[type[Message], str] = {
     pb.AUPickupRequest: "pickupRequests",
@@ -70,6 +71,14 @@ class UpsSide:
     def is_on(self, feature: str) -> bool:
         """Whether both named a feature."""
         return self._live is not None and feature in self._live.start.features and feature in self._settings.features
+
+    @property
+    def difference(self) -> str:
+        """Where the contract that UPS told is not ours, in words; empty: nowhere that we know of."""
+        if self._live is None or not self.is_on(CONTRACT):
+            return ""
+        start = self._live.start
+        return difference(start.contract, set(start.features) & set(self._settings.features))
 
     def opened(self, line: int, now: float) -> list[int]:
         """A connection was made; gives those that are to be closed for it."""

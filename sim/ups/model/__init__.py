@@ -7,6 +7,7 @@ acks). With `Settings.features` it speaks the extension; without, the base alone
 (`sim.dialler`).
 """
 
+from collections.abc import Callable
 from random import Random
 from typing import Any
 
@@ -23,11 +24,18 @@ __all__ = ["FEATURES", "Dial", "Faults", "HangUp", "Link", "Output", "Send", "Se
 
 
 class UpsModel:
-    """One UPS server. `faults` may be changed at any time."""
+    """One UPS server. `faults` may be changed at any time; `note` hears what its operator should know, in words."""
 
-    def __init__(self, settings: Settings, rng: Random, faults: Faults | None = None) -> None:
+    def __init__(
+        self,
+        settings: Settings,
+        rng: Random,
+        faults: Faults | None = None,
+        note: Callable[[str], None] = lambda _: None,
+    ) -> None:
         self.settings = settings
         self.faults = faults or Faults()
+        self._note = note
         self._agenda = Agenda()
         self._world = WorldSide(settings, rng, self._new_world)
         self._shop = ShopSide(settings, self.faults)
@@ -62,14 +70,17 @@ class UpsModel:
         """Handle one message (without its length)."""
         self._now = now
         side = self._world if link is Link.WORLD else self._shop
+        known = self._shop.difference
         if not side.receive(body, now):
-            self._hang_up(link)
+            self._close_for_bad_bytes(link)
+        elif self._shop.difference not in ("", known):
+            self._note(f"the shop's contract differs: {self._shop.difference}")
         self._flush()
 
     def bad_bytes(self, link: Link, now: float) -> None:
         """Handle bytes that are no message at all: close, dial again."""
         self._now = now
-        self._hang_up(link)
+        self._close_for_bad_bytes(link)
         self._flush()
 
     def lost(self, link: Link, now: float) -> None:
@@ -166,6 +177,12 @@ class UpsModel:
         self._output.append(Send(self._now, link, body))
         if link is Link.SHOP and self.faults.duplicate:
             self._output.append(Send(self._now, link, body))
+
+    def _close_for_bad_bytes(self, link: Link) -> None:
+        if link is Link.SHOP:
+            why = f", and the contracts differ: {self._shop.difference}" if self._shop.difference else ""
+            self._note(f"the shop said what is no message{why}; the connection is closed")
+        self._hang_up(link)
 
     def _hang_up(self, link: Link) -> None:
         self._output.append(HangUp(self._now, link))

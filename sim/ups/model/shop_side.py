@@ -11,6 +11,7 @@ from collections import Counter
 from collections.abc import Callable
 
 from partners.ups import ups_pb2 as contract
+from sim.contract import difference, our_contract
 from sim.messages import parse
 from sim.numbers import Incoming, Outgoing
 from sim.ups.model import extension
@@ -65,6 +66,8 @@ class ShopSide:
         self._positions: dict[int, contract.UATruckPosition] = {}
         self._pause = self._settings.tick
         self.on: frozenset[str] = frozenset()
+        # Where the shop's contract is not ours, in words; empty: nowhere that we know of.
+        self.difference = ""
 
     @property
     def has_world(self) -> bool:
@@ -79,7 +82,7 @@ class ShopSide:
     def opened(self, now: float) -> None:
         """The connection is there: everything unacked goes out again, the announcement first."""
         self.up, self.dialling = True, False
-        self.on = frozenset()
+        self.on, self.difference = frozenset(), ""
         self._positions.clear()
         self._announce_at = now
         self._outgoing.start_over()
@@ -117,6 +120,7 @@ class ShopSide:
         if on != self.on:
             self.on = on
             self._outgoing.start_over()
+        self.difference = difference(hello.contract, on) if extension.CONTRACT in on else ""
 
     def _elements(self, command: contract.AUCommand, now: float) -> list[tuple[int, Callable[[], None]]]:
         """What is to be done for each element, with its number."""
@@ -175,7 +179,7 @@ class ShopSide:
         world = self._announced.worldid if self._faults.announce is None else self._faults.announce
         start = contract.UAstart(worldid=world, seqnum=self._announced.seqnum, features=self._features)
         if extension.CONTRACT in self._features:
-            start.contract.CopyFrom(extension.our_contract())
+            start.contract.CopyFrom(our_contract())
         return start
 
     def command(self, now: float) -> contract.UACommand | None:
