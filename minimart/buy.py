@@ -19,6 +19,7 @@ from minimart.shopping import offer_id_of, user_id_of
 from minimart.system import System, failure_of, find_system
 from minimart.telling import ENDED, Teller, money, status_name, waiting
 from shop.orders.v1 import orders_pb2, orders_pb2_grpc
+from sim.options import FiniteRange
 
 CALL_SECONDS = 10.0
 POLL_SECONDS = 0.5
@@ -35,7 +36,7 @@ UNSAID = (grpc.StatusCode.UNAVAILABLE, grpc.StatusCode.DEADLINE_EXCEEDED, grpc.S
 @click.option("--ups-account", default="", help="The shopper's account at UPS.")
 @click.option("--watch", is_flag=True, help="Print each stage, and end when the order has ended.")
 @click.option("--count", type=click.IntRange(1, 10_000), default=1, show_default=True, help="That many orders at once.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), help="Seconds after which --watch gives up.")
+@click.option("--timeout", type=FiniteRange(0, min_open=True), help="Seconds after which --watch gives up.")
 @data_option
 @orders_option
 def buy(

@@ -21,6 +21,7 @@ from minimart.failure import Wrong
 from minimart.installation import Run, RunFile, free_addresses, hold, is_free
 from minimart.journal import Journal
 from minimart.supervisor import Supervisor
+from sim.options import FiniteRange
 
 _LOOKS, _LOOK_SECONDS = 50, 0.1
 
@@ -46,7 +47,7 @@ _LOOKS, _LOOK_SECONDS = 50, 0.1
 @click.option("--create-world", is_flag=True, help="Make a new world if none is known yet.")
 @click.option(
     "--world-tick",
-    type=click.FloatRange(0, 3600, min_open=True),
+    type=FiniteRange(0, 3600, min_open=True),
     help="Seconds between two answers of the world.  [default: 6 for a real one]",
 )
 @click.option("--seed", type=int, help="What the stand-in world draws its losses from.")

@@ -19,6 +19,7 @@ import click
 
 from sim.dialler import Dialler
 from sim.links import Link
+from sim.options import FiniteRange
 from sim.ups.model import FEATURES, Faults, Settings, UpsModel
 from sim.virtual import minimum as find_minimum
 from sim.world.journal import Journal
@@ -102,10 +103,10 @@ def sim() -> None:
 @FLAKINESS
 @SEED
 @REAL_TIME
-@click.option("--tick", type=click.FloatRange(0.001), help="Seconds between two sends.")
-@click.option("--poll", type=click.FloatRange(0.001), help="Seconds between two looks of the world's own threads.")
+@click.option("--tick", type=FiniteRange(0.001), help="Seconds between two sends.")
+@click.option("--poll", type=FiniteRange(0.001), help="Seconds between two looks of the world's own threads.")
 @click.option("--simspeed", type=click.IntRange(1), help="Of new worlds.")
-@click.option("--transient-errors", type=click.FloatRange(0, 1), default=0.0, help="Share of elements that fail by chance.")
+@click.option("--transient-errors", type=FiniteRange(0, 1), default=0.0, help="Share of elements that fail by chance.")
 @click.option("--book", type=click.Path(path_type=Path), help="Write what happened here, at the end and on SIGUSR1.")
 @click.option("--journal", type=click.Path(path_type=Path), help="Append what happens here, a JSON line an event.")
 def world(
@@ -140,7 +141,7 @@ def world(
 @click.option("--first-news", type=int, default=1, show_default=True, help="Of what we tell the shop.")
 @SEED
 @REAL_TIME
-@click.option("--tick", type=click.FloatRange(0.001), help="The world's tick in seconds.")
+@click.option("--tick", type=FiniteRange(0.001), help="The world's tick in seconds.")
 @click.option("--simspeed", type=click.IntRange(60), help="To set in the world; without it nothing is set.")
 @click.option("--features", type=Names(), default="none", show_default=True, help="Of the extension; or all, or none.")
 @click.option(
@@ -197,8 +198,8 @@ def ups(
 @FLAKINESS
 @SEED
 @REAL_TIME
-@click.option("--tick", type=click.FloatRange(0.001), help="Seconds between two sends.")
-@click.option("--poll", type=click.FloatRange(0.001), help="Seconds between two looks of the world's own threads.")
+@click.option("--tick", type=FiniteRange(0.001), help="Seconds between two sends.")
+@click.option("--poll", type=FiniteRange(0.001), help="Seconds between two looks of the world's own threads.")
 def minimum(
     orders: int, trucks: int, flakiness: int, seed: int, real_time: bool, tick: float | None, poll: float | None
 ) -> None:

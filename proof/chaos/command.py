@@ -17,13 +17,14 @@ from db.engine import parse_url
 from db.errors import WrongDatabaseUrl
 from proof.chaos.play import Plan, play
 from proof.chaos.report import Report
+from sim.options import FiniteRange
 
 SQLITE, POSTGRESQL = "sqlite", "postgresql"
 INTERRUPTED = 130
 
 
 @click.command()
-@click.option("--minutes", type=click.FloatRange(0, 24 * 60, min_open=True), default=5.0, show_default=True)
+@click.option("--minutes", type=FiniteRange(0, 24 * 60, min_open=True), default=5.0, show_default=True)
 @click.option(
     "--database",
     metavar="sqlite|postgresql|URL",
@@ -32,12 +33,12 @@ INTERRUPTED = 130
     help="postgresql: a server of its own, which is killed as well. URL: an empty database; it is not killed.",
 )
 @click.option("--seed", type=click.IntRange(0), help="What faults, kills and orders are drawn from.  [default: chance]")
-@click.option("--orders-per-second", type=click.FloatRange(0.1, 50), default=2.0, show_default=True, help="Over gRPC.")
+@click.option("--orders-per-second", type=FiniteRange(0.1, 50), default=2.0, show_default=True, help="Over gRPC.")
 @click.option(
     "--report", "folder", type=click.Path(file_okay=False, path_type=Path), help="Keep report and logs in this folder."
 )
-@click.option("--pace", type=click.FloatRange(0.2, 600), default=2.5, show_default=True, help="Seconds between acts.")
-@click.option("--settle", type=click.FloatRange(10, 3600), default=240.0, show_default=True, help="Seconds to rest.")
+@click.option("--pace", type=FiniteRange(0.2, 600), default=2.5, show_default=True, help="Seconds between acts.")
+@click.option("--settle", type=FiniteRange(10, 3600), default=240.0, show_default=True, help="Seconds to rest.")
 def chaos(
     minutes: float,
     database: str,

@@ -26,6 +26,7 @@ from proof.conform.program import CannotStart, Program
 from proof.conform.reporting import Reporting, reporting
 from proof.conform.verdict import Outcome
 from proof.conform.world import World
+from sim.options import FiniteRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -68,14 +69,10 @@ conform.add_command(of_amazon)
 )
 @click.option("--connect", type=PLACE, help="Dial the partner here, which listens, in place of being dialled.")
 @click.option("--world", type=PLACE, default="127.0.0.1:12345", show_default=True, help="Where it finds the world.")
+@click.option("--tick", type=FiniteRange(0.05, 60), default=0.2, show_default=True, help="The world's, in seconds.")
+@click.option("--resend", type=FiniteRange(1, 600), default=15.0, show_default=True, help="Seconds for a copy to come.")
 @click.option(
-    "--tick", type=click.FloatRange(0.05, 60), default=0.2, show_default=True, help="The world's, in seconds."
-)
-@click.option(
-    "--resend", type=click.FloatRange(1, 600), default=15.0, show_default=True, help="Seconds for a copy to come."
-)
-@click.option(
-    "--wait", type=click.FloatRange(1, 3600), default=60.0, show_default=True, help="Seconds for a partner to come."
+    "--wait", type=FiniteRange(1, 3600), default=60.0, show_default=True, help="Seconds for a partner to come."
 )
 @click.option(
     "--start",

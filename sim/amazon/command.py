@@ -22,6 +22,7 @@ from sim.amazon.model import AmazonModel, Faults, Settings, Sign
 from sim.amazon.script import ScriptError, Step
 from sim.amazon.shell import AmazonShell
 from sim.cli import PLACE, QUICK_SIMSPEED, QUICK_TICK
+from sim.options import FiniteRange
 from sim.ups.model.extension import FEATURES
 from sim.world.model import Rules, Side, WorldModel
 from sim.world.shell import WorldShell
@@ -35,7 +36,7 @@ _WHO = {Sign.SENT: "Amazon -> UPS", Sign.CAME: "Amazon <- UPS", Sign.NOTE: "    
 _PURPOSE = "on purpose"
 
 _PERCENT = click.IntRange(0, 95)
-_SECONDS = click.FloatRange(0, 3600)
+_SECONDS = FiniteRange(0, 3600)
 
 
 class FeatureNames(click.ParamType[tuple[str, ...]]):
@@ -123,7 +124,7 @@ def mock() -> None:
 @click.option("--orders", type=click.IntRange(0, 10_000), help=f"That many orders by chance.  [default: {ORDERS}]")
 @click.option("--every", type=_SECONDS, default=1.0, show_default=True, help="Seconds between two of those.")
 @click.option("--features", type=FeatureNames(), default="all", show_default=True, help="Of the extension.")
-@click.option("--tick", type=click.FloatRange(0.05, 60), help="The world's.  [default: 0.2, with --world 6]")
+@click.option("--tick", type=FiniteRange(0.05, 60), help="The world's.  [default: 0.2, with --world 6]")
 @click.option("--flakiness", type=click.IntRange(0, 99), default=0, help="Percent of what the stand-in world loses.")
 @click.option("--loss", type=_PERCENT, default=0, help="Percent of elements and acks that get lost, each way.")
 @click.option("--duplicate", type=_PERCENT, default=0, help="Percent of messages to UPS that come twice.")
@@ -134,7 +135,7 @@ def mock() -> None:
 @click.option("--down", type=_SECONDS, default=2.0, show_default=True, help="How long Amazon is away then.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of everything that is left to chance.")
 @click.option("--exit", is_flag=True, help="End when every order has ended: exit code 0.")
-@click.option("--timeout", type=click.FloatRange(0, min_open=True), help="With --exit: give up after so long, code 1.")
+@click.option("--timeout", type=FiniteRange(0, min_open=True), help="With --exit: give up after so long, code 1.")
 def amazon(**told: Any) -> int:
     """Be an Amazon: order, make mistakes on purpose, and show every message."""
     options = Options(**told)

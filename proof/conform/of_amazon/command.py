@@ -25,6 +25,7 @@ from proof.conform.play import play_cases
 from proof.conform.program import CannotStart, Program
 from proof.conform.reporting import Reporting, reporting
 from proof.processes import free_address
+from sim.options import FiniteRange
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,14 +48,10 @@ class Options:
 @click.command()
 @click.option("--amazon", type=PLACE, default="127.0.0.1:7101", show_default=True, help="Where Amazon listens for UPS.")
 @click.option("--world", type=PLACE, default="127.0.0.1:23456", show_default=True, help="Where it finds the world.")
+@click.option("--tick", type=FiniteRange(0.05, 60), default=0.2, show_default=True, help="The world's, in seconds.")
+@click.option("--resend", type=FiniteRange(1, 600), default=15.0, show_default=True, help="Seconds for a copy to come.")
 @click.option(
-    "--tick", type=click.FloatRange(0.05, 60), default=0.2, show_default=True, help="The world's, in seconds."
-)
-@click.option(
-    "--resend", type=click.FloatRange(1, 600), default=15.0, show_default=True, help="Seconds for a copy to come."
-)
-@click.option(
-    "--wait", type=click.FloatRange(1, 3600), default=60.0, show_default=True, help="Seconds for Amazon to be there."
+    "--wait", type=FiniteRange(1, 3600), default=60.0, show_default=True, help="Seconds for Amazon to be there."
 )
 @click.option(
     "--start",
@@ -76,7 +73,7 @@ class Options:
 @click.option("--place", metavar="COMMAND", help="A command that places an order of one thing to ({x}, {y}).")
 @click.option(
     "--order-wait",
-    type=click.FloatRange(1, 3600),
+    type=FiniteRange(1, 3600),
     default=300.0,
     show_default=True,
     help="Seconds for a person to place an order, and for Amazon to come back from a kill.",
