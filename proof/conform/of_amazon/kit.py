@@ -170,9 +170,14 @@ class Kit:
                 continue
         return True
 
-    async def give_time_for(self, condition: Callable[[], object]) -> None:
+    async def give_time_for(self, condition: Callable[[], object], seconds: float | None = None) -> None:
         """Gives Amazon time for what it may say, and goes on when it did."""
-        await self._within(condition, self.patience.quiet)
+        await self._within(condition, self.patience.quiet if seconds is None else seconds)
+
+    @property
+    def now(self) -> float:
+        """Seconds of the event loop."""
+        return self._loop.time()
 
     async def acked(self, number: int, times: int = 1) -> None:
         """Waits until Amazon has acked a number of ours so often."""
