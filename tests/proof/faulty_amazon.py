@@ -146,6 +146,16 @@ def warehouses_elsewhere() -> None:
     orders.WAREHOUSES = {number: (x + 1, y) for number, (x, y) in orders.WAREHOUSES.items()}  # type: ignore[attr-defined]
 
 
+def obeys_every_err() -> None:
+    right = Orders.refused_by_ups
+
+    def refused_by_ups(self: Orders, origin: int) -> None:
+        parcel = next((one for one in self._ships.values() if origin in one.pickups), None)
+        right(self, origin if parcel is None else parcel.pickups[-1])
+
+    Orders.refused_by_ups = refused_by_ups  # type: ignore[method-assign]
+
+
 # The fault, and the cases that have to find it.
 FAULTS: dict[Callable[[], None], set[str]] = {
     acks_once: {"5.6a", "5.13a"},
@@ -162,6 +172,7 @@ FAULTS: dict[Callable[[], None], set[str]] = {
     keeps_ship_ids: {"8.4a"},
     lets_go_twice: {"5.9a"},
     warehouses_elsewhere: {"3.4a"},
+    obeys_every_err: {"9.5a"},
 }
 
 

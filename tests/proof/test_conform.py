@@ -76,7 +76,7 @@ def java_ups() -> str:
 def test_a_good_partner_passes_every_case(partner: str, tmp_path: Path) -> None:
     report = tmp_path / "report.xml"
     start = (STAND_IN, "--restart", AGAIN) if partner == "stand-in" else (java_ups(),)
-    done = conform(*ANYWHERE, "--strict", "--junit", str(report), "--start", *start, seconds=560)
+    done = conform(*ANYWHERE, "--strict", "--lanes", "8", "--junit", str(report), "--start", *start, seconds=560)
     assert done.returncode == 0, done.stdout + done.stderr
     suite = ElementTree.parse(report).getroot()
     assert (suite.get("tests"), suite.get("failures")) == (str(len(CASES)), "0")

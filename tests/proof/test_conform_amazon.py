@@ -1,5 +1,6 @@
 """The conformance kit for an Amazon: ours and the mock pass, faults are named, wrong options end in one line."""
 
+import asyncio
 import contextlib
 import re
 import shlex
@@ -9,13 +10,20 @@ import sys
 import threading
 from collections import Counter
 from collections.abc import Iterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 
 import pytest
 
-from proof.conform.cases import Level
+from proof.conform.cases import Level, chosen
 from proof.conform.of_amazon.catalogue import CASES
+from proof.conform.patience import Patience
+from proof.conform.play import play_cases
+from proof.conform.report import explained
+from proof.conform.verdict import Outcome
 from proof.processes import free_address
+from tests.proof.conforming import Impatient
+from tests.proof.conforming_amazon import mocked as mocked_here
 from tests.proof.faulty_amazon import FAULTS
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "ups-protocol.md").read_text(encoding="utf-8")
@@ -25,6 +33,8 @@ MINIMART = (
     "--ups-listen {amazon} --world-tick {tick}"
 )
 KILLED = {"5.7a", "5.7b", "7.4a"}
+MOCKS = 4
+AT_ONCE = 8
 
 
 def conform(*arguments: str, seconds: float = 400.0) -> subprocess.CompletedProcess[str]:
@@ -92,24 +102,49 @@ def test_minimart_passes_every_case(tmp_path: Path) -> None:
 
 @pytest.mark.timeout(500)
 def test_the_mock_passes_every_case_that_does_not_kill_it(tmp_path: Path) -> None:
-    with mocked(tmp_path) as where:
-        done = conform(*where, "--strict", seconds=450)
-    assert done.returncode == 0, done.stdout[-8000:] + done.stderr
-    assert named("n/a", done) == KILLED
+    """Several mocks side by side, each with cases of its own: nearly all of the time is waiting."""
+
+    async def play_all() -> list[Outcome]:
+        async with AsyncExitStack() as stack:
+            room = [mocked_here(tmp_path, f"mock-{at}", Patience(float(TICK))) for at in range(MOCKS)]
+            kits = await asyncio.gather(*map(stack.enter_async_context, room))
+            return await play_cases(kits, CASES, lambda _: None)
+
+    outcomes = asyncio.run(play_all())
+    assert [outcome.case.id for outcome in outcomes] == [case.id for case in CASES]
+    assert "\n".join("\n".join(explained(outcome)) for outcome in outcomes if outcome.expected) == ""
+    assert {outcome.case.id for outcome in outcomes if outcome.skipped} == KILLED
 
 
 @pytest.mark.timeout(300)
-@pytest.mark.parametrize("fault", [fault.__name__ for fault in FAULTS])
-def test_a_planted_fault_is_named_by_its_case(fault: str, tmp_path: Path) -> None:
-    (expected,) = (ids for plant, ids in FAULTS.items() if plant.__name__ == fault)
-    # What looks back on the whole run needs an order to look at.
-    looks_back = any(case.whole_run for case in CASES if case.id in expected)
-    only = [word for id in (*sorted(expected), *(["6.1a"] if looks_back else [])) for word in ("--only", id)]
-    with mocked(tmp_path, fault=fault) as where:
-        done = conform(*where, "--resend", "6", *only, seconds=250)
+def test_each_planted_fault_is_named_by_its_case(tmp_path: Path) -> None:
+    missed: list[str] = []
+
+    async def play_all() -> None:
+        room = asyncio.Semaphore(AT_ONCE)
+
+        async def broken(fault: str, expected: set[str]) -> None:
+            # What looks back on the whole run needs an order to look at.
+            looks_back = any(case.whole_run for case in CASES if case.id in expected)
+            only = sorted(expected) + ["6.1a"] * looks_back
+            async with room, mocked_here(tmp_path, fault, Impatient(float(TICK), resend=3.0), fault) as kit:
+                outcomes = await play_cases([kit], chosen(CASES, only), lambda _: None)
+            named = {outcome.case.id for outcome in outcomes if outcome.expected}
+            if not expected <= named:
+                missed.append(f"{fault}: {sorted(expected)} were to fail, {sorted(named)} did")
+
+        await asyncio.gather(*(broken(plant.__name__, ids) for plant, ids in FAULTS.items()))
+
+    asyncio.run(play_all())
+    assert not missed, "\n".join(missed)
+
+
+def test_a_planted_fault_is_told_with_its_rule_and_exit_code_1(tmp_path: Path) -> None:
+    with mocked(tmp_path, fault="acks_once") as where:
+        done = conform(*where, "--resend", "2", "--only", "5.6a", "--only", "5.6b", seconds=100)
     assert done.returncode == 1, done.stdout + done.stderr
-    assert expected <= named("FAILED", done), done.stdout
-    assert f"docs/ups-protocol.md, {min(expected)[:-1]}" in done.stdout
+    assert named("FAILED", done) == {"5.6a", "5.6b"}
+    assert "docs/ups-protocol.md, 5.6" in done.stdout
 
 
 @pytest.mark.timeout(200)
@@ -151,8 +186,11 @@ def strange(behaviour: str) -> Iterator[str]:
         yield f"127.0.0.1:{listener.getsockname()[1]}"
     finally:
         ended.set()
-        listener.close()
+        with contextlib.suppress(OSError):
+            # A close alone wakes nobody who waits for a connection.
+            listener.shutdown(socket.SHUT_RDWR)
         thread.join(40)
+        listener.close()
 
 
 @pytest.mark.parametrize(
