@@ -1,7 +1,8 @@
 """The gunicorn worker that serves browsers: who says nothing, or a byte now and then, keeps nobody else waiting.
 
 Rules: a connection gets a thread once it has said something, not before; what of a request has not come after
-REQUEST_SECONDS counts as never coming; an answer that is not taken for ANSWER_SECONDS ends its connection; closing
+REQUEST_SECONDS, and what its bytes take at SLOWEST_BYTES a second, counts as never coming, and UPLOAD_SECONDS are the
+most for anything; an answer that is not taken for ANSWER_SECONDS ends its connection; closing
 waits for nobody, since it happens on the loop that accepts. All else is gunicorn's own threaded worker.
 """
 
@@ -15,14 +16,18 @@ from functools import partial
 from gunicorn.workers.gthread import TConn, ThreadWorker
 
 REQUEST_SECONDS = 5.0
+UPLOAD_SECONDS = 120.0
+SLOWEST_BYTES = 64 * 1024
 ANSWER_SECONDS = 20.0
 _LEFT_OVER_BYTES = 64 * 1024
 
 
 class _Socket(socket.socket):
-    """A socket whose waits end. `until`: when the present request must be there, in steady time."""
+    """A socket whose waits end. `until`: when the present request must be there, in steady time; `at_last`: the latest
+    that this can become as its bytes come.
+    """
 
-    until = float("inf")
+    until = at_last = float("inf")
 
     def recv(self, bufsize: int, flags: int = 0, /) -> bytes:
         """As `socket.recv`; after the time is over as if the client had gone."""
@@ -31,9 +36,11 @@ class _Socket(socket.socket):
             return b""
         self.settimeout(min(left, REQUEST_SECONDS))
         try:
-            return super().recv(bufsize, flags)
+            received = super().recv(bufsize, flags)
         except TimeoutError:
             return b""
+        self.until = min(self.until + len(received) / SLOWEST_BYTES, self.at_last)
+        return received
 
     def sendall(self, data: bytes, flags: int = 0, /) -> None:  # type: ignore[override]
         """As `socket.sendall`. TimeoutError: the client does not take it."""
@@ -47,7 +54,8 @@ class _Connection(TConn):
     def init(self) -> None:
         """Called by the thread that begins to read a request."""
         super().init()
-        self.sock.until = time.monotonic() + REQUEST_SECONDS
+        now = time.monotonic()
+        self.sock.until, self.sock.at_last = now + REQUEST_SECONDS, now + UPLOAD_SECONDS
 
     def close(self, graceful: bool = False) -> None:
         """Closes at once; `graceful`: without what was sent and not read spoiling the answer's last bytes."""

@@ -45,12 +45,16 @@ _PAGES = {
     ),
     404: Words("There is nothing here", "The address is wrong, or what was here has gone, or it is somebody else's."),
     405: Words("That cannot be done like this", "Go back and use the buttons of the page."),
-    413: Words("That was too much at once", "What you sent is larger than any of our forms needs. Write less."),
+    413: Words(
+        "That was too much at once",
+        "What you sent is larger than any of our forms needs. Write less, or send a smaller file.",
+    ),
     429: Words("Too many tries", "To keep accounts safe we take a break here. Wait a few minutes, then try again."),
     500: Words(
         "Something broke on our side",
         "It is our fault, not yours, and we have a note of it. Nothing that you ordered is lost.",
     ),
+    503: Words("Many are sending files just now", "Nothing was changed. Wait a moment, go back, and send it again."),
 }
 _NOTED = {403: SecurityEvent.ACCESS_DENIED, 429: SecurityEvent.LIMIT_HIT}
 _FORM_TOO_OLD = Words(

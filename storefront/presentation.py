@@ -1,11 +1,16 @@
-"""How values are written in pages: money, times, the addresses of static files. Pure but for reading those files."""
+"""How values are written in pages: money, times, the addresses of pictures and static files.
+
+Pure but for reading those files.
+"""
 
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
 from pathlib import Path
 
-from flask import Flask, request
+from flask import Flask, request, url_for
+
+from storefront.photos.queries import PREFIX
 
 SHEETS = ("tokens", "base", "parts", "pages")
 STATIC_SECONDS = 365 * 24 * 3600
@@ -38,6 +43,11 @@ def ago(seconds: float, bare: bool = False) -> str:
     return length if bare else f"{length} ago"
 
 
+def day(seconds: float) -> str:
+    """The day of a time, by UTC: "3 Nov"."""
+    return f"{datetime.fromtimestamp(seconds, UTC):%-d %b}"
+
+
 def sentence(words: str) -> str:
     """The same with a capital letter in front."""
     return words[:1].upper() + words[1:]
@@ -61,13 +71,21 @@ def static_urls(folder: Path, path: str) -> Callable[[str], str]:
     return static_url
 
 
+def picture_url(name: str, size: str = "small") -> str:
+    """The address of a product's picture: a photo, large or small, or a drawing, which fits any size."""
+    if name.startswith(PREFIX):
+        return url_for("photos.show", size=size, photo=name)
+    return url_for("catalogue.picture", name=name)
+
+
 def add_to(app: Flask) -> None:
     """Makes these known to the templates of `app`."""
     assert app.static_folder is not None
     assert app.static_url_path is not None
-    app.jinja_env.filters.update(money=money, iso=iso, moment=moment, ago=ago, sentence=sentence)
+    app.jinja_env.filters.update(money=money, iso=iso, moment=moment, day=day, ago=ago, sentence=sentence)
     app.jinja_env.globals["sheets"] = SHEETS
     app.jinja_env.globals["static_url"] = static_urls(Path(app.static_folder), app.static_url_path)
+    app.jinja_env.globals["picture_url"] = picture_url
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS

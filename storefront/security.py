@@ -21,6 +21,7 @@ from flask_wtf.csrf import generate_csrf
 
 from db.shop.accounts import email_key
 from db.shop.audit import SecurityEvent
+from storefront import uploads
 from storefront.accounts import sessions
 from storefront.accounts.shopper import Shopper
 from storefront.audit.noting import note
@@ -90,6 +91,7 @@ def protect(app: Flask, secret_key: str) -> None:
         # A form stays good as long as the session that it was made for.
         WTF_CSRF_TIME_LIMIT=None,
     )
+    uploads.add_to(app)
     CSRFProtect(app)
     login = LoginManager()
     # Error pages must not need the database: pages ask for the shopper themselves.

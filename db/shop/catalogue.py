@@ -18,6 +18,7 @@ from sqlalchemy import (
     ForeignKey,
     Index,
     Integer,
+    LargeBinary,
     String,
     Text,
     bindparam,
@@ -72,7 +73,7 @@ class Product(ShopBase):
     # What `search_text` makes of title, description and category.
     search_text: Mapped[str] = mapped_column(Text)
     category_id: Mapped[int] = mapped_column(ForeignKey("categories.id"), index=True)
-    # The name of a picture that the shop draws.
+    # The name of a picture that the shop draws, or of the product's photo.
     picture: Mapped[str] = mapped_column(String(80))
     created_at: Mapped[float] = mapped_column(Double)
     # How many units were ordered in the shop, and what its buyers think of it (`db.shop.reviews` says how).
@@ -83,6 +84,17 @@ class Product(ShopBase):
 
     category: Mapped[Category] = relationship()
     offers: Mapped[list["Offer"]] = relationship(back_populates="product", order_by="Offer.price_cents")
+
+
+class ProductPhoto(ShopBase):
+    """The photo of a product in two sizes, as WebP. `mark` says which photo it is: it changes with the picture."""
+
+    __tablename__ = "product_photos"
+
+    product_id: Mapped[int] = mapped_column(ForeignKey("products.id"), primary_key=True)
+    mark: Mapped[str] = mapped_column(String(16))
+    large: Mapped[bytes] = mapped_column(LargeBinary)
+    small: Mapped[bytes] = mapped_column(LargeBinary)
 
 
 class Offer(ShopBase):

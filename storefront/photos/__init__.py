@@ -1,0 +1,1 @@
+"""Photos of products: read from what sellers send, kept beside the product, and shown."""
