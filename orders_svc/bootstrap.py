@@ -30,6 +30,7 @@ from orders_svc.rpc.fulfilment import FulfilmentServicer
 from orders_svc.rpc.inventory import InventoryServicer
 from orders_svc.rpc.operations import OperationsServicer
 from orders_svc.rpc.orders import OrdersServicer
+from orders_svc.rpc.sales import SalesServicer
 from orders_svc.service.accounts import Accounts
 from orders_svc.service.app import App
 from orders_svc.service.changes import Changes
@@ -45,6 +46,7 @@ from shop.fulfilment.v1 import fulfilment_pb2_grpc
 from shop.inventory.v1 import inventory_pb2_grpc
 from shop.operations.v1 import operations_pb2_grpc
 from shop.orders.v1 import orders_pb2_grpc
+from shop.sales.v1 import sales_pb2_grpc
 
 log = get_logger(__name__)
 
@@ -241,6 +243,12 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
                 operations_pb2_grpc.add_OperationsServiceServicer_to_server,
                 OperationsServicer(public_app, inspection),
                 "shop.operations.v1.OperationsService",
+                SHOPS,
+            ),
+            Service(
+                sales_pb2_grpc.add_SalesServiceServicer_to_server,
+                SalesServicer(public_app),
+                "shop.sales.v1.SalesService",
                 SHOPS,
             ),
         ],

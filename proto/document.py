@@ -30,6 +30,7 @@ SERVED_AT = {
     "shop.orders.v1.OrdersService": "orders",
     "shop.inventory.v1.InventoryService": "orders",
     "shop.operations.v1.OperationsService": "orders",
+    "shop.sales.v1.SalesService": "orders",
     "shop.fulfilment.v1.FulfilmentService": "fulfilment",
     "shop.bridge.v1.BridgeService": "ups_bridge",
 }

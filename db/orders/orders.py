@@ -36,6 +36,7 @@ class OrderLine(OrdersBase):
     """One offer in an order; name, price and seller stay as they were."""
 
     __tablename__ = "order_lines"
+    __table_args__ = (Index("ix_order_lines_seller_id_order_id", "seller_id", "order_id"),)
 
     order_id: Mapped[int] = mapped_column(ForeignKey("orders.id"), primary_key=True)
     line_no: Mapped[int] = mapped_column(Integer, primary_key=True)

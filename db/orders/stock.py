@@ -56,6 +56,18 @@ class Stock(OrdersBase):
     awaited: Mapped[int] = mapped_column(BigInteger, default=0)
 
 
+class ReorderPoint(OrdersBase):
+    """When an offer is bought by itself: `quantity` at once, with fewer than `level` left and none on their way."""
+
+    __tablename__ = "reorder_points"
+    __table_args__ = (CheckConstraint("level > 0 and quantity > 0", name="positive"),)
+
+    offer_id: Mapped[int] = mapped_column(BigInteger, primary_key=True, autoincrement=False)
+    warehouse_id: Mapped[int] = mapped_column(ForeignKey("warehouses.id"))
+    level: Mapped[int] = mapped_column(Integer)
+    quantity: Mapped[int] = mapped_column(Integer)
+
+
 class Restock(OrdersBase):
     """A seller's purchase of more units: what makes Restock idempotent."""
 

@@ -5,6 +5,7 @@ import grpc
 from orders_svc.rpc.checks import Checks, page_size, page_token
 from orders_svc.rpc.orders import acting_user
 from orders_svc.service.app import App
+from orders_svc.service.points import ReorderRequest
 from orders_svc.service.restocking import RestockRequest
 from shop.inventory.v1 import inventory_pb2 as pb
 from shop.inventory.v1 import inventory_pb2_grpc
@@ -61,3 +62,20 @@ class InventoryServicer(inventory_pb2_grpc.InventoryServiceServicer):
         checks.done()
         wanted = RestockRequest(user_id, request.request_id, request.offer_id, request.warehouse_id, request.quantity)
         return pb.RestockResponse(replayed=self._app.restock(wanted))
+
+    def SetReorderPoint(
+        self, request: pb.SetReorderPointRequest, context: grpc.ServicerContext
+    ) -> pb.SetReorderPointResponse:
+        """See the contract."""
+        user_id = acting_user(context)
+        checks = Checks()
+        checks.that(0 <= request.level <= MAX_QUANTITY, "level", f"must be 0 to {MAX_QUANTITY}")
+        checks.that(request.offer_id > 0, "offer_id", "must be the id of an offer")
+        if request.level:
+            checks.that(1 <= request.quantity <= MAX_QUANTITY, "quantity", f"must be 1 to {MAX_QUANTITY}")
+            checks.that(request.warehouse_id > 0, "warehouse_id", "must be the id of a warehouse")
+        checks.done()
+        self._app.set_reorder_point(
+            ReorderRequest(user_id, request.offer_id, request.warehouse_id, request.level, request.quantity)
+        )
+        return pb.SetReorderPointResponse()

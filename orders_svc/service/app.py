@@ -26,8 +26,10 @@ from orders_svc.service import (
     links,
     overdue,
     placing,
+    points,
     reports,
     restocking,
+    selling,
     telling,
     worlds,
 )
@@ -35,7 +37,9 @@ from orders_svc.service.accounts import AccountCheck, Accounts
 from orders_svc.service.changes import Changes
 from orders_svc.service.expecting import Expecting
 from orders_svc.service.placing import Placed, PlaceOrder
+from orders_svc.service.points import ReorderRequest
 from orders_svc.service.reading import ALL_ORDERS, OrderView, Wanted, read_order, read_orders
+from orders_svc.service.selling import DayOfSales, SaleView
 from orders_svc.service.transactions import LostRace, transact
 from orders_svc.service.trucks import Trucks
 from shop.fulfilment.v1 import fulfilment_pb2
@@ -149,6 +153,11 @@ class App:
         self.announce(changes)
         return replayed
 
+    def set_reorder_point(self, wanted: ReorderRequest) -> None:
+        """Sets or removes an own offer's point, and buys at once if that much is missing; raises Refusal."""
+        changes = transact(self.engine, lambda c: points.set_point(c, wanted, self.clock.now()))
+        self.announce(changes)
+
     def order(self, user_id: int, order_id: int) -> OrderView:
         """One order; raises NotFound."""
         with self.reader.begin() as connection:
@@ -159,6 +168,16 @@ class App:
         """A page of a user's orders, newest first."""
         with self.reader.begin() as connection:
             return read_orders(connection, user_id, before_id, limit, wanted)
+
+    def sales(self, seller_id: int, before_id: int | None, limit: int, wanted: Wanted = ALL_ORDERS) -> list[SaleView]:
+        """A page of the orders of a seller's things, newest first."""
+        with self.reader.begin() as connection:
+            return selling.read_sales(connection, seller_id, before_id, limit, wanted)
+
+    def sums_of_sales(self, seller_id: int, days: int) -> Sequence[DayOfSales]:
+        """What a seller sold on each of the last days, oldest first."""
+        with self.reader.begin() as connection:
+            return selling.sum_sales(connection, seller_id, days, self.clock.now())
 
     def stock(self, offer_ids: Sequence[int]) -> Sequence[Row[Any]]:
         """The stock rows of some offers in the current world."""

@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import Connection, Row, insert, select
 
 from db.orders.stock import Restock, Stock, Warehouse
-from db.shop.catalogue import offers_for_sale
+from db.shop.catalogue import OfferForSale, offers_for_sale
 from mesh.errors import AlreadyExists, NotFound
 from orders_svc.outbox import rows as outbox
 from orders_svc.service import commands
 from orders_svc.service.changes import Changes
 from orders_svc.service.current import current_world, peek_world
+from orders_svc.service.reordering import write_stock
 from orders_svc.service.stock import StockChanges
 
 
@@ -48,13 +49,8 @@ def restock(connection: Connection, request: RestockRequest, now: float) -> tupl
         ):
             raise AlreadyExists("REQUEST_ID_REUSED", "this request_id was used for another purchase")
         return True, changes
-    offer = offers_for_sale(connection, [request.offer_id]).get(request.offer_id)
-    if offer is None or offer.seller_id != request.user_id:
-        raise NotFound("OFFER_NOT_FOUND", f"you have no offer {request.offer_id}", offer_id=request.offer_id)
-    if connection.scalar(select(Warehouse.id).where(Warehouse.id == request.warehouse_id)) is None:
-        raise NotFound(
-            "WAREHOUSE_NOT_FOUND", f"there is no warehouse {request.warehouse_id}", warehouse_id=request.warehouse_id
-        )
+    offer = own_offer(connection, request.user_id, request.offer_id)
+    check_warehouse(connection, request.warehouse_id)
     connection.execute(
         insert(Restock).values(
             user_id=request.user_id,
@@ -70,9 +66,23 @@ def restock(connection: Connection, request: RestockRequest, now: float) -> tupl
     bought = [commands.Thing(request.offer_id, offer.title, request.quantity)]
     bodies = commands.buys(world.world_epoch, request.warehouse_id, bought)
     outbox.append(connection, [outbox.NewCommand(body) for body in bodies], now)
-    stock.write(connection)
+    write_stock(connection, stock, changes, now)
     changes.links.add(outbox.WORLD)
     return False, changes
+
+
+def own_offer(connection: Connection, user_id: int, offer_id: int) -> OfferForSale:
+    """An offer of this user's that is on sale. Raises NotFound (OFFER_NOT_FOUND)."""
+    offer = offers_for_sale(connection, [offer_id]).get(offer_id)
+    if offer is None or offer.seller_id != user_id:
+        raise NotFound("OFFER_NOT_FOUND", f"you have no offer {offer_id}", offer_id=offer_id)
+    return offer
+
+
+def check_warehouse(connection: Connection, warehouse_id: int) -> None:
+    """Raises NotFound (WAREHOUSE_NOT_FOUND) for one that is not there."""
+    if connection.scalar(select(Warehouse.id).where(Warehouse.id == warehouse_id)) is None:
+        raise NotFound("WAREHOUSE_NOT_FOUND", f"there is no warehouse {warehouse_id}", warehouse_id=warehouse_id)
 
 
 def read_stock(connection: Connection, offer_ids: Sequence[int]) -> Sequence[Row[Any]]:

@@ -24,6 +24,7 @@ from orders_svc.service import commands, telling
 from orders_svc.service.changes import Changes, OrderChange
 from orders_svc.service.moving import UPDATE, Moving, NewParcel, moving_of
 from orders_svc.service.questions import Questions
+from orders_svc.service.reordering import write_stock
 from orders_svc.service.stock import StockChanges
 
 NO_ORDERS: Mapping[int, str] = MappingProxyType({})
@@ -204,7 +205,7 @@ class Shipments:
         """Writes everything: shipments, steps, commands, stock, orders. Returns what to announce after the commit."""
         self.questions.write(self.connection)
         self._write_commands()
-        self.stock.write(self.connection)
+        write_stock(self.connection, self.stock, self.changes, self.now)
         if self._moved:
             self.connection.execute(UPDATE, [shipment.row() for shipment in self._moved.values()])
         if self._steps:

@@ -44,6 +44,19 @@ class StockChanges:
         """The sum for one row, to be added to."""
         return self._deltas[offer_id, warehouse_id]
 
+    def totals(self) -> dict[int, Delta]:
+        """What becomes of what is left of each offer, over all warehouses; offers of which no less or more is left are
+        not in it.
+        """
+        found: defaultdict[int, Delta] = defaultdict(Delta)
+        for (offer_id, _), delta in self._deltas.items():
+            if delta.available or delta.ordered or delta.awaited:
+                total = found[offer_id]
+                total.available += delta.available
+                total.ordered += delta.ordered
+                total.awaited += delta.awaited
+        return found
+
     def write(self, connection: Connection) -> None:
         """Adds the sums. Raises LostRace where the guard says no; then the transaction must go."""
         keys = sorted(key for key, delta in self._deltas.items() if delta != Delta())

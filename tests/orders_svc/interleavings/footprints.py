@@ -16,7 +16,7 @@ from tests.orders_svc.interleavings.lockstep import COMMIT, Schedule
 FIXED = {"warehouses", "installation"}
 TABLES = sorted(set(OrdersBase.metadata.tables) - FIXED)
 # Where two who insert the same meet.
-UNIQUE = {"orders", "inbox", "restocks", "order_requests", "interventions", "stock"}
+UNIQUE = {"orders", "inbox", "restocks", "order_requests", "interventions", "stock", "reorder_points"}
 _WORDS = re.compile(r"\b(" + "|".join(TABLES) + r")\b")
 
 

@@ -227,3 +227,49 @@ class RestockResponse(_message.Message):
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___RestockResponse: _TypeAlias = RestockResponse  # noqa: Y015
+
+@_typing.final
+class SetReorderPointRequest(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    OFFER_ID_FIELD_NUMBER: _builtins.int
+    WAREHOUSE_ID_FIELD_NUMBER: _builtins.int
+    LEVEL_FIELD_NUMBER: _builtins.int
+    QUANTITY_FIELD_NUMBER: _builtins.int
+    offer_id: _builtins.int
+    warehouse_id: _builtins.int
+    """Where they are brought. Not looked at without a level."""
+    level: _builtins.int
+    """1 to 10000; 0: nothing is bought by itself."""
+    quantity: _builtins.int
+    """1 to 10000. Not looked at without a level."""
+    def __init__(
+        self,
+        *,
+        offer_id: _builtins.int = ...,
+        warehouse_id: _builtins.int = ...,
+        level: _builtins.int = ...,
+        quantity: _builtins.int = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["level", b"level", "offer_id", b"offer_id", "quantity", b"quantity", "warehouse_id", b"warehouse_id"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetReorderPointRequest: _TypeAlias = SetReorderPointRequest  # noqa: Y015
+
+@_typing.final
+class SetReorderPointResponse(_message.Message):
+    DESCRIPTOR: _descriptor.Descriptor
+
+    def __init__(
+        self,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___SetReorderPointResponse: _TypeAlias = SetReorderPointResponse  # noqa: Y015

@@ -51,6 +51,11 @@ class InventoryServiceStub:
                 request_serializer=shop_dot_inventory_dot_v1_dot_inventory__pb2.RestockRequest.SerializeToString,
                 response_deserializer=shop_dot_inventory_dot_v1_dot_inventory__pb2.RestockResponse.FromString,
                 _registered_method=True)
+        self.SetReorderPoint = channel.unary_unary(
+                '/shop.inventory.v1.InventoryService/SetReorderPoint',
+                request_serializer=shop_dot_inventory_dot_v1_dot_inventory__pb2.SetReorderPointRequest.SerializeToString,
+                response_deserializer=shop_dot_inventory_dot_v1_dot_inventory__pb2.SetReorderPointResponse.FromString,
+                _registered_method=True)
 
 
 class InventoryServiceServicer:
@@ -92,6 +97,23 @@ class InventoryServiceServicer:
         context.set_details('Method not implemented!')
         raise NotImplementedError('Method not implemented!')
 
+    def SetReorderPoint(self, request, context):
+        """Sets the point at which units of an own offer are bought by themselves: when
+        fewer than `level` are left over all warehouses and none are on their way,
+        `quantity` are bought for a warehouse, in the same transaction; if that is so
+        already, at once. What was bought counts as on its way until all of it has come,
+        so nothing is bought twice. Level 0 removes the point.
+
+        Idempotent: it says what shall be.
+
+        INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
+        NOT_FOUND (OFFER_NOT_FOUND): the offer does not exist, was withdrawn or is not the acting user's.
+        NOT_FOUND (WAREHOUSE_NOT_FOUND): no such warehouse.
+        """
+        context.set_code(grpc.StatusCode.UNIMPLEMENTED)
+        context.set_details('Method not implemented!')
+        raise NotImplementedError('Method not implemented!')
+
 
 def add_InventoryServiceServicer_to_server(servicer, server):
     rpc_method_handlers = {
@@ -109,6 +131,11 @@ def add_InventoryServiceServicer_to_server(servicer, server):
                     servicer.Restock,
                     request_deserializer=shop_dot_inventory_dot_v1_dot_inventory__pb2.RestockRequest.FromString,
                     response_serializer=shop_dot_inventory_dot_v1_dot_inventory__pb2.RestockResponse.SerializeToString,
+            ),
+            'SetReorderPoint': grpc.unary_unary_rpc_method_handler(
+                    servicer.SetReorderPoint,
+                    request_deserializer=shop_dot_inventory_dot_v1_dot_inventory__pb2.SetReorderPointRequest.FromString,
+                    response_serializer=shop_dot_inventory_dot_v1_dot_inventory__pb2.SetReorderPointResponse.SerializeToString,
             ),
     }
     generic_handler = grpc.method_handlers_generic_handler(
@@ -194,6 +221,33 @@ class InventoryService:
             '/shop.inventory.v1.InventoryService/Restock',
             shop_dot_inventory_dot_v1_dot_inventory__pb2.RestockRequest.SerializeToString,
             shop_dot_inventory_dot_v1_dot_inventory__pb2.RestockResponse.FromString,
+            options,
+            channel_credentials,
+            insecure,
+            call_credentials,
+            compression,
+            wait_for_ready,
+            timeout,
+            metadata,
+            _registered_method=True)
+
+    @staticmethod
+    def SetReorderPoint(request,
+            target,
+            options=(),
+            channel_credentials=None,
+            call_credentials=None,
+            insecure=False,
+            compression=None,
+            wait_for_ready=None,
+            timeout=None,
+            metadata=None):
+        return grpc.experimental.unary_unary(
+            request,
+            target,
+            '/shop.inventory.v1.InventoryService/SetReorderPoint',
+            shop_dot_inventory_dot_v1_dot_inventory__pb2.SetReorderPointRequest.SerializeToString,
+            shop_dot_inventory_dot_v1_dot_inventory__pb2.SetReorderPointResponse.FromString,
             options,
             channel_credentials,
             insecure,

@@ -57,6 +57,19 @@ class InventoryServiceStub:
     NOT_FOUND (WAREHOUSE_NOT_FOUND): no such warehouse.
     ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
     """
+    SetReorderPoint: _grpc.UnaryUnaryMultiCallable[_inventory_pb2.SetReorderPointRequest, _inventory_pb2.SetReorderPointResponse]
+    """Sets the point at which units of an own offer are bought by themselves: when
+    fewer than `level` are left over all warehouses and none are on their way,
+    `quantity` are bought for a warehouse, in the same transaction; if that is so
+    already, at once. What was bought counts as on its way until all of it has come,
+    so nothing is bought twice. Level 0 removes the point.
+
+    Idempotent: it says what shall be.
+
+    INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
+    NOT_FOUND (OFFER_NOT_FOUND): the offer does not exist, was withdrawn or is not the acting user's.
+    NOT_FOUND (WAREHOUSE_NOT_FOUND): no such warehouse.
+    """
 
 @_typing.type_check_only
 class InventoryServiceAsyncStub(InventoryServiceStub):
@@ -86,6 +99,19 @@ class InventoryServiceAsyncStub(InventoryServiceStub):
     NOT_FOUND (OFFER_NOT_FOUND): the offer does not exist or is not the acting user's.
     NOT_FOUND (WAREHOUSE_NOT_FOUND): no such warehouse.
     ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
+    """
+    SetReorderPoint: _aio.UnaryUnaryMultiCallable[_inventory_pb2.SetReorderPointRequest, _inventory_pb2.SetReorderPointResponse]  # type: ignore[assignment]
+    """Sets the point at which units of an own offer are bought by themselves: when
+    fewer than `level` are left over all warehouses and none are on their way,
+    `quantity` are bought for a warehouse, in the same transaction; if that is so
+    already, at once. What was bought counts as on its way until all of it has come,
+    so nothing is bought twice. Level 0 removes the point.
+
+    Idempotent: it says what shall be.
+
+    INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
+    NOT_FOUND (OFFER_NOT_FOUND): the offer does not exist, was withdrawn or is not the acting user's.
+    NOT_FOUND (WAREHOUSE_NOT_FOUND): no such warehouse.
     """
 
 class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
@@ -131,6 +157,25 @@ class InventoryServiceServicer(metaclass=_abc_1.ABCMeta):
         NOT_FOUND (OFFER_NOT_FOUND): the offer does not exist or is not the acting user's.
         NOT_FOUND (WAREHOUSE_NOT_FOUND): no such warehouse.
         ALREADY_EXISTS (REQUEST_ID_REUSED): request_id was used with other content.
+        """
+
+    @_abc_1.abstractmethod
+    def SetReorderPoint(
+        self,
+        request: _inventory_pb2.SetReorderPointRequest,
+        context: _ServicerContext,
+    ) -> _typing.Union[_inventory_pb2.SetReorderPointResponse, _abc.Awaitable[_inventory_pb2.SetReorderPointResponse]]:
+        """Sets the point at which units of an own offer are bought by themselves: when
+        fewer than `level` are left over all warehouses and none are on their way,
+        `quantity` are bought for a warehouse, in the same transaction; if that is so
+        already, at once. What was bought counts as on its way until all of it has come,
+        so nothing is bought twice. Level 0 removes the point.
+
+        Idempotent: it says what shall be.
+
+        INVALID_ARGUMENT (INVALID_FIELD): a field is out of range (BadRequest names it).
+        NOT_FOUND (OFFER_NOT_FOUND): the offer does not exist, was withdrawn or is not the acting user's.
+        NOT_FOUND (WAREHOUSE_NOT_FOUND): no such warehouse.
         """
 
 def add_InventoryServiceServicer_to_server(servicer: InventoryServiceServicer, server: _typing.Union[_grpc.Server, _aio.Server]) -> None: ...
