@@ -45,9 +45,13 @@ from storefront.orders.history import bp as history
 from storefront.orders.routes import bp as orders
 from storefront.orders.teller import Teller
 from storefront.orders_client import Deadlines, OrdersClient
+from storefront.photos.routes import bp as photos
 from storefront.reserve import Turnstile
 from storefront.reviews.routes import bp as reviews
+from storefront.seller.adding import bp as adding
+from storefront.seller.items import bp as items
 from storefront.seller.routes import bp as seller
+from storefront.seller.sales import bp as sales
 from storefront.seller.stamps import StampOffice
 from storefront.services import EXTENSION, Services
 
@@ -155,6 +159,10 @@ def build(
         offline,
         health,
         seller,
+        adding,
+        items,
+        sales,
+        photos,
         operator,
     ):
         app.register_blueprint(room)

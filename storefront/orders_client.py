@@ -1,4 +1,4 @@
-"""The storefront's side of shop.orders.v1 and shop.inventory.v1.
+"""The storefront's side of shop.orders.v1, shop.inventory.v1 and shop.sales.v1.
 
 Rules: every call has a deadline and acts for one user, or, about news, for nobody; a failed call becomes an
 `RpcFailure`, never an exception of gRPC's own; PlaceOrder is sent as the bytes that were committed, so a repetition
@@ -16,9 +16,11 @@ from mesh.channel import acting_for
 from mesh.errors import RpcFailure, read_error
 from shop.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from shop.orders.v1 import orders_pb2, orders_pb2_grpc
+from shop.sales.v1 import sales_pb2, sales_pb2_grpc
 
 _ORDERS = "shop.orders.v1.OrdersService"
 _INVENTORY = "shop.inventory.v1.InventoryService"
+_SALES = "shop.sales.v1.SalesService"
 # Repeating any of these is harmless: reads, and what a request_id protects.
 IDEMPOTENT = (
     f"{_ORDERS}/PlaceOrder",
@@ -29,6 +31,9 @@ IDEMPOTENT = (
     f"{_ORDERS}/ListNews",
     f"{_ORDERS}/SettleNews",
     f"{_INVENTORY}/Restock",
+    f"{_INVENTORY}/SetReorderPoint",
+    f"{_SALES}/ListSales",
+    f"{_SALES}/SumSales",
 )
 HEALTH_SECONDS = 1.0
 
@@ -68,6 +73,7 @@ class OrdersClient:
         self._orders = orders_pb2_grpc.OrdersServiceStub(channel)
         self._health: Any = health_pb2_grpc.HealthStub(channel)
         self._inventory = inventory_pb2_grpc.InventoryServiceStub(channel)
+        self._sales = sales_pb2_grpc.SalesServiceStub(channel)
         self._place_bytes = channel.unary_unary(
             f"/{_ORDERS}/PlaceOrder",
             request_serializer=_as_they_are,
@@ -147,6 +153,23 @@ class OrdersClient:
     def settle_news(self, news: Sequence[orders_pb2.OrderNews]) -> None:
         """Says that these were told. CallFailed: perhaps not noted; they are listed again then."""
         self._call(self._orders.SettleNews, orders_pb2.SettleNewsRequest(news=news), None, self._deadlines.read)
+
+    def set_reorder_point(self, user_id: int, request: inventory_pb2.SetReorderPointRequest) -> None:
+        """Says when units of an own offer are bought by themselves. CallFailed: no, or nobody knows."""
+        self._call(self._inventory.SetReorderPoint, request, user_id, self._deadlines.order)
+
+    def list_sales(self, seller_id: int, request: sales_pb2.ListSalesRequest) -> sales_pb2.ListSalesResponse:
+        """One page of the orders of this seller's things, newest first. CallFailed: as `list_orders`."""
+        answer: sales_pb2.ListSalesResponse = self._call(
+            self._sales.ListSales, request, seller_id, self._deadlines.read
+        )
+        return answer
+
+    def sum_sales(self, seller_id: int, days: int) -> Sequence[sales_pb2.DayOfSales]:
+        """What this seller sold on each of the last days, oldest first. CallFailed: nobody says."""
+        request = sales_pb2.SumSalesRequest(days=days)
+        answer: sales_pb2.SumSalesResponse = self._call(self._sales.SumSales, request, seller_id, self._deadlines.read)
+        return answer.days
 
     def watch_events(self) -> Any:
         """The stream of changes of all orders: iterate it, `cancel()` it from any thread; grpc.RpcError ends it."""

@@ -197,6 +197,11 @@ _STAGES = (
 )
 
 
+def status_words(status: "pb.OrderStatus.ValueType") -> StatusWords:
+    """How an order stands, in words."""
+    return STATUS_WORDS.get(status, _UNKNOWN_STATUS)
+
+
 def show_order(order: pb.Order) -> OrderShown:
     """The whole order; also what ListOrders gives, whose parcels have no history."""
     return OrderShown(

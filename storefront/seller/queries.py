@@ -1,15 +1,18 @@
-"""What the seller pages ask of the database. Each function works in the caller's transaction.
+"""What the seller pages read of the database. Each function works in the caller's transaction.
 
-Rules: a seller reaches own offers only, whatever id they name; what a form makes twice is there once.
+Rules: a seller reaches own offers only, whatever id they name. A product is its creator's to write about: the seller of
+the first offer that was made of it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Select, func, insert, select
+from sqlalchemy import ColumnElement, Connection, Select, exists, func, select
+from sqlalchemy.orm import aliased
 
-from db.shop.accounts import User
-from db.shop.catalogue import Category, Offer, Product, search_text
+from db.shop.catalogue import Category, Offer, Product
+from storefront.catalogue.search import ESCAPE
 
 PAGE_SIZE = 50
 
@@ -25,18 +28,18 @@ class OwnItem:
     shelf: str
     price_cents: int
     allow_backorder: bool
+    withdrawn_at: float | None
 
 
 @dataclass(frozen=True, slots=True)
-class NewItem:
-    """What a seller wrote of a new item."""
+class ItemText:
+    """What is written about an own item, and whether it is this seller's to change."""
 
-    title: str
     description: str
     category_id: int
-    price_cents: int
-    picture: str
-    allow_backorder: bool
+    is_creator: bool
+    # Offers of the same thing by others, on sale.
+    others: int
 
 
 def categories(connection: Connection) -> list[tuple[int, str]]:
@@ -45,53 +48,56 @@ def categories(connection: Connection) -> list[tuple[int, str]]:
     return [(row.id, row.name) for row in rows]
 
 
-def items_of(connection: Connection, seller_id: int, page: int) -> tuple[list[OwnItem], int]:
-    """One page of a seller's items, newest first, and how many there are. Two queries."""
-    total = connection.execute(
-        select(func.count()).where(Offer.seller_id == seller_id, Offer.withdrawn_at.is_(None))
-    ).scalar_one()
-    rows = connection.execute(_own(seller_id).order_by(Offer.id.desc()).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE))
+def items_of(
+    connection: Connection, seller_id: int, page: int, *, withdrawn: bool = False, patterns: Sequence[str] = ()
+) -> tuple[list[OwnItem], int]:
+    """One page of a seller's items that are on sale, or withdrawn; newest first, and how many there are. Two queries.
+
+    `patterns` for LIKE must all be found in what a product is found by.
+    """
+    wanted = [
+        Offer.withdrawn_at.is_not(None) if withdrawn else Offer.withdrawn_at.is_(None),
+        *(Product.search_text.like(one, escape=ESCAPE) for one in patterns),
+    ]
+    query = _own(seller_id).where(*wanted)
+    total = connection.execute(query.with_only_columns(func.count())).scalar_one()
+    rows = connection.execute(query.order_by(Offer.id.desc()).limit(PAGE_SIZE).offset((page - 1) * PAGE_SIZE))
     return [OwnItem(*row) for row in rows], total
 
 
 def own_item(connection: Connection, seller_id: int, offer_id: int) -> OwnItem | None:
-    """One item, if it is this seller's."""
+    """One item, on sale or not, if it is this seller's."""
     row = connection.execute(_own(seller_id).where(Offer.id == offer_id)).one_or_none()
     return OwnItem(*row) if row is not None else None
 
 
-def add_item(connection: Connection, seller_id: int, item: NewItem, *, stamped_at: float) -> int:
-    """Adds a product with one offer; the offer's id. The same stamp again gives the item that it made."""
-    # Two presses of one form come one after the other.
-    connection.execute(select(User.id).where(User.id == seller_id).with_for_update())
-    known = select(Offer.id).where(Offer.seller_id == seller_id, Offer.created_at == stamped_at)
-    offer_id = connection.execute(known).scalar()
-    if offer_id is not None:
-        return offer_id
-    category = connection.execute(select(Category.name).where(Category.id == item.category_id)).scalar_one()
-    product_id = connection.execute(
-        insert(Product)
-        .values(
-            title=item.title,
-            description=item.description,
-            search_text=search_text(item.title, item.description, category),
-            category_id=item.category_id,
-            picture=item.picture,
-            created_at=stamped_at,
-        )
-        .returning(Product.id)
-    ).scalar_one()
-    return connection.execute(
-        insert(Offer)
-        .values(
-            product_id=product_id,
-            seller_id=seller_id,
-            price_cents=item.price_cents,
-            allow_backorder=item.allow_backorder,
-            created_at=stamped_at,
-        )
-        .returning(Offer.id)
-    ).scalar_one()
+def offer_of(connection: Connection, seller_id: int, product_id: int) -> int | None:
+    """The id of this seller's offer of a product."""
+    mine = (Offer.seller_id == seller_id, Offer.product_id == product_id)
+    return connection.execute(select(func.min(Offer.id)).where(*mine)).scalar()
+
+
+def text_of(connection: Connection, seller_id: int, product_id: int) -> ItemText | None:
+    """What is written about a product. None: there is none."""
+    others = select(func.count()).where(
+        Offer.product_id == product_id, Offer.seller_id != seller_id, Offer.withdrawn_at.is_(None)
+    )
+    row = connection.execute(
+        select(
+            Product.description,
+            Product.category_id,
+            created_by(seller_id).label("is_creator"),
+            others.scalar_subquery().label("others"),
+        ).where(Product.id == product_id)
+    ).one_or_none()
+    return ItemText(*row) if row is not None else None
+
+
+def created_by(seller_id: int) -> ColumnElement[bool]:
+    """Whether the product of a query is this seller's to write about."""
+    first, earlier = aliased(Offer), aliased(Offer)
+    before = exists().where(earlier.product_id == first.product_id, earlier.id < first.id)
+    return exists().where(first.product_id == Product.id, first.seller_id == seller_id, ~before)
 
 
 def _own(seller_id: int) -> Select[*tuple[Any, ...]]:
@@ -104,8 +110,9 @@ def _own(seller_id: int) -> Select[*tuple[Any, ...]]:
             Category.name,
             Offer.price_cents,
             Offer.allow_backorder,
+            Offer.withdrawn_at,
         )
         .join(Product, Product.id == Offer.product_id)
         .join(Category, Category.id == Product.category_id)
-        .where(Offer.seller_id == seller_id, Offer.withdrawn_at.is_(None))
+        .where(Offer.seller_id == seller_id)
     )

@@ -1,7 +1,7 @@
-"""Buying units of an own item, and what the answer means to the seller.
+"""Buying units of an own item, now or by themselves, and what the answer means to the seller.
 
-Rules: a request_id makes a repetition harmless, so silence is answered with "press again"; a no of orders_svc is put
-beside the field that it is about.
+Rules: repeating a request is harmless, so silence is answered with "press again"; a no of orders_svc is put beside the
+field that it is about.
 """
 
 from enum import Enum, auto
@@ -9,15 +9,15 @@ from enum import Enum, auto
 from mesh.logs import get_logger
 from shop.inventory.v1 import inventory_pb2
 from storefront.orders_client import CallFailed, OrdersClient
-from storefront.seller.forms import RestockForm
+from storefront.seller.forms import ReorderForm, RestockForm
 
 _log = get_logger(__name__)
 
 
 class Restocked(Enum):
-    """How a purchase went."""
+    """How a purchase, or the wish for one, went."""
 
-    BOUGHT = auto()
+    DONE = auto()
     REFUSED = auto()
     UNANSWERED = auto()
 
@@ -34,10 +34,25 @@ def restock(
     except CallFailed as failed:
         _log.warning("restock_failed", request_id=request_id, offer_id=offer_id, why=str(failed))
         return (Restocked.REFUSED if failed.refused else Restocked.UNANSWERED), failed
-    return Restocked.BOUGHT, None
+    return Restocked.DONE, None
 
 
-def explain(form: RestockForm, failed: CallFailed) -> None:
+def set_point(
+    orders: OrdersClient, seller_id: int, *, offer_id: int, warehouse_id: int, level: int, quantity: int
+) -> tuple[Restocked, CallFailed | None]:
+    """Says when units are bought by themselves; a call, so never inside a transaction."""
+    request = inventory_pb2.SetReorderPointRequest(
+        offer_id=offer_id, warehouse_id=warehouse_id, level=level, quantity=quantity
+    )
+    try:
+        orders.set_reorder_point(seller_id, request)
+    except CallFailed as failed:
+        _log.warning("set_reorder_point_failed", offer_id=offer_id, why=str(failed))
+        return (Restocked.REFUSED if failed.refused else Restocked.UNANSWERED), failed
+    return Restocked.DONE, None
+
+
+def explain(form: RestockForm | ReorderForm, failed: CallFailed) -> None:
     """Puts the words of a refusal beside the field that it is about."""
     fields = {"warehouse_id": form.warehouse, "quantity": form.quantity}
     for violation in failed.failure.violations:

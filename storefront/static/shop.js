@@ -62,6 +62,17 @@ function lookAgain(place) {
 }
 for (const place of document.querySelectorAll("[data-again]")) lookAgain(place);
 
+// A file that is too large is told of before it is sent.
+for (const field of document.querySelectorAll("input[data-most-bytes]")) {
+  const told = document.getElementById(`${field.id}-error`);
+  field.addEventListener("change", () => {
+    const file = field.files[0], most = Number(field.dataset.mostBytes), megabyte = 1 << 20;
+    const tooLarge = file && file.size > most;
+    told.textContent = tooLarge ? `This file has ${Math.round(file.size / megabyte)} MB; at most ${most / megabyte} MB are fine. Choose a smaller one.` : "";
+    if (tooLarge) { field.value = ""; field.setAttribute("aria-invalid", "true"); } else field.removeAttribute("aria-invalid");
+  });
+}
+
 // Keeps the page that is shown without a network.
 if (document.body.dataset.worker) navigator.serviceWorker?.register(document.body.dataset.worker).catch(() => {});
 

@@ -14,13 +14,9 @@ from typing import Any, Literal
 import axe_playwright_python
 import pytest
 from playwright.sync_api import Page, expect
-from sqlalchemy import select
 
-from db.shop.accounts import User
 from mesh.errors import Unavailable
-from shop.operations.v1 import operations_pb2
 from shop.orders.v1 import orders_pb2 as pb
-from storefront.operator.queries import grant
 from tests.browser.conftest import DESKTOP, PHONE, OpenShop, put_in_cart, sign_up
 from tests.storefront.fake_orders import FakeOrders
 
@@ -34,7 +30,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "desktop": {"color_scheme": "light", "viewport": DESKTOP},
     "phone": {"color_scheme": "dark", "viewport": PHONE, "reduced_motion": "reduce"},
 }
-# For guests, for a shopper who has something everywhere, for staff who look after that, and for who has nothing yet.
+# For guests, then for a shopper who has something everywhere, then for one who has nothing yet.
 GUEST_PAGES = {
     "home": "/",
     "products": "/products",
@@ -68,11 +64,6 @@ SHOPPER_PAGES = {
     "security": "/account/security",
     "close": "/account/close",
     "become-seller": "/sell",
-}
-STAFF_PAGES = {
-    "operator": "/operator",
-    "operator-order": "/operator/orders/{order}",
-    "operator-confirm": "/operator/orders/{order}/parcels/{parcel}/cancel",
 }
 NEWCOMER_PAGES = {
     "cart-empty": "/cart",
@@ -145,20 +136,6 @@ def a_full_life(page: Page, shop: OpenShop) -> dict[str, str]:
     }
 
 
-def something_to_do(page: Page, shop: OpenShop, order_id: int) -> str:
-    """Signs up somebody of the staff, for whom a parcel of an order waits; its number."""
-    sign_up(page, shop.url, "Sue")
-    operations = shop.orders.operations
-    with shop.orders.engine.begin() as connection:
-        newest = connection.execute(select(User.email).order_by(User.id.desc()).limit(1)).scalar_one()
-        grant(connection, newest, time.time())
-    parcel = operations.need_attention(shop.orders.orders[order_id])
-    said = operations_pb2.Message(link="world", number=1, shipment_id=parcel, kind="command_failed")
-    said.outcome, said.text = "recorded, not obeyed: late", 'command_failed {\n  text: "no such truck"\n}'
-    operations.messages = [said]
-    return str(parcel)
-
-
 def on_the_road(orders: FakeOrders, order_id: int) -> None:
     """An order with everything on its page: a truck in sight, a time, and an answer that is still to come."""
     for _ in range(3):
@@ -224,10 +201,7 @@ def test_every_page_is_well_made(
 
     visit(new_page(**look), GUEST_PAGES)
     shopper = new_page(**look)
-    ids = a_full_life(shopper, open_shop)
-    visit(shopper, SHOPPER_PAGES, **ids)
-    staff = new_page(**look)
-    visit(staff, STAFF_PAGES, **ids, parcel=something_to_do(staff, open_shop, int(ids["order"])))
+    visit(shopper, SHOPPER_PAGES, **a_full_life(shopper, open_shop))
     newcomer = new_page(**look)
     sign_up(newcomer, open_shop.url, "Neo")
     visit(newcomer, NEWCOMER_PAGES)

@@ -96,12 +96,12 @@ def test_a_seller_opens_a_shop_and_sells(whole_shop: str, new_page: NewPage, pic
         expect(page.get_by_role("link", name=title, exact=True)).to_be_visible()
 
     def units_shown() -> list[str]:
-        page.goto(f"{whole_shop}/sell")
+        page.goto(f"{whole_shop}/sell/items")
         return page.locator(".stock-count").all_inner_texts()
 
     until(lambda: units_shown() == ["40", "3", "12"], seconds=60)
 
-    page.get_by_role("link", name="Restock Speckled stoneware mug").click()
+    page.get_by_role("link", name="Speckled stoneware mug", exact=True).click()
     page.get_by_label("Units").fill("0")
     page.get_by_role("button", name="Restock").click()
     expect(page.get_by_text("Write a whole number from 1 to 10,000.")).to_be_visible()

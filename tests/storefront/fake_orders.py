@@ -10,9 +10,9 @@ from dataclasses import dataclass, field
 from typing import Any
 
 import grpc
-from sqlalchemy import Engine, insert, update
+from sqlalchemy import Engine, delete, insert, update
 
-from db.orders.stock import Stock
+from db.orders.stock import ReorderPoint, Stock
 from db.shop.catalogue import fold, offers_for_sale
 from mesh.errors import AlreadyExists, FailedPrecondition, FieldViolation, InvalidArgument, NotFound, Unavailable
 from mesh.identity import Tokens, current_caller
@@ -21,7 +21,9 @@ from shop.inventory.v1 import inventory_pb2, inventory_pb2_grpc
 from shop.operations.v1 import operations_pb2_grpc
 from shop.orders.v1 import orders_pb2 as pb
 from shop.orders.v1 import orders_pb2_grpc
+from shop.sales.v1 import sales_pb2_grpc
 from tests.storefront.fake_operations import FakeOperations
+from tests.storefront.fake_sales import FakeSales
 
 TOKENS = Tokens({"storefront": "token-of-the-storefront", "cli": "token-of-the-command-line"})
 FIRST_SHIPMENT_ID = 1_700_000_000 * 2**20
@@ -191,6 +193,28 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
                 self.restocks.append(request)
                 self._expect(request)
             return inventory_pb2.RestockResponse(replayed=known)
+
+        return mood(take) if mood else take()
+
+    def SetReorderPoint(
+        self, request: inventory_pb2.SetReorderPointRequest, context: grpc.ServicerContext
+    ) -> inventory_pb2.SetReorderPointResponse:
+        _user(context)
+        mood = self.moods.popleft() if self.moods else None
+
+        def take() -> inventory_pb2.SetReorderPointResponse:
+            with self.engine.begin() as connection:
+                connection.execute(delete(ReorderPoint).where(ReorderPoint.offer_id == request.offer_id))
+                if request.level:
+                    connection.execute(
+                        insert(ReorderPoint).values(
+                            offer_id=request.offer_id,
+                            warehouse_id=request.warehouse_id,
+                            level=request.level,
+                            quantity=request.quantity,
+                        )
+                    )
+            return inventory_pb2.SetReorderPointResponse()
 
         return mood(take) if mood else take()
 
@@ -405,6 +429,12 @@ def serving(fake: FakeOrders, address: str = "127.0.0.1:0") -> Iterator[Server]:
                 inventory_pb2_grpc.add_InventoryServiceServicer_to_server,
                 fake,
                 "shop.inventory.v1.InventoryService",
+                frozenset({"storefront", "cli"}),
+            ),
+            Service(
+                sales_pb2_grpc.add_SalesServiceServicer_to_server,
+                FakeSales(fake.orders, lambda: fake.get_refusal),
+                "shop.sales.v1.SalesService",
                 frozenset({"storefront", "cli"}),
             ),
         ],

@@ -8,11 +8,13 @@ import sqlite3
 from collections.abc import Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Any
 
 from flask import Flask
 from flask.testing import FlaskClient
+from PIL import Image
 from sqlalchemy import Engine, insert, select
 from werkzeug.routing import Rule
 
@@ -21,7 +23,7 @@ from db.engine import make_engine
 from db.orders.stock import Stock, Warehouse
 from db.seed.shop import seed_shop
 from db.shop.accounts import Address, User
-from db.shop.catalogue import Offer
+from db.shop.catalogue import Offer, Product
 from db.shop.checkouts import CheckoutAttempt
 from mesh.channel import open_channel
 from storefront.accounts import resets
@@ -40,7 +42,7 @@ OPEN_ORDER, DELIVERED_PRODUCT = 1, 2
 _NAMES = {Who.OWNER: "Ann", Who.OTHER: "Bob", Who.SELLER: "Cyd", Who.STAFF: "Sue"}
 # Not what was changed, but how it was noted.
 _NOTES = {"security_events"}
-_ORDERS = "orders of orders_svc"
+_ORDERS, _RESTOCKS = "orders of orders_svc", "purchases of orders_svc"
 
 Tables = dict[str, list[tuple[Any, ...]]]
 
@@ -95,9 +97,8 @@ class People:
         while len(self.orders.orders[2].shipments[0].history) < 5:
             self.orders.advance(2)
         owner.get("/account/addresses").submit("/account/addresses", label="Home", x="1", y="2")
-        owner.get("/sell/items/new").submit(
-            "/sell/items/new", title="Red bowl", description="Glazed.", category="1", price_cents="9", quantity="20"
-        )
+        item = {"title": "Red bowl", "description": "Glazed.", "category": "1", "price_cents": "9", "quantity": "20"}
+        owner.get("/sell/items/new").submit("/sell/items/new", **item, photo=(BytesIO(_photo()), "bowl.png"))
         owner.put_in_cart(3)
         owner.get("/checkout")
         self.secrets["<ticket>"] = next(one.values["ticket"] for one in owner.page.forms if "ticket" in one.values)
@@ -117,6 +118,8 @@ class People:
                 "shipment_id": self.orders.operations.need_attention(self.orders.orders[OPEN_ORDER]),
                 "remedy": "retry",
                 "name": "mug-1",
+                "size": "small",
+                "photo": connection.execute(select(Product.picture).order_by(Product.id.desc()).limit(1)).scalar_one(),
                 "filename": "base.css",
             }
 
@@ -153,6 +156,7 @@ class People:
                 if self._is_owners(columns, row)
                 or (table == "users" and row[columns.index("id")] == self._owner_id)
                 or ("cart_id" in columns and row[columns.index("cart_id")] in cart_ids)
+                or (table == _RESTOCKS and row[0] == self.arguments["offer_id"])
                 or table == _ORDERS
             ]
         return found
@@ -188,7 +192,14 @@ class People:
                 cursor = connection.execute(f'select * from "{name}"')
                 yield name, [one[0] for one in cursor.description], sorted(cursor.fetchall(), key=repr)
         kept = sorted((key, one.SerializeToString(deterministic=True)) for key, one in self.orders.orders.items())
-        yield _ORDERS, [], [*kept, (len(self.orders.restocks),)]
+        yield _ORDERS, [], kept
+        yield _RESTOCKS, ["offer_id"], [(one.offer_id, one.quantity) for one in self.orders.restocks]
+
+
+def _photo() -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (80, 80)).save(out, "PNG")
+    return out.getvalue()
 
 
 @contextmanager

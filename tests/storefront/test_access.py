@@ -112,7 +112,7 @@ def test_every_answer_carries_the_headers(shop: People) -> None:
                 )
                 for name, value in HEADERS.items():
                     assert response.headers.get(name) == value, f"{rule.rule}: {name}"
-                may_be_kept = endpoint in ("static", "catalogue.picture", "offline.worker")
+                may_be_kept = endpoint in ("static", "catalogue.picture", "photos.show", "offline.worker")
                 assert may_be_kept or response.headers["Cache-Control"] == "no-store", rule.rule
                 assert "Server" not in response.headers
                 response.close()

@@ -99,7 +99,12 @@ class Visitor:
         """The same, without following. None leaves a field out: a box that is not ticked."""
         forms = [one for one in self.page.forms if action in (one.action or self.path) and one.method == "post"]
         form = next((one for one in forms if action == (one.action or self.path)), forms[0])
-        typed = {name: str(value) for name, value in values.items() if value is not None}
+        # A file is a pair: what is in it, and its name.
+        typed = {
+            name: value if isinstance(value, tuple) else str(value)
+            for name, value in values.items()
+            if value is not None
+        }
         filled = {**form.values, **form.shared, **typed}
         data = {name: value for name, value in filled.items() if values.get(name, "") is not None}
         return self.client.post(form.action or self.path, data=data)
