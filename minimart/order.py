@@ -49,11 +49,12 @@ def show(order_id: int, email: str, data: Path | None, orders: str | None) -> No
 
 @order.command()
 @click.argument("order_id", type=click.IntRange(1, 2**63 - 1))
+@click.option("--parcel", is_flag=True, help="The number is a parcel's, as peers know it.")
 @click.option("--messages", type=click.IntRange(0, 100), default=20, show_default=True, help="How many, newest first.")
 @click.option("--as", "email", default=SHOPPER_EMAIL, show_default=True, help="Who looks.")
 @data_option
 @orders_option
-def explain(order_id: int, messages: int, email: str, data: Path | None, orders: str | None) -> None:
+def explain(order_id: int, parcel: bool, messages: int, email: str, data: Path | None, orders: str | None) -> None:
     """Say all that is known of anybody's order, with what was said to and by the peers."""
     system = find_system(data, orders)
     with system.reading() as connection:
@@ -62,10 +63,12 @@ def explain(order_id: int, messages: int, email: str, data: Path | None, orders:
         stub = operations_pb2_grpc.OperationsServiceStub(channel)
         try:
             answer = stub.InspectOrder(
-                operations_pb2.InspectOrderRequest(order_id=order_id), metadata=metadata, timeout=CALL_SECONDS
+                operations_pb2.InspectOrderRequest(**{"shipment_id" if parcel else "order_id": order_id}),
+                metadata=metadata,
+                timeout=CALL_SECONDS,
             )
             log = stub.ListMessages(
-                operations_pb2.ListMessagesRequest(order_id=order_id, page_size=messages or 1),
+                operations_pb2.ListMessagesRequest(order_id=answer.order.order_id, page_size=messages or 1),
                 metadata=metadata,
                 timeout=CALL_SECONDS,
             )

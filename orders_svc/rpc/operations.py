@@ -76,7 +76,10 @@ class OperationsServicer(operations_pb2_grpc.OperationsServiceServicer):
     def InspectOrder(self, request: pb.InspectOrderRequest, context: grpc.ServicerContext) -> pb.InspectOrderResponse:
         """See the contract."""
         acting_staff(context)
-        return convert.inspected(self._inspection.order(request.order_id))
+        order_id = request.order_id
+        if request.shipment_id:
+            order_id = self._inspection.order_of(request.shipment_id)
+        return convert.inspected(self._inspection.order(order_id))
 
     def ListMessages(self, request: pb.ListMessagesRequest, context: grpc.ServicerContext) -> pb.ListMessagesResponse:
         """See the contract."""

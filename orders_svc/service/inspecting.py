@@ -24,7 +24,7 @@ from orders_svc.service.messages import Logged, Place, read_messages
 from orders_svc.service.moving import moving_of
 from orders_svc.service.queues import Queue, read_queues
 from orders_svc.service.reading import OrderView
-from orders_svc.service.refusals import order_not_found
+from orders_svc.service.refusals import order_not_found, shipment_not_found
 from shop.bridge.v1 import bridge_pb2
 
 MOST_INTERVENTIONS = 100
@@ -102,6 +102,14 @@ class Inspection:
                 .limit(MOST_INTERVENTIONS)
             ).all()
         return Inspected(self.app.order(owner, order_id), attention, interventions)
+
+    def order_of(self, shipment_id: int) -> int:
+        """The order that a parcel, or an attempt at one, belongs to; raises NotFound."""
+        with self.app.reader.begin() as connection:
+            order_id = connection.scalar(select(Shipment.order_id).where(Shipment.id == shipment_id))
+        if order_id is None:
+            raise shipment_not_found(shipment_id)
+        return order_id
 
     def messages(self, order_id: int, before: Place | None, limit: int) -> list[Logged]:
         """A page of what was said about an order's parcels, newest first; raises NotFound."""

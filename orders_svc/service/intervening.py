@@ -13,7 +13,7 @@ from sqlalchemy import Connection, bindparam, insert, select
 from db.orders.interventions import Intervention, InterventionKind
 from db.orders.requests import Decision
 from db.orders.shipments import Shipment
-from mesh.errors import AlreadyExists, FailedPrecondition, NotFound
+from mesh.errors import AlreadyExists, FailedPrecondition
 from orders_svc.domain.amendments import CANCEL
 from orders_svc.domain.lifecycle import Asked, Effect, Event, Goods
 from orders_svc.domain.patience import Patience
@@ -23,6 +23,7 @@ from orders_svc.service.changes import Changes
 from orders_svc.service.commands import Thing
 from orders_svc.service.current import current_world
 from orders_svc.service.moving import Moving, NewParcel
+from orders_svc.service.refusals import shipment_not_found
 from orders_svc.service.shipments import Shipments
 from orders_svc.service.transactions import LostRace
 
@@ -73,7 +74,7 @@ def intervene(connection: Connection, patience: Patience, order: Order, now: flo
         return before, Changes()
     shipment = shipments.get(order.shipment_id)
     if shipment is None:
-        raise NotFound("SHIPMENT_NOT_FOUND", f"there is no parcel {order.shipment_id}", shipment_id=order.shipment_id)
+        raise shipment_not_found(order.shipment_id)
     refusal = obstacle(order.kind, shipment)
     if refusal is not None:
         raise refusal

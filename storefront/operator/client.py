@@ -49,6 +49,13 @@ class OperationsClient:
         answer: pb.InspectOrderResponse = self._read("InspectOrder", request, user_id)
         return answer
 
+    def order_of(self, user_id: int, shipment_id: int) -> int:
+        """The order of a parcel, as peers number it. CallFailed: NOT_FOUND, there is none."""
+        answer: pb.InspectOrderResponse = self._read(
+            "InspectOrder", pb.InspectOrderRequest(shipment_id=shipment_id), user_id
+        )
+        return answer.order.order_id
+
     def messages(self, user_id: int, order_id: int, page_token: str) -> pb.ListMessagesResponse:
         """A page of what was said about an order's parcels, newest first."""
         request = pb.ListMessagesRequest(order_id=order_id, page_size=PAGE_SIZE, page_token=page_token)

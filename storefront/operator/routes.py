@@ -34,6 +34,8 @@ bp = Blueprint("operator", __name__, template_folder="templates", url_prefix="/o
 
 MAX_TOKEN = 500
 MAX_ID = 2**63 - 1
+# Orders are counted from 1, parcels from the second of the installation times 2**20.
+PARCELS_FROM = 2**40
 _REFUSED, _NO_ANSWER = 422, 503
 _STALE = "This page was out of date. Nothing was done; here is a new one."
 _UNSURE = (
@@ -84,12 +86,15 @@ def index() -> str:
 @bp.get("/orders")
 @staff_only
 def find() -> Response:
-    """Leads to the order whose number was typed."""
+    """Leads to the order whose number, or whose parcel's number, was typed."""
     typed = request.args.get("order", "").strip().lstrip("#")
     if not (typed.isascii() and typed.isdecimal() and 0 < int(typed[:20]) <= MAX_ID):
-        flash("Write the number of an order, such as 12.", "warning")
+        flash("Write the number of an order, such as 12, or of a parcel.", "warning")
         return redirect(url_for("operator.index"), 303)
-    return redirect(url_for("operator.order", order_id=int(typed)), 303)
+    number = int(typed)
+    if number >= PARCELS_FROM:
+        number = services().operations.order_of(the_shopper().user_id, number)
+    return redirect(url_for("operator.order", order_id=number), 303)
 
 
 @bp.get("/orders/<id64:order_id>")

@@ -78,7 +78,10 @@ class FakeOperations(operations_pb2_grpc.OperationsServiceServicer):
 
     def InspectOrder(self, request: pb.InspectOrderRequest, context: grpc.ServicerContext) -> pb.InspectOrderResponse:
         _staff(context)
-        order = self.find(request.order_id)
+        if request.shipment_id and request.shipment_id not in self.attention:
+            raise NotFound("SHIPMENT_NOT_FOUND", "no such parcel")
+        order_id = self.attention[request.shipment_id].order_id if request.shipment_id else request.order_id
+        order = self.find(order_id)
         if order is None:
             raise NotFound("ORDER_NOT_FOUND", "no such order")
         attention = [one for one in self.attention.values() if one.order_id == order.order_id]

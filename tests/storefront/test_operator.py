@@ -230,6 +230,11 @@ def test_an_order_is_found_by_its_number(sue: Visitor, typed: str, leads_to: str
     assert sue.client.get(f"/operator/orders?order={typed}").location == leads_to
 
 
+def test_an_order_is_found_by_a_parcel_of_it(sue: Visitor, parcel: int) -> None:
+    assert sue.client.get(f"/operator/orders?order={parcel}").location == "/operator/orders/1"
+    assert sue.get(f"/operator/orders?order={parcel + 1}").status == 404
+
+
 @pytest.mark.parametrize(
     ("seconds", "words"),
     [

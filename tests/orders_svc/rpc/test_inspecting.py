@@ -98,12 +98,15 @@ def test_anybodys_order_is_seen_with_what_was_done_about_it(both: Running) -> No
     assert [one.reason for one in seen.attention] == ["lost"]
     redrive = pb.RedriveShipmentRequest(request_id="redriven-1", shipment_id=parcel.shipment_id, note="found broken")
     new_id = call(both, "RedriveShipment", redrive).new_shipment_id
-    seen = call(both, "InspectOrder", pb.InspectOrderRequest(order_id=order_id))
+    # By the number of the attempt that was given up.
+    seen = call(both, "InspectOrder", pb.InspectOrderRequest(shipment_id=parcel.shipment_id))
+    assert seen.order.order_id == order_id
     assert not seen.attention
     (done,) = seen.interventions
     assert (done.remedy, done.user_id, done.note) == (pb.REMEDY_REDRIVE, STAFF, "found broken")
     assert (done.shipment_id, done.new_shipment_id) == (parcel.shipment_id, new_id)
     assert failure(both, "InspectOrder", pb.InspectOrderRequest(order_id=999)).reason == "ORDER_NOT_FOUND"
+    assert failure(both, "InspectOrder", pb.InspectOrderRequest(shipment_id=9)).reason == "SHIPMENT_NOT_FOUND"
 
 
 def test_the_log_tells_both_sides_decoded_newest_first_and_page_by_page(both: Running) -> None:

@@ -181,6 +181,7 @@ class OperationsServiceServicer:
         its parcels and what was done so far. Read only, and so idempotent.
 
         NOT_FOUND (ORDER_NOT_FOUND): there is no such order.
+        NOT_FOUND (SHIPMENT_NOT_FOUND): there is no such parcel.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)
         context.set_details('Method not implemented!')

@@ -110,6 +110,7 @@ class OperationsServiceStub:
     its parcels and what was done so far. Read only, and so idempotent.
 
     NOT_FOUND (ORDER_NOT_FOUND): there is no such order.
+    NOT_FOUND (SHIPMENT_NOT_FOUND): there is no such parcel.
     """
     ListMessages: _grpc.UnaryUnaryMultiCallable[_operations_pb2.ListMessagesRequest, _operations_pb2.ListMessagesResponse]
     """What was said to the peers about an order's parcels, all attempts at them,
@@ -201,6 +202,7 @@ class OperationsServiceAsyncStub(OperationsServiceStub):
     its parcels and what was done so far. Read only, and so idempotent.
 
     NOT_FOUND (ORDER_NOT_FOUND): there is no such order.
+    NOT_FOUND (SHIPMENT_NOT_FOUND): there is no such parcel.
     """
     ListMessages: _aio.UnaryUnaryMultiCallable[_operations_pb2.ListMessagesRequest, _operations_pb2.ListMessagesResponse]  # type: ignore[assignment]
     """What was said to the peers about an order's parcels, all attempts at them,
@@ -325,6 +327,7 @@ class OperationsServiceServicer(metaclass=_abc_1.ABCMeta):
         its parcels and what was done so far. Read only, and so idempotent.
 
         NOT_FOUND (ORDER_NOT_FOUND): there is no such order.
+        NOT_FOUND (SHIPMENT_NOT_FOUND): there is no such parcel.
         """
 
     @_abc_1.abstractmethod
