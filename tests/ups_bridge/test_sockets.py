@@ -17,6 +17,7 @@ from tests.world_bridge.running import (
     FulfilmentRecorder,
     caller_of,
     eventually,
+    figures,
     orders_svc,
     run,
     send_all,
@@ -31,7 +32,9 @@ STATUS = bridge.GetLinkStatusRequest()
 
 @asynccontextmanager
 async def bridge_to(fulfilment: str) -> AsyncIterator[UpsBridge]:
-    settings = Settings(fulfilment_address=fulfilment, ups_listen="127.0.0.1:0", bridge_listen="127.0.0.1:0")
+    settings = Settings(
+        fulfilment_address=fulfilment, ups_listen="127.0.0.1:0", bridge_listen="127.0.0.1:0", metrics_port=0
+    )
     channel = open_aio_channel(fulfilment, TOKENS.token_of("ups_bridge"))
     running = UpsBridge(settings, TOKENS, channel, boot_nonce="nonce", rng=Random(1))
     await running.start()
@@ -123,6 +126,9 @@ def test_garbage_on_one_connection_does_not_disturb_the_other(garbage: bytes) ->
             await ours.listen_until(requests=1)
             status = await stub.GetLinkStatus(STATUS, timeout=60)
             assert (status.bad_frames, status.connected) == (1, True)
+            found = await figures(running.metrics.port)
+            assert found['minimart_link_bad_frames_total{link="ups"}'] == 1
+            assert found['minimart_link_world_epoch{link="ups"}'] == status.world_epoch > 0
 
     run(scenario)
 

@@ -3,6 +3,12 @@
 from pathlib import Path
 from urllib.request import urlopen
 
+from prometheus_client import CollectorRegistry, generate_latest
+from sqlalchemy.exc import OperationalError
+
+from orders_svc.metrics import Metrics
+from orders_svc.service.changes import Changes
+from orders_svc.service.queues import Queue
 from shop.bridge.v1 import bridge_pb2
 from shop.fulfilment.v1 import fulfilment_pb2
 from tests.orders_svc.rpc.serving import Running, failure, running
@@ -47,6 +53,19 @@ def test_orders_reports_and_queues_are_counted(sqlite_url: str, tmp_path: Path) 
     assert after['minimart_outbox_waiting{link="ups"}'] == 1
     assert after['minimart_outbox_oldest_seconds{link="ups"}'] > 0
     assert after["process_resident_memory_bytes"] > 0
+
+
+def test_a_database_that_is_away_leaves_the_page_what_it_knows_by_itself() -> None:
+    def away() -> list[Queue]:
+        raise OperationalError("select", {}, Exception("away"))
+
+    registry = CollectorRegistry()
+    metrics = Metrics(registry)
+    metrics.changed(Changes(acked=[("ups", 0.2)]))
+    metrics.watch(away, (OperationalError,))
+    page = generate_latest(registry).decode()
+    assert 'minimart_command_seconds_count{link="ups"} 1.0' in page
+    assert "minimart_outbox" not in page
 
 
 def _open(shop: Running, kind: str) -> list[bridge_pb2.Command]:
