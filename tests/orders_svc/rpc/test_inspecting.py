@@ -50,12 +50,12 @@ def need_attention(shop: Running, shipment_id: int, reason: str) -> None:
         connection.exec_driver_sql(f"update shipments set attention_reason = '{reason}' where id = {shipment_id}")
 
 
-@pytest.mark.parametrize(("method", "request_"), CALLS)
-def test_only_staff_look(shop: Running, method: str, request_: Any) -> None:
+def test_only_staff_look(shop: Running) -> None:
     shop.place((1, 1))
-    assert failure(shop, method, request_, acting_for(SHOPPER)).reason == "STAFF_ONLY"
-    assert failure(shop, method, request_, (("x-acting-role", "staff"),)).reason == "NO_ACTING_USER"
-    call(shop, method, request_)
+    for method, request in CALLS:
+        assert failure(shop, method, request, acting_for(SHOPPER)).reason == "STAFF_ONLY", method
+        assert failure(shop, method, request, (("x-acting-role", "staff"),)).reason == "NO_ACTING_USER", method
+        call(shop, method, request)
 
 
 def test_links_tell_the_world_their_owner_and_their_queue(both: Running) -> None:
@@ -138,11 +138,11 @@ def test_the_log_tells_both_sides_decoded_newest_first_and_page_by_page(both: Ru
     assert parcel.shipment_id not in {one.shipment_id for one in others}
 
 
-@pytest.mark.parametrize("token", ["x", "1", "1:2:3", "1.5:1:99999999999999999999", "nan:0:1", "1e9:0:1", ":0:1"])
-def test_a_strange_page_is_invalid(shop: Running, token: str) -> None:
+def test_a_strange_page_is_invalid(shop: Running) -> None:
     order_id = shop.place((1, 1))
-    request = pb.ListMessagesRequest(order_id=order_id, page_token=token)
-    assert [one.field for one in failure(shop, "ListMessages", request).violations] == ["page_token"]
+    for token in ("x", "1", "1:2:3", "1.5:1:99999999999999999999", "nan:0:1", "1e9:0:1", ":0:1"):
+        request = pb.ListMessagesRequest(order_id=order_id, page_token=token)
+        assert [one.field for one in failure(shop, "ListMessages", request).violations] == ["page_token"], token
 
 
 def test_an_order_that_never_was_has_no_log(shop: Running) -> None:
