@@ -2,7 +2,7 @@
 
 from db.orders import interventions, links, messages, news, orders, requests, shipments, stock
 from db.orders.base import OrdersBase
-from db.shop import accounts, audit, carts, catalogue, checkouts, mails, reviews, sessions, staff
+from db.shop import accounts, audit, carts, catalogue, checkouts, imports, mails, reviews, sessions, staff
 from db.shop.base import ShopBase
 
 # Imported so that their tables are in the metadata.
@@ -12,6 +12,7 @@ MODELS = (
     carts,
     catalogue,
     checkouts,
+    imports,
     mails,
     reviews,
     sessions,

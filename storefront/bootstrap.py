@@ -48,7 +48,9 @@ from storefront.orders_client import Deadlines, OrdersClient
 from storefront.photos.routes import bp as photos
 from storefront.reserve import Turnstile
 from storefront.reviews.routes import bp as reviews
+from storefront.seller import imports
 from storefront.seller.adding import bp as adding
+from storefront.seller.exchange import bp as exchange
 from storefront.seller.items import bp as items
 from storefront.seller.routes import bp as seller
 from storefront.seller.sales import bp as sales
@@ -162,6 +164,7 @@ def build(
         adding,
         items,
         sales,
+        exchange,
         photos,
         operator,
     ):
@@ -171,7 +174,7 @@ def build(
     sweep = Sweep(engine, read_only(engine), client, clock, order_deadline=settings.storefront_order_deadline)
     letters = transport or transport_for(settings.mail_url, settings.mail_folder, settings.mail_from)
     tidy_audit = partial(audit.tidy, kept_seconds=settings.storefront_audit_days * 24 * 3600)
-    sender = Sender(engine, clock, letters, (sessions.tidy, resets.tidy, tidy_guests, tidy_audit))
+    sender = Sender(engine, clock, letters, (sessions.tidy, resets.tidy, tidy_guests, tidy_audit, imports.tidy))
     teller = Teller(engine, client, clock, settings.shop_url)
     feed = Feed(client, fanout, rng or random.SystemRandom())
     return Storefront(app, feed, sweep, fanout, sender, teller, MetricsPage(registry, settings.metrics_port))

@@ -8,13 +8,17 @@ the lists.
 import json
 import time
 from collections.abc import Callable
+from io import BytesIO
 from pathlib import Path
 from typing import Any, Literal
 
 import axe_playwright_python
 import pytest
+from PIL import Image
 from playwright.sync_api import Page, expect
+from sqlalchemy import select
 
+from db.shop.catalogue import Offer
 from mesh.errors import Unavailable
 from shop.orders.v1 import orders_pb2 as pb
 from tests.browser.conftest import DESKTOP, PHONE, OpenShop, put_in_cart, sign_up
@@ -30,7 +34,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "desktop": {"color_scheme": "light", "viewport": DESKTOP},
     "phone": {"color_scheme": "dark", "viewport": PHONE, "reduced_motion": "reduce"},
 }
-# For guests, then for a shopper who has something everywhere, then for one who has nothing yet.
+# For guests, then for a shopper who has something everywhere, for one who has nothing yet, and for a seller.
 GUEST_PAGES = {
     "home": "/",
     "products": "/products",
@@ -65,6 +69,19 @@ SHOPPER_PAGES = {
     "close": "/account/close",
     "become-seller": "/sell",
 }
+SELLER_PAGES = {
+    "shop-overview": "/sell",
+    "shop-items": "/sell/items",
+    "shop-items-withdrawn": "/sell/items?show=withdrawn",
+    "shop-item": "/sell/items/{item}",
+    "shop-item-edit": "/sell/items/{item}/edit",
+    "shop-item-new": "/sell/items/new",
+    "shop-offer": "/sell/products/1",
+    "shop-orders": "/sell/orders",
+    "shop-tables": "/sell/items/table",
+    "shop-table-good": "{good}",
+    "shop-photo": "/products?q=speckled+bowl",
+}
 NEWCOMER_PAGES = {
     "cart-empty": "/cart",
     "orders-empty": "/orders",
@@ -95,8 +112,17 @@ NEEDED_TO_PAINT = """() => [...performance.getEntriesByType("navigation"),
 MOVING = """() => !matchMedia("(prefers-reduced-motion: reduce)").matches ? []
     : document.getAnimations().map((one) => one.effect.target.className)"""
 WEIGHT = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
-    .filter((one) => !/[.]svg$|[/]pictures[/]/.test(new URL(one.name).pathname))
+    .filter((one) => !/[.]svg$|[.]webp$|[/]pictures[/]/.test(new URL(one.name).pathname))
     .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
+
+
+def _photo() -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (400, 300), (120, 160, 170)).save(out, "PNG")
+    return out.getvalue()
+
+
+A_PHOTO = _photo()
 
 
 def a_full_life(page: Page, shop: OpenShop) -> dict[str, str]:
@@ -134,6 +160,42 @@ def a_full_life(page: Page, shop: OpenShop) -> dict[str, str]:
         "delivered": str(numbers[0]),
         "address": (address or "").rpartition("/")[2],
     }
+
+
+def a_shop(page: Page, shop: OpenShop) -> dict[str, str]:
+    """Opens a shop with a thing that has a photo and was sold; what is in addresses of its pages."""
+    url = shop.url
+    sign_up(page, url, "Sal")
+    page.goto(f"{url}/sell")
+    page.get_by_role("button", name="Open my shop").click()
+    page.get_by_role("link", name="Add an item").click()
+    page.get_by_label("Title").fill("Speckled bowl")
+    page.get_by_label("Description").fill("Glazed by hand.")
+    page.get_by_label("Shelf").select_option("Kitchen & Table")
+    page.get_by_label("Price in dollars").fill("18")
+    photo = page.get_by_label("Picture")
+    photo.set_input_files({"name": "huge.png", "mimeType": "image/png", "buffer": bytes(11 * 2**20)})
+    expect(page.get_by_text("This file has 11 MB; at most 10 MB are fine.")).to_be_visible()
+    photo.set_input_files({"name": "bowl.png", "mimeType": "image/png", "buffer": A_PHOTO})
+    page.get_by_role("button", name="Put it in the shop").click()
+    expect(page.get_by_text("Speckled bowl is in the shop")).to_be_visible()
+    with shop.orders.engine.connect() as connection:
+        offer = connection.execute(select(Offer.id, Offer.seller_id).order_by(Offer.id.desc()).limit(1)).one()
+    # Somebody bought it, as a part of an order.
+    order = shop.orders.orders[max(shop.orders.orders)]
+    for line in order.lines:
+        line.offer_id, line.seller_id, line.title = offer.id, offer.seller_id, "Speckled bowl"
+    good = b"title,description,shelf,price\nCup,A cup.,kitchen,3\n"
+    return {"item": str(offer.id), "good": a_table(page, shop, good)}
+
+
+def a_table(page: Page, shop: OpenShop, content: bytes) -> str:
+    """Sends a table; the address of what it would do."""
+    page.goto(f"{shop.url}/sell/items/table")
+    page.get_by_label("CSV file").set_input_files({"name": "items.csv", "mimeType": "text/csv", "buffer": content})
+    page.get_by_role("button", name="See what it would do").click()
+    expect(page.get_by_role("heading", name="What your table would do")).to_be_visible()
+    return page.url.removeprefix(shop.url)
 
 
 def on_the_road(orders: FakeOrders, order_id: int) -> None:
@@ -205,6 +267,9 @@ def test_every_page_is_well_made(
     newcomer = new_page(**look)
     sign_up(newcomer, open_shop.url, "Neo")
     visit(newcomer, NEWCOMER_PAGES)
+    seller = new_page(**look)
+    visit(seller, SELLER_PAGES, **a_shop(seller, open_shop))
+    visit(seller, {"shop-table-bad": "{bad}"}, bad=a_table(seller, open_shop, b"title,price\nCup,free\n,3\n"))
     monkeypatch.setattr(open_shop.orders, "get_refusal", Unavailable("DATABASE_AWAY", "away"))
     visit(newcomer, {"orders-away": "/orders/1"})
     assert not found, "\n".join(found)

@@ -42,6 +42,7 @@ OPEN_ORDER, DELIVERED_PRODUCT = 1, 2
 _NAMES = {Who.OWNER: "Ann", Who.OTHER: "Bob", Who.SELLER: "Cyd", Who.STAFF: "Sue"}
 # Not what was changed, but how it was noted.
 _NOTES = {"security_events"}
+_TABLE = b"title,description,shelf,price\nGreen bowl,Glazed.,kitchen,5\n"
 _ORDERS, _RESTOCKS = "orders of orders_svc", "purchases of orders_svc"
 
 Tables = dict[str, list[tuple[Any, ...]]]
@@ -99,6 +100,8 @@ class People:
         owner.get("/account/addresses").submit("/account/addresses", label="Home", x="1", y="2")
         item = {"title": "Red bowl", "description": "Glazed.", "category": "1", "price_cents": "9", "quantity": "20"}
         owner.get("/sell/items/new").submit("/sell/items/new", **item, photo=(BytesIO(_photo()), "bowl.png"))
+        owner.get("/sell/items/table").submit("/table", file=(BytesIO(_TABLE), "items.csv"))
+        batch = owner.path.rpartition("/")[2]
         owner.put_in_cart(3)
         owner.get("/checkout")
         self.secrets["<ticket>"] = next(one.values["ticket"] for one in owner.page.forms if "ticket" in one.values)
@@ -119,6 +122,7 @@ class People:
                 "remedy": "retry",
                 "name": "mug-1",
                 "size": "small",
+                "batch": batch,
                 "photo": connection.execute(select(Product.picture).order_by(Product.id.desc()).limit(1)).scalar_one(),
                 "filename": "base.css",
             }

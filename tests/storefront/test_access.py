@@ -16,7 +16,13 @@ from storefront.security import HEADERS
 from tests.storefront.access import ACCESS, Answer, Row, Who
 from tests.storefront.people import People, people_in
 
-NEVER_WAS = {"order_id": 999_999, "address_id": 999_999, "offer_id": 999_999, "request_id": "never-was-a-request"}
+NEVER_WAS = {
+    "order_id": 999_999,
+    "address_id": 999_999,
+    "offer_id": 999_999,
+    "request_id": "never-was-a-request",
+    "batch": "none",
+}
 
 
 @pytest.fixture(scope="module")
