@@ -81,7 +81,8 @@ class Advance:
         if world.state == WorldState.CLOSED:
             # Also when the answer that said so was lost.
             return _redial(world.closed_reason or "the world was left")
-        if world.world_epoch != current.world_epoch and not self._is_wanted(world):
+        outlived = world.world_epoch < current.world_epoch
+        if outlived or (world.world_epoch != current.world_epoch and not self._is_wanted(world)):
             reason = f"world {world.world_id} is not announced any more"
             self._close(world.world_epoch, reason)
             return _redial(reason)
@@ -101,7 +102,7 @@ class Advance:
         if candidate_id is not None and current.is_open:
             if not ups.candidate or ups.announced_world_id != candidate_id:
                 return _wait(f"world {candidate_id} is not announced any more")
-            return self._dial(self._candidate_epoch(candidate_id), candidate_id)
+            return self._dial(self._candidate_epoch(candidate_id, current.world_epoch), candidate_id)
         if current.is_open:
             return self._dial(current.world_epoch, current.world_id)
         if ups.announced_world_id is not None and ups.connected:
@@ -227,9 +228,12 @@ class Advance:
             dial.world_id = world_id
         return pb.AdvanceWorldResponse(dial=dial)
 
-    def _candidate_epoch(self, world_id: int) -> int:
-        """The epoch under which an announced world is being tried."""
-        tried = (World.state == WorldState.CANDIDATE, World.world_id == world_id)
+    def _candidate_epoch(self, world_id: int, in_use: int) -> int:
+        """The epoch under which an announced world is being tried.
+
+        Above the one in use, also where it was tried before that: epochs only grow, and bridges refuse older ones.
+        """
+        tried = (World.state == WorldState.CANDIDATE, World.world_id == world_id, World.world_epoch > in_use)
         found = self.connection.scalar(select(World.world_epoch).where(*tried))
         if found is not None:
             return int(found)

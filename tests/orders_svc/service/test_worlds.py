@@ -315,6 +315,18 @@ def test_a_refused_candidate_leaves_everything_as_it_is(shop: Stage) -> None:
     assert {c.WhichOneof("body") for c in shop.dispatch()} == {"pack", "request_truck"}
 
 
+def test_a_world_that_was_tried_before_the_one_in_use_is_tried_again_under_a_newer_epoch(shop: Stage) -> None:
+    tried = candidate(shop, 8).dial
+    assert shop.connected(tried, result=REFUSED).HasField("redial")
+    directive = shop.connected(candidate(shop, 9).dial)
+    while directive.HasField("ask"):
+        directive = shop.hand_over(directive.ask)
+    in_use = directive.open.world_epoch
+    assert tried.world_epoch < in_use
+    assert candidate(shop, 8).dial.world_epoch > in_use
+    assert shop.connected(tried).HasField("redial"), "whoever still tries it under the old one must begin anew"
+
+
 def test_an_announcement_that_another_has_overtaken_is_not_dialled(shop: Stage) -> None:
     candidate(shop, 8)
     shop.announce(9)
