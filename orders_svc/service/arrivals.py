@@ -2,7 +2,8 @@
 
 Rules: an arrival carries no order id and is matched to its stock row only;
 serving is a transaction of its own, oldest shipment first, and is found again
-by looking at the rows, so a wake-up that got lost delays it and loses nothing.
+by looking at the rows, so a wake-up that got lost delays it and loses nothing;
+who is first in line is decided after the orders in question are locked.
 A buy that failed is made again under a new number, so `ordered` stays true.
 """
 
@@ -79,17 +80,24 @@ def serve_waiting(connection: Connection, patience: Patience, now: float) -> Cha
     """
     world = current_world(connection)
     shipments = Shipments(connection, patience, world.world_epoch, now)
-    served: set[int] = set()
-    for offer_id, warehouse_id, available in connection.execute(_SERVABLE, {"k_epoch": world.world_epoch}).all():
-        served |= _serve_one(connection, shipments, offer_id, warehouse_id, available, SERVED_AT_ONCE - len(served))
-        if len(served) >= SERVED_AT_ONCE:
+    servable = connection.execute(_SERVABLE, {"k_epoch": world.world_epoch}).all()
+    first: set[int] = set()
+    for offer_id, warehouse_id, available in servable:
+        first |= _first_in_line(
+            connection, shipments, offer_id, warehouse_id, available, SERVED_AT_ONCE - len(first)
+        ).keys()
+        if len(first) >= SERVED_AT_ONCE:
             break
+    # Whoever cancels has ended before this, and is not in line any more, or waits until we have.
+    shipments.load(first)
+    served: set[int] = set()
+    for offer_id, warehouse_id, available in servable if first else ():
+        served |= _serve_one(connection, shipments, offer_id, warehouse_id, available)
     if served:
-        shipments.load(served)
         for shipment_id in sorted(_complete(connection, served)):
             shipments.apply(shipment_id, Event.STOCK_RESERVED, CAUSE)
     changes = shipments.flush()
-    changes.stock_arrived = len(served) >= SERVED_AT_ONCE
+    changes.stock_arrived = served != first or len(first) >= SERVED_AT_ONCE
     return changes
 
 
@@ -113,16 +121,29 @@ _ORDERED = select(Stock.offer_id, Stock.ordered).where(
 )
 
 
-def _serve_one(
+def _first_in_line(
     connection: Connection, shipments: Shipments, offer_id: int, warehouse_id: int, available: int, limit: int
-) -> set[int]:
-    """Reserves units of one offer for the oldest waiting items; returns their shipments."""
+) -> dict[int, int]:
+    """The oldest who wait for an offer and for whom units are there: shipment id -> how many."""
     where = {"k_offer": offer_id, "k_warehouse": warehouse_id, "k_epoch": shipments.world_epoch, "k_limit": limit}
-    served = set()
+    first = {}
     for shipment_id, quantity in connection.execute(_WAITING, where).all():
         if quantity > available:
             break
         available -= quantity
+        first[shipment_id] = quantity
+    return first
+
+
+def _serve_one(
+    connection: Connection, shipments: Shipments, offer_id: int, warehouse_id: int, available: int
+) -> set[int]:
+    """Reserves units of one offer for the first in line whose orders are locked; returns their shipments."""
+    served = set()
+    line = _first_in_line(connection, shipments, offer_id, warehouse_id, available, SERVED_AT_ONCE)
+    for shipment_id, quantity in line.items():
+        if shipments.get(shipment_id) is None:
+            break
         delta = shipments.stock.of(offer_id, warehouse_id)
         delta.available -= quantity
         delta.reserved += quantity

@@ -53,8 +53,9 @@ def prepare(stage: Stage, *, announced: bool) -> Scene:
         return stage.parcel(orders[name]).row.id if not items else 0
 
     shipments = {name: order(name) for name in ("packing", "failing", "waiting", "loading", "on the road")}
-    order("short", (BACKORDER, 5))
+    # Who is served by what has come is older than who is not, and so is the first in line.
     order("served", (BACKORDER, 3))
+    order("short", (BACKORDER, 5))
     name_of = {number: name for name, number in shipments.items()}
     for command in stage.dispatch():
         kind = command.WhichOneof("body") or ""
