@@ -243,7 +243,7 @@ TRUCK: dict[Truck, dict[Event, tuple[Truck, tuple[Effect, ...]]]] = {
         E_.SEEN_DELIVERING: (T.EN_ROUTE, ()),
         E_.DELIVERY_STARTED: (T.EN_ROUTE, ()),
         # On the truck and not under way: UPS lost the word to go.
-        E_.SEEN_LOADED: (T.EN_ROUTE, (F.COUNT_FAILURE, F.SEND_DELIVER)),
+        E_.SEEN_LOADED: (T.EN_ROUTE, (F.SEND_DELIVER,)),
         # UPS says again that the truck is there: it lost the word to go, too.
         E_.TRUCK_ARRIVED: (T.EN_ROUTE, (F.SEND_DELIVER,)),
         # UPS does not know the job any more: tell it again, then it will say that the truck is there.

@@ -2,8 +2,9 @@
 
 Rules: a link that is down, or whose peer is in another world, is not asked and nothing is counted against it; all its
 questions are put off instead, in one statement however many they are, since a UPS that is away for an hour must cost
-nothing. Otherwise some shipments at a time, oldest question first. What UPS is asked about a change has a wait of its
-own; after so many questions in vain no answer is expected any more, and the parcel goes on.
+nothing. Of a parcel on the road the world is asked even then, now and then, and no person is told. Otherwise
+some shipments at a time, oldest question first. What UPS is asked about a change has a wait of its own; after so many
+questions in vain no answer is expected any more, and the parcel goes on.
 """
 
 from collections.abc import Collection
@@ -45,7 +46,11 @@ def ask_overdue(connection: Connection, patience: Patience, now: float) -> tuple
             continue
         event = overdue_event(shipment.state)
         asks_world = event is Event.GOODS_OVERDUE or shipment.state.truck is Truck.EN_ROUTE
-        if (WORLD if asks_world else UPS) not in reachable or shipments.apply(shipment_id, event, CAUSE) is not None:
+        if (WORLD if asks_world else UPS) not in reachable:
+            shipments.postpone(shipment_id)
+        elif shipment.state.truck is Truck.EN_ROUTE and UPS not in reachable:
+            shipments.look(shipment_id, CAUSE)
+        elif shipments.apply(shipment_id, event, CAUSE) is not None:
             shipments.postpone(shipment_id)
     _ask_again(patience, shipments, unanswered)
     changes = shipments.flush()

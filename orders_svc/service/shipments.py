@@ -126,6 +126,15 @@ class Shipments:
             self._moved[shipment_id] = shipment
             self._stepped_orders.add(shipment.order_id)
 
+    def look(self, shipment_id: int, cause: str) -> None:
+        """Asks the world about a loaded shipment on the road while UPS is away: less and less often, for ever."""
+        shipment = self._moving[shipment_id]
+        wait = self.patience.wait(shipment.state, shipment.checks)
+        if wait is not None and wait >= self.patience.longest * self.patience.tick:
+            # It is UPS that everybody waits for: such a question in vain is no reason to tell a person.
+            shipment.checks -= 1
+        self.apply(shipment_id, Event.TRUCK_OVERDUE, cause)
+
     def postpone(self, shipment_id: int) -> None:
         """Asks a loaded shipment's overdue question later, uncounted."""
         shipment = self._moving[shipment_id]

@@ -260,6 +260,49 @@ def test_nobody_is_asked_while_the_link_is_down_and_nothing_is_counted(shop: Sta
     assert only(shop, "request_truck").request_truck.shipment_id == shipment
 
 
+def on_the_road(shop: Stage, shipment: int) -> None:
+    """UPS has heard that it may go."""
+    shop.ack(shop.dispatch())
+    shop.world_says(shop.packed(shipment), shop.loaded(shipment))
+    shop.ack([only(shop, "deliver")])
+
+
+def test_a_parcel_on_the_road_needs_nobodys_attention_however_long_ups_is_away(shop: Stage, shipment: int) -> None:
+    on_the_road(shop, shipment)
+    shop.app.renew("ups", shop.epochs["ups"], False, "waiting for UPS to connect")
+    asked = 0
+    for _ in range(600):
+        later(shop, 20)
+        shop.app.ask_overdue()
+        for query in shop.dispatch("world"):
+            asked += 1
+            shop.report("world", shop.status(shipment, "LOADED"), acked=[query.command_id])
+    row = shop.parcel(1).row
+    assert (row.attempts, row.attention_reason) == (0, None)
+    assert shop.order(1).row.status == Status.OUT_FOR_DELIVERY
+    # Its delivery would be heard of; and that costs few questions.
+    assert 30 <= asked <= 12_000 / shop.patience.longest + 5
+    shop.app.renew("ups", shop.epochs["ups"], True, "open")
+    assert [told.shipment_id for told in shop.sent("deliver")] == [shipment]
+
+
+def test_a_ups_that_never_sets_out_is_told_again_and_a_person_in_the_end(shop: Stage, shipment: int) -> None:
+    on_the_road(shop, shipment)
+    told = 0
+    for _ in range(120):
+        later(shop, 20)
+        shop.app.ask_overdue()
+        for command in shop.dispatch():
+            told += command.WhichOneof("body") == "deliver"
+            shop.ack([command])
+            if command.WhichOneof("body") == "query_package":
+                shop.world_says(shop.status(shipment, "LOADED"))
+    row = shop.parcel(1).row
+    assert row.attempts == 0
+    assert told == row.checks >= shop.patience.max_checks
+    assert str(row.attention_reason).startswith(f"Asked {row.checks} times without progress")
+
+
 def test_while_one_peer_is_away_the_other_is_asked(shop: Stage, shipment: int) -> None:
     shop.ack(shop.dispatch())
     for _ in range(3):
