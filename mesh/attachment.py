@@ -2,7 +2,8 @@
 
 Rules: AttachLink is tried until it succeeds, with growing delays, and the reason for waiting is kept in words; the
 lease is renewed at a third of its length, and at once when what is said of the link changes; STALE_EPOCH on any call
-ends the ownership; at most one call of a kind is under way, and an answer to a call that was made before the ownership
+ends the ownership, and whoever took it is not driven out in turn: what was owned last is said with AttachLink; at most
+one call of a kind is under way, and an answer to a call that was made before the ownership
 changed is no answer. What a bridge does with its link is deliberately elsewhere, and so is gRPC itself (mesh.runner).
 """
 
@@ -72,6 +73,8 @@ class Attachment:
         self._at = now
         self._said: tuple[bool, str] | None = None
         self._under_way: Call | None = None
+        # What was ours last: who supersedes us is not superseded by us in turn.
+        self._last_epoch = 0
 
     @property
     def attached(self) -> bool:
@@ -113,6 +116,7 @@ class Attachment:
                 instance=who.instance,
                 boot_nonce=who.boot_nonce,
                 callback_address=who.callback_address,
+                last_epoch=self._last_epoch,
             )
             self._under_way = Call(Kind.ATTACH, request)
         return self._under_way
@@ -133,7 +137,7 @@ class Attachment:
             self.candidate_world_id = answer.candidate_world_id if answer.HasField("candidate_world_id") else None
             self._at = now + self.lease_seconds / 3
             return False
-        self.link_epoch = answer.link_epoch
+        self.link_epoch = self._last_epoch = answer.link_epoch
         self.lease_seconds = answer.lease_seconds or self.lease_seconds
         self.world_tick_seconds = answer.world_tick_seconds or self.world_tick_seconds
         self._at = now  # what is known of the link is said at once

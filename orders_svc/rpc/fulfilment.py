@@ -56,7 +56,9 @@ class FulfilmentServicer(fulfilment_pb2_grpc.FulfilmentServiceServicer):
         checks.that(_is_address(request.callback_address), "callback_address", "must be HOST:PORT")
         checks.done()
         _speaks_for(context, request.link)
-        wanted = Attachment(request.link, request.instance, request.boot_nonce, request.callback_address)
+        wanted = Attachment(
+            request.link, request.instance, request.boot_nonce, request.callback_address, request.last_epoch
+        )
         return pb.AttachLinkResponse(
             link_epoch=self._app.attach(wanted),
             lease_seconds=self._app.lease_seconds,

@@ -1,8 +1,10 @@
 """Links: who owns one, and nobody else may write for it.
 
 Rules: the same instance supersedes itself at once, another waits until the
-lease lapses; each owner has a new link_epoch; every write for a link begins
-with the statement that checks the epoch and locks the row.
+lease lapses, and so does a start of the same instance that was superseded
+itself, since one that was paused and wakes must not take the link back; each
+owner has a new link_epoch; every write for a link begins with the statement
+that checks the epoch and locks the row.
 """
 
 from dataclasses import dataclass
@@ -25,6 +27,8 @@ class Attachment:
     instance: str
     boot_nonce: str
     callback_address: str
+    # What this start of the instance owned last; 0: nothing yet, it is new.
+    last_epoch: int = 0
 
 
 def stale_epoch(link: str, link_epoch: int) -> FailedPrecondition:
@@ -35,16 +39,22 @@ def stale_epoch(link: str, link_epoch: int) -> FailedPrecondition:
 def attach(connection: Connection, wanted: Attachment, lease_seconds: float) -> int:
     """Gives the link to the instance; returns its link_epoch.
 
-    Raises FailedPrecondition (LINK_OWNED) while another instance holds the lease.
+    Raises FailedPrecondition (LINK_OWNED) while another instance holds the lease, or a start of the same instance by
+    which this one was superseded.
     """
     lapsed = (Link.lease_until_at <= sql_now()).label("lapsed")
     query = select(Link.link_epoch, Link.instance, Link.boot_nonce, lapsed).where(Link.name == wanted.link)
     held = connection.execute(query.with_for_update()).one()
     same_boot = held.instance == wanted.instance and held.boot_nonce == wanted.boot_nonce
-    if held.instance not in ("", wanted.instance) and not held.lapsed:
-        raise FailedPrecondition(
-            "LINK_OWNED", f"link {wanted.link} is owned by {held.instance}", link=wanted.link, owner=held.instance
-        )
+    if not (same_boot or held.lapsed):
+        whose = "another instance" if held.instance != wanted.instance else "a later start of the same instance"
+        if held.instance != wanted.instance or wanted.last_epoch:
+            raise FailedPrecondition(
+                "LINK_OWNED",
+                f"link {wanted.link} is owned by {held.instance}, {whose}",
+                link=wanted.link,
+                owner=held.instance,
+            )
     link_epoch = held.link_epoch if same_boot else held.link_epoch + 1
     values: dict[str, object] = {
         "link_epoch": link_epoch,

@@ -347,6 +347,8 @@ def test_stale_epoch_drops_the_connection_forgets_the_window_and_attaches_anew()
     bench.run_until(lambda: not bench.sockets, 5)
     bench.run_until(lambda: bench.core.connected, 5)
     assert bench.orders.attached[-1].boot_nonce == "nonce"
+    # So that it is not taken for a new start, which would drive out whoever has the link.
+    assert [one.last_epoch for one in bench.orders.attached] == [0, 1]
     assert bench.core.attachment.link_epoch == 2
     bench.run(3)
     assert bench.heard(2) == []

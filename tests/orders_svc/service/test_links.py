@@ -37,6 +37,31 @@ def test_another_instance_waits_for_the_lease(stage: Stage) -> None:
     assert owned(stage, "world", "a", "boot-1") == "LINK_OWNED"
 
 
+def back(stage: Stage, nonce: str, last_epoch: int) -> int:
+    """A start that owned the link before attaches again."""
+    return stage.app.attach(Attachment("world", "world-bridge", nonce, "127.0.0.1:2", last_epoch))
+
+
+def test_a_start_that_was_superseded_cannot_take_the_link_back(stage: Stage) -> None:
+    assert stage.attach("world", nonce="paused") == 1
+    assert stage.attach("world", nonce="live") == 2
+    before = stage.rows("select link_epoch, boot_nonce, callback_address from links where name = 'world'")
+    with pytest.raises(FailedPrecondition) as refused:
+        back(stage, "paused", 1)
+    assert refused.value.reason == "LINK_OWNED"
+    assert stage.rows("select link_epoch, boot_nonce, callback_address from links where name = 'world'") == before
+    # Nor is the one that superseded it kept out by that, and a new start is as welcome as ever.
+    assert back(stage, "live", 2) == 2
+    assert stage.attach("world", nonce="third") == 3
+
+
+def test_a_start_that_was_superseded_may_have_the_link_when_nobody_has_it(stage: Stage) -> None:
+    stage.attach("world", nonce="paused")
+    stage.attach("world", nonce="live")
+    stage.lapse("world")
+    assert back(stage, "paused", 1) == 3
+
+
 def test_a_paused_owner_changes_nothing(shop: Stage) -> None:
     shipment_id = shop.parcel(shop.place((1, 1))).row.id
     shop.dispatch()

@@ -89,10 +89,12 @@ class FulfilmentServiceServicer:
 
     def AttachLink(self, request, context):
         """Takes ownership of a link until the lease runs out. The same instance name
-        supersedes itself at once; another is refused until the lease lapses.
-        Idempotent by (link, instance, boot_nonce).
+        supersedes itself at once; another is refused until the lease lapses, and so
+        is a start that was superseded: one that was paused and wakes takes nothing
+        back. Idempotent by (link, instance, boot_nonce).
 
-        FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease.
+        FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease, or a later
+        start of the same.
         INVALID_ARGUMENT (INVALID_FIELD): unknown link, empty name, nonce or address.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

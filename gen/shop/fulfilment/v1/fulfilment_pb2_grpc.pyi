@@ -51,10 +51,12 @@ class FulfilmentServiceStub:
     def __new__(cls, channel: _aio.Channel) -> FulfilmentServiceAsyncStub: ...
     AttachLink: _grpc.UnaryUnaryMultiCallable[_fulfilment_pb2.AttachLinkRequest, _fulfilment_pb2.AttachLinkResponse]
     """Takes ownership of a link until the lease runs out. The same instance name
-    supersedes itself at once; another is refused until the lease lapses.
-    Idempotent by (link, instance, boot_nonce).
+    supersedes itself at once; another is refused until the lease lapses, and so
+    is a start that was superseded: one that was paused and wakes takes nothing
+    back. Idempotent by (link, instance, boot_nonce).
 
-    FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease.
+    FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease, or a later
+    start of the same.
     INVALID_ARGUMENT (INVALID_FIELD): unknown link, empty name, nonce or address.
     """
     RenewLink: _grpc.UnaryUnaryMultiCallable[_fulfilment_pb2.RenewLinkRequest, _fulfilment_pb2.RenewLinkResponse]
@@ -93,10 +95,12 @@ class FulfilmentServiceAsyncStub(FulfilmentServiceStub):
     def __init__(self, channel: _aio.Channel) -> None: ...
     AttachLink: _aio.UnaryUnaryMultiCallable[_fulfilment_pb2.AttachLinkRequest, _fulfilment_pb2.AttachLinkResponse]  # type: ignore[assignment]
     """Takes ownership of a link until the lease runs out. The same instance name
-    supersedes itself at once; another is refused until the lease lapses.
-    Idempotent by (link, instance, boot_nonce).
+    supersedes itself at once; another is refused until the lease lapses, and so
+    is a start that was superseded: one that was paused and wakes takes nothing
+    back. Idempotent by (link, instance, boot_nonce).
 
-    FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease.
+    FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease, or a later
+    start of the same.
     INVALID_ARGUMENT (INVALID_FIELD): unknown link, empty name, nonce or address.
     """
     RenewLink: _aio.UnaryUnaryMultiCallable[_fulfilment_pb2.RenewLinkRequest, _fulfilment_pb2.RenewLinkResponse]  # type: ignore[assignment]
@@ -138,10 +142,12 @@ class FulfilmentServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_fulfilment_pb2.AttachLinkResponse, _abc.Awaitable[_fulfilment_pb2.AttachLinkResponse]]:
         """Takes ownership of a link until the lease runs out. The same instance name
-        supersedes itself at once; another is refused until the lease lapses.
-        Idempotent by (link, instance, boot_nonce).
+        supersedes itself at once; another is refused until the lease lapses, and so
+        is a start that was superseded: one that was paused and wakes takes nothing
+        back. Idempotent by (link, instance, boot_nonce).
 
-        FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease.
+        FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease, or a later
+        start of the same.
         INVALID_ARGUMENT (INVALID_FIELD): unknown link, empty name, nonce or address.
         """
 
