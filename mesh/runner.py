@@ -44,8 +44,8 @@ class Core(Protocol):
         """The answer to a Call: the response or an RpcFailure."""
         ...
 
-    def send_commands(self, request: bridge_pb2.SendCommandsRequest, now: float) -> int:
-        """How many commands were taken. Raises Refusal."""
+    def send_commands(self, request: bridge_pb2.SendCommandsRequest, now: float) -> bridge_pb2.SendCommandsResponse:
+        """What became of the commands. Raises Refusal."""
         ...
 
     def state(self, now: float) -> str:
@@ -174,7 +174,8 @@ class BridgeServicer(bridge_pb2_grpc.BridgeServiceServicer):
         context: object,  # noqa: ARG002
     ) -> bridge_pb2.SendCommandsResponse:
         """See bridge.proto."""
-        return bridge_pb2.SendCommandsResponse(taken=self._runner.feed(self._core.send_commands, request))
+        answer = self._runner.feed(self._core.send_commands, request)
+        return answer or bridge_pb2.SendCommandsResponse()
 
     async def GetLinkStatus(
         self,

@@ -1,7 +1,6 @@
 """The composition root of the orders service: everything is built here, and only here."""
 
 import random
-from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
@@ -81,12 +80,11 @@ class BridgeClient:
         # Why the bridge last took nothing: said once, until it takes something again.
         self._trouble = ""
 
-    def send(self, address: str, link_epoch: int, commands: Sequence[bridge_pb2.Command]) -> int:
-        """How many commands, from the front, are in the bridge's window; 0 if it cannot take any now."""
-        request = bridge_pb2.SendCommandsRequest(link_epoch=link_epoch, commands=commands)
+    def send(self, address: str, request: bridge_pb2.SendCommandsRequest) -> bridge_pb2.SendCommandsResponse:
+        """How many commands, from the front, the bridge took, and which it never can; 0 if it takes none now."""
         try:
             stub = bridge_pb2_grpc.BridgeServiceStub(self._to(address))
-            taken = int(stub.SendCommands(request, timeout=BRIDGE_DEADLINE_SECONDS).taken)
+            answer: bridge_pb2.SendCommandsResponse = stub.SendCommands(request, timeout=BRIDGE_DEADLINE_SECONDS)
         except grpc.RpcError as error:
             failure = read_error(error)
             is_news = failure.reason not in (*EXPECTED_REFUSALS, self._trouble)
@@ -94,11 +92,13 @@ class BridgeClient:
             level("bridge_did_not_take", address=address, reason=failure.reason, message=failure.message)
             if failure.reason not in EXPECTED_REFUSALS:
                 self._trouble = failure.reason
-            return 0
+            return bridge_pb2.SendCommandsResponse()
+        for one in answer.refused:
+            log.error("bridge_cannot_send", address=address, command_id=one.command_id, reason=one.reason)
         if self._trouble:
             log.info("bridge_takes_again", address=address)
             self._trouble = ""
-        return taken
+        return answer
 
     def close(self) -> None:
         """Closes the channel."""
@@ -214,7 +214,7 @@ def bootstrap(settings: Settings, clock: Clock | None = None) -> OrdersService:
     metrics.watch(inspection.queues, tuple(OUTAGES))
     bridges = [BridgeClient(tokens.token_of("orders_svc")) for _ in (WORLD, UPS)]
     for link, bridge in zip((WORLD, UPS), bridges, strict=True):
-        sender = Dispatcher(link, engine, clock, bridge)
+        sender = Dispatcher(link, engine, clock, bridge, app.fail_commands)
         workers[link] = Worker(f"dispatch-{link}", sender.step, LOOK_SECONDS, tuple(OUTAGES), sender.rest)
     workers["serve"] = Worker("serve-waiting", app.serve_waiting, LOOK_SECONDS, tuple(OUTAGES))
     # Who was silent for a dozen ticks may be silent for two more.

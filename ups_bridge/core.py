@@ -6,7 +6,8 @@ Rules, beside those of mesh.attachment, mesh.reporting and wire.session:
   once it is committed, another one, at any time, is a new event.
 * Unacked commands outlive a connection and go out again, under their numbers, on the next live one.
 * All commands in the window are of the newest world_epoch seen; older ones are dropped from it and refused.
-* While UPS is in a world in which orders_svc gave us none of them, they are held back: it gives them only once.
+* They are for the world that orders_svc names with them; what was planned before UPS's last announcement is refused.
+  While UPS is in another world they are held back: orders_svc gives them only once.
 * Of the extension nothing is said that the newest announcement on the connection did not name: what waits for such a
   feature is dropped and reported, so that it does not stay open, and orders_svc, who hears of the same announcement,
   takes what was asked by it for refused. A hello goes out at once
@@ -71,9 +72,9 @@ class UpsCore:
         # How many were reported, whatever became of the link.
         self._announcements = 0
         self._world_epoch = 0
-        # What UPS announced last, and where it was when orders_svc gave us commands of the present world_epoch.
+        # What UPS announced last, and which world the commands of the present world_epoch are for.
         self._world_id: int | None = None
-        self._homes: set[int | None] = set()
+        self._home: int | None = None
         self._parked: list[tuple[int, bytes]] = []
         self._trucks: dict[int, pb.TruckPosition] = {}
 
@@ -128,8 +129,8 @@ class UpsCore:
             self._loss = LossEstimate(policy.max_copies, policy.wait)
         self._work(now)
 
-    def send_commands(self, request: bridge.SendCommandsRequest, now: float) -> int:
-        """Put commands in the window; give how many were taken, from the front.
+    def send_commands(self, request: bridge.SendCommandsRequest, now: float) -> bridge.SendCommandsResponse:
+        """Put commands in the window; give how many were taken, from the front, and which of them never will be sent.
 
         Raises FailedPrecondition (STALE_EPOCH, LINK_NOT_OPEN), InvalidArgument.
         """
@@ -138,23 +139,22 @@ class UpsCore:
         live = self._live
         if live is None:
             raise FailedPrecondition("LINK_NOT_OPEN", self.state(now))
+        if (request.world_id, request.announcement_no) != (self._world_id, self._announcements):
+            raise FailedPrecondition("LINK_NOT_OPEN", "waiting for orders_svc to take the announced world")
         newest = max([self._world_epoch, *(command.world_epoch for command in request.commands)])
-        if self._world_id not in self._homes:
-            if not live.announcements[live.announcement]:
-                raise FailedPrecondition("LINK_NOT_OPEN", "waiting for orders_svc to take the announced world")
-            if newest == self._world_epoch:
-                self._homes.add(self._world_id)
-                self._hold_or_resume(live, now)
+        if newest == self._world_epoch and self._home != self._world_id:
+            self._home = self._world_id
+            self._hold_or_resume(live, now)
         elements = commands.encode(request.commands, newest, live.session)
         if newest > self._world_epoch:
             self._world_epoch = newest
-            self._homes = {self._world_id}
+            self._home = self._world_id
             self._parked = []
             live.session.withdraw([number for number, _ in live.session.unacked()])
         spoken = live.announcement.features
-        taken = commands.take(request.commands, elements, live.number, live.session, spoken, self.reporter, now)
+        response = commands.take(request.commands, elements, live.number, live.session, spoken, self.reporter, now)
         self._work(now)
-        return taken
+        return response
 
     # Outputs.
 
@@ -252,7 +252,7 @@ class UpsCore:
     def _hold_or_resume(self, live: Partner, now: float) -> None:
         """Commands go to a UPS that is in their world and speaks of such things, and wait while it is in another."""
         window = list(live.session.unacked())
-        if self._world_id not in self._homes:
+        if self._world_id != self._home:
             self._parked += window
             live.session.withdraw([number for number, _ in window])
             return
@@ -333,7 +333,7 @@ class UpsCore:
         self._parked = []
         self._world_epoch = 0
         self._world_id = None
-        self._homes = set()
+        self._home = None
         self._trucks.clear()
         self.reporter.clear()
         self.attachment.lose("the link had another owner, attaching again", now)

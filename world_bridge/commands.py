@@ -1,6 +1,7 @@
 """SendCommands before it touches anything: is each command for this link, this world and this window?
 
-Rules: a batch is refused whole, with the field that is wrong, or taken from the front as far as there is room.
+Rules: a batch for another world is refused whole, any other is taken from the front as far as there is room; a command
+that can never be said is named with the reason, and keeps no other back.
 """
 
 from collections.abc import Sequence
@@ -14,35 +15,53 @@ from world_bridge import codec
 MAX_COMMANDS = 500
 
 
-def encode(commands: Sequence[bridge.Command], world_epoch: int, session: Session) -> list[bytes]:
-    """Give the elements of `commands`. Raises InvalidArgument."""
+def encode(
+    commands: Sequence[bridge.Command], world_epoch: int, session: Session
+) -> list[bytes | bridge.RefusedCommand]:
+    """Give the element of each of `commands`, or why there is none. Raises InvalidArgument."""
     if len(commands) > MAX_COMMANDS:
         raise InvalidArgument([FieldViolation("commands", f"more than {MAX_COMMANDS}")])
-    elements = []
+    elements: list[bytes | bridge.RefusedCommand] = []
     for at, command in enumerate(commands):
-        where = f"commands[{at}]"
         if command.world_epoch != world_epoch:
-            raise InvalidArgument([FieldViolation(f"{where}.world_epoch", f"the link is in {world_epoch}")])
-        try:
-            element = codec.encode_command(command)
-        except ValueError as error:
-            raise InvalidArgument([FieldViolation(f"{where}.body", str(error))]) from None
-        if len(element) > session.policy.max_frame:
-            raise InvalidArgument([FieldViolation(f"{where}.body", f"above {session.policy.max_frame} bytes")])
-        if session.element_of(command.command_id) not in (None, element):
-            raise InvalidArgument([FieldViolation(f"{where}.command_id", "in the window with other content")])
-        elements.append(element)
+            raise InvalidArgument([FieldViolation(f"commands[{at}].world_epoch", f"the link is in {world_epoch}")])
+        elements.append(_encode(command, session))
     return elements
 
 
+def _encode(command: bridge.Command, session: Session) -> bytes | bridge.RefusedCommand:
+    why = ""
+    try:
+        element = codec.encode_command(command)
+    except ValueError as error:
+        why = str(error)
+    else:
+        if len(element) > session.policy.max_frame:
+            why = f"above {session.policy.max_frame} bytes"
+        elif session.element_of(command.command_id) not in (None, element):
+            why = "in the window with other content"
+        else:
+            return element
+    return bridge.RefusedCommand(command_id=command.command_id, reason=why)
+
+
 def take(
-    commands: Sequence[bridge.Command], elements: Sequence[bytes], session: Session, reporter: Reporter, now: float
-) -> int:
+    commands: Sequence[bridge.Command],
+    elements: Sequence[bytes | bridge.RefusedCommand],
+    session: Session,
+    reporter: Reporter,
+    now: float,
+) -> bridge.SendCommandsResponse:
     """Put commands in the window as far as there is room; give how many were taken, known ones included."""
+    response = bridge.SendCommandsResponse(taken=len(commands))
     for taken, (command, element) in enumerate(zip(commands, elements, strict=True)):
+        if isinstance(element, bridge.RefusedCommand):
+            response.refused.append(element)
+            continue
         known = session.element_of(command.command_id) is not None or reporter.holds_ack(command.command_id)
         if not known:
             if not session.room:
-                return taken
+                response.taken = taken
+                return response
             session.send(command.command_id, element, now)
-    return len(commands)
+    return response

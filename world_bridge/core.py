@@ -119,8 +119,8 @@ class WorldCore:
             self._attached(now)
         self._work(now)
 
-    def send_commands(self, request: bridge.SendCommandsRequest, now: float) -> int:
-        """Put commands in the window; give how many were taken, from the front.
+    def send_commands(self, request: bridge.SendCommandsRequest, now: float) -> bridge.SendCommandsResponse:
+        """Put commands in the window; give how many were taken, from the front, and which of them never will be sent.
 
         Raises FailedPrecondition (STALE_EPOCH, LINK_NOT_OPEN), InvalidArgument.
         """
@@ -130,9 +130,9 @@ class WorldCore:
         if peer is None or peer.phase is not Phase.OPEN:
             raise FailedPrecondition("LINK_NOT_OPEN", self.state(now))
         elements = commands.encode(request.commands, peer.world_epoch, peer.session)
-        taken = commands.take(request.commands, elements, peer.session, self.reporter, now)
+        response = commands.take(request.commands, elements, peer.session, self.reporter, now)
         self._work(now)
-        return taken
+        return response
 
     # Outputs.
 

@@ -3,13 +3,14 @@
 Rules: the call is made outside of any transaction; what a shopper could still
 take back is noted as leaving before it leaves; a row is marked as sent only
 after the bridge has it in its window, and a row that was given twice is one command,
-since its id is its number; a bridge that is away, or whose peer is, delays and
-loses nothing, and while the peer is known to be away nothing is taken out for
-it: a shopper can still change it. One step here, and how long nothing will be
-due after it; the loop around it is in `orders_svc.workers`.
+since its id is its number; each batch says for which world of UPS it was planned;
+what a bridge can never say keeps nothing else back, and has failed; a bridge that is
+away, or whose peer is, delays and loses nothing, and while the peer is known to be
+away nothing is taken out for it: a shopper can still change it. One step here, and
+how long nothing will be due after it; the loop around it is in `orders_svc.workers`.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Protocol
 
@@ -33,8 +34,8 @@ RETRY_SECONDS = 0.1
 class Bridge(Protocol):
     """How a batch reaches the bridge at an address."""
 
-    def send(self, address: str, link_epoch: int, commands: Sequence[bridge_pb2.Command]) -> int:
-        """How many of the commands, from the front, are in the bridge's window; 0: none, try later."""
+    def send(self, address: str, request: bridge_pb2.SendCommandsRequest) -> bridge_pb2.SendCommandsResponse:
+        """How many of the commands, from the front, the bridge took, and which of them never will be sent; 0: none."""
         ...
 
 
@@ -46,6 +47,8 @@ class Dispatcher:
     engine: Engine
     clock: Clock
     bridge: Bridge
+    # Takes commands that the bridge can never say for failed: link, link_epoch, reasons by command id.
+    fail: Callable[[str, int, Mapping[int, str]], None]
     _refusals: int = field(default=0, init=False)
     _next_due_at: float | None = field(default=None, init=False)
 
@@ -68,7 +71,13 @@ class Dispatcher:
         commands = self._claim(commands, now)
         if not commands:
             return full
-        taken = self.bridge.send(target.callback_address, target.link_epoch, commands)
+        request = bridge_pb2.SendCommandsRequest(link_epoch=target.link_epoch, commands=commands)
+        if self.link == rows.UPS:
+            request.world_id, request.announcement_no = target.announced_world_id or 0, target.announcement_no
+        answer = self.bridge.send(target.callback_address, request)
+        taken = answer.taken
+        if answer.refused:
+            self.fail(self.link, target.link_epoch, {one.command_id: one.reason for one in answer.refused})
         if taken:
             ids = [command.command_id for command in commands[:taken]]
             transact(self.engine, lambda connection: rows.mark_sent(connection, ids, target.link_epoch))

@@ -14,7 +14,7 @@ from sqlalchemy import Connection, Engine, Row, select
 from db.clock import Clock
 from db.engine import read_only
 from db.orders.stock import Warehouse
-from mesh.errors import Aborted, Refusal
+from mesh.errors import Aborted, FailedPrecondition, Refusal
 from orders_svc.domain.news import Look, News, look
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
@@ -231,6 +231,19 @@ class App:
             self.accounts.answered(changes.accounts, self.clock.now())
         self.announce(changes)
         return results
+
+    def fail_commands(self, link: str, link_epoch: int, reasons: Mapping[int, str]) -> None:
+        """Takes commands that a link's bridge can never say for failed; nothing if it owns the link no more."""
+
+        def fail(connection: Connection) -> Changes:
+            return reports.fail_commands(connection, self.patience, link, link_epoch, reasons, self.clock.now())
+
+        try:
+            changes = transact(self.engine, fail)
+        except FailedPrecondition:
+            # The next owner is given them, and refuses them.
+            return
+        self.announce(changes)
 
     def serve_waiting(self) -> bool:
         """Gives arrived units to those who wait; whether there may be more."""

@@ -160,6 +160,8 @@ class Target:
     announced_world_id: int | None
     # Whether its peer is there, as it said last.
     connected: bool
+    # Which announcement of the owner's that world is by; 0: one that an earlier owner reported.
+    announcement_no: int
 
 
 def target(connection: Connection, link: str) -> Target | None:
@@ -168,6 +170,6 @@ def target(connection: Connection, link: str) -> Target | None:
     return None if row is None else Target(*row)
 
 
-_TARGET = select(Link.link_epoch, Link.callback_address, Link.announced_world_id, Link.connected).where(
-    Link.name == bindparam("k_link"), _ALIVE
-)
+_TARGET = select(
+    Link.link_epoch, Link.callback_address, Link.announced_world_id, Link.connected, Link.announcement_no
+).where(Link.name == bindparam("k_link"), _ALIVE)

@@ -11,7 +11,7 @@ a report does not bring back what was said before it.
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum
 from typing import Any
@@ -95,8 +95,7 @@ def apply_report(
     cut_off = asking.cut_off(connection, world, announced)
     if world_epoch == world.world_epoch:
         _find_who_waits_in_vain(connection, world_epoch, new)
-    about = [entry.shipment_id for entry in new if entry.shipment_id is not None]
-    shipments.load([*cut_off, *about, *(shipment_id for entry in new for shipment_id in entry.in_vain)])
+    shipments.load([*cut_off, *_about(new)])
     # After the orders are locked, as everybody does who closes commands.
     ages = outbox.close_acked(connection, report.link, report.acked, now)
     shipments.changes.acked.extend((report.link, seconds) for seconds in ages)
@@ -106,12 +105,41 @@ def apply_report(
             shipments.changes.links.add(outbox.UPS)
             entry.result = Result.APPLIED
         elif entry.inbox_id is not None:
-            entry.ignored = _apply(connection, shipments, report.link, world_epoch, world, entry, now)
+            cause = f"inbox:{report.link}:{entry.inbox_id}"
+            entry.ignored = _apply(connection, shipments, report.link, world_epoch, world, entry, cause, now)
             entry.result = Result.APPLIED if entry.ignored is None else Result.IGNORED
     asking.end_questions(shipments, cut_off, WITHOUT_FEATURE, f"announced:{report.link}")
     changes = shipments.flush()
     _note_ignored(connection, entries)
     return [entry.result for entry in entries], changes
+
+
+def fail_commands(
+    connection: Connection, patience: Patience, link: str, link_epoch: int, reasons: Mapping[int, str], now: float
+) -> Changes:
+    """Takes commands that the link's bridge can never say for failed, as if the peer had said so; each once.
+
+    Raises FailedPrecondition (STALE_EPOCH) if the bridge does not own the link any more.
+    """
+    world = current_world(connection)
+    links.fence(connection, link, link_epoch)
+    entries = []
+    for command_id, reason in reasons.items():
+        told = fulfilment_pb2.CommandFailed(command_id=command_id, text=f"it cannot be sent: {reason}")
+        entries.append(_entry(fulfilment_pb2.PeerEvent(command_failed=told)))
+    _find_origins(connection, link, entries)
+    _find_who_waits_in_vain(connection, world.world_epoch, entries)
+    shipments = Shipments(connection, patience, world.world_epoch, now)
+    shipments.load(_about(entries))
+    for entry in entries:
+        _apply(connection, shipments, link, world.world_epoch, world, entry, f"bridge:{link}", now)
+    return shipments.flush()
+
+
+def _about(entries: Iterable[_Entry]) -> list[int]:
+    """The shipments that some entries are about."""
+    about = [entry.shipment_id for entry in entries if entry.shipment_id is not None]
+    return [*about, *(shipment_id for entry in entries for shipment_id in entry.in_vain)]
 
 
 def _entry(event: fulfilment_pb2.PeerEvent) -> _Entry:
@@ -195,10 +223,11 @@ def _apply(
     world_epoch: int,
     world: CurrentWorld,
     entry: _Entry,
+    cause: str,
     now: float,
 ) -> str | None:
     """Obeys one new event; returns why not, if not."""
-    event, cause = entry.event, f"inbox:{link}:{entry.inbox_id}"
+    event = entry.event
     if entry.kind == "command_failed":
         failure = event.command_failed
         if entry.origin is None:

@@ -143,13 +143,13 @@ class Bridge:
     def _send_commands(self, request: bridge_pb2.SendCommandsRequest, _context: object) -> Any:
         self._point("SendCommands not taken")
         owned = self.core.attachment.link_epoch
-        taken = self._feed(self.core.send_commands, request)
+        answer = self._feed(self.core.send_commands, request)
         if request.link_epoch != owned:
             self.room.checks.fail(
                 "G7", f"{self.process.name} owns epoch {owned} and took commands of epoch {request.link_epoch}"
             )
         self._point("SendCommands taken")
-        return bridge_pb2.SendCommandsResponse(taken=taken or 0)
+        return answer or bridge_pb2.SendCommandsResponse()
 
     def _perform(self, action: Any) -> None:
         connection = self._connections.get(action.number)

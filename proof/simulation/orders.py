@@ -98,7 +98,7 @@ class OrdersService:
         )
         db, look = room.db, room.setup.look_seconds
         for link in LINKS:
-            sender = Dispatcher(link, room.engine, room.clock, _BridgeClient(self, link))
+            sender = Dispatcher(link, room.engine, room.clock, _BridgeClient(self, link), self.app.fail_commands)
             finds = partial(db.sendable, link)
             self._workers[link] = _Worker(self, f"dispatch-{link}", sender.step, look, finds, sender.rest)
         self._workers["serve"] = _Worker(self, "serve-waiting", self.app.serve_waiting, look, db.servable)
@@ -132,14 +132,13 @@ class _BridgeClient:
         self._service = service
         self._link = link
 
-    def send(self, address: str, link_epoch: int, commands: Sequence[bridge_pb2.Command]) -> int:
-        """How many commands, from the front, are in the bridge's window."""
+    def send(self, address: str, request: bridge_pb2.SendCommandsRequest) -> bridge_pb2.SendCommandsResponse:
+        """What became of the commands."""
         room, process = self._service.room, self._service.process
-        request = bridge_pb2.SendCommandsRequest(link_epoch=link_epoch, commands=commands)
         room.injector.point(process, f"before SendCommands to {self._link}")
         answer = room.calls.ask(process, ME, address, "SendCommands", request, BRIDGE_DEADLINE_SECONDS)
         room.injector.point(process, f"after SendCommands to {self._link}")
-        return 0 if isinstance(answer, RpcFailure) else int(answer.taken)
+        return bridge_pb2.SendCommandsResponse() if isinstance(answer, RpcFailure) else answer
 
 
 class _Worker:

@@ -90,8 +90,8 @@ async def everybody_leaves() -> None:
     Stranger.everybody.clear()
 
 
-async def send_some(stub: Any, commands: list[bridge.Command]) -> None:
-    """Hands commands over, if the link is still open."""
-    request = bridge.SendCommandsRequest(link_epoch=1, commands=commands)
+async def send_some(stub: Any, commands: list[bridge.Command], **planned: int) -> None:
+    """Hands commands over, if the link is still open; `planned`: for UPS, the world and its announcement."""
+    request = bridge.SendCommandsRequest(link_epoch=1, commands=commands, **planned)
     with suppress(grpc.aio.AioRpcError):
         await stub.SendCommands(request, timeout=60)

@@ -12,7 +12,7 @@ from partners.ups import ups_pb2 as ups
 from shop.bridge.v1 import bridge_pb2 as bridge
 from tests.hostile.services import Watched, service
 from tests.hostile.stranger import Stranger, enough_files, everybody_leaves, send_some
-from tests.ups_bridge.fakes import start, truck
+from tests.ups_bridge.fakes import FIRST, start, truck
 from tests.world_bridge.running import FulfilmentRecorder, caller_of, eventually, orders_svc, run, send_all
 from wire.framing import encode_frame, encode_length
 
@@ -112,7 +112,7 @@ def test_who_never_reads_is_dropped_and_costs_what_a_queue_holds(tmp_path: Path)
             for command in commands:
                 command.request_truck.items = "x" * 200_000
             for at in range(0, len(commands), 4):
-                await send_some(stub, commands[at : at + 4])
+                await send_some(stub, commands[at : at + 4], **FIRST)
             # The bridge does not go on talking to the deaf.
             status = bridge.GetLinkStatusRequest()
             async with asyncio.timeout(60):

@@ -24,7 +24,7 @@ from orders_svc.service.links import Attachment
 from orders_svc.service.placing import Item, Placed, PlaceOrder
 from orders_svc.service.reading import OrderView, ParcelView
 from orders_svc.service.reports import Report, Result
-from shop.bridge.v1.bridge_pb2 import Command, Thing
+from shop.bridge.v1.bridge_pb2 import Command, RefusedCommand, SendCommandsRequest, SendCommandsResponse, Thing
 from shop.fulfilment.v1 import fulfilment_pb2 as pb
 
 SHOPPER = 2
@@ -49,12 +49,23 @@ class BridgeDouble:
     """Takes what it is given, or refuses, as told."""
 
     limit: int = 10_000
+    # Kinds that can never be said, with the reason.
+    refuses: dict[str, str] = field(default_factory=dict)
+    # The last one.
+    request: SendCommandsRequest = field(default_factory=SendCommandsRequest)
     taken: list[Command] = field(default_factory=list)
 
-    def send(self, address: str, link_epoch: int, commands: Sequence[Command]) -> int:
-        now = list(commands)[: self.limit]
-        self.taken.extend(now)
-        return len(now)
+    def send(self, address: str, request: SendCommandsRequest) -> SendCommandsResponse:
+        self.request = request
+        now = list(request.commands)[: self.limit]
+        kinds = [command.WhichOneof("body") for command in now]
+        refused = [
+            RefusedCommand(command_id=command.command_id, reason=self.refuses[kind])
+            for command, kind in zip(now, kinds, strict=True)
+            if kind in self.refuses
+        ]
+        self.taken.extend(command for command, kind in zip(now, kinds, strict=True) if kind not in self.refuses)
+        return SendCommandsResponse(taken=len(now), refused=refused)
 
 
 class Stage:
@@ -79,7 +90,8 @@ class Stage:
         )
         self.bridges = {"world": BridgeDouble(), "ups": BridgeDouble()}
         self.dispatchers = {
-            link: Dispatcher(link, self.engine, self.clock, bridge) for link, bridge in self.bridges.items()
+            link: Dispatcher(link, self.engine, self.clock, bridge, self.app.fail_commands)
+            for link, bridge in self.bridges.items()
         }
         self.epochs = {"world": 0, "ups": 0}
         self.world_epoch = 0

@@ -265,7 +265,8 @@ def test_a_bridge_that_is_away_is_one_line_when_it_goes_and_one_when_it_is_back(
     monkeypatch.setattr(bootstrap.bridge_pb2_grpc, "BridgeServiceStub", Stub)
     monkeypatch.setattr(bootstrap, "read_error", lambda _error: away)
     with capture_logs() as lines:
-        assert [client.send("127.0.0.1:9", 1, []) for _ in range(5)] == [0, 0, 0, 1, 1]
+        request = bootstrap.bridge_pb2.SendCommandsRequest()
+        assert [client.send("127.0.0.1:9", request).taken for _ in range(5)] == [0, 0, 0, 1, 1]
     client.close()
     seen = [line["event"] for line in lines if line["log_level"] != "debug"]
     assert seen == ["bridge_did_not_take", "bridge_takes_again"]

@@ -16,6 +16,8 @@ from ups_bridge.rules import Rules
 from wire.switchboard import Close, Send
 
 TICK = 1.0
+# Of the first announcement of a bridge's life, of world 7: with what is handed over after it.
+FIRST = {"world_id": 7, "announcement_no": 1}
 UNAVAILABLE = RpcFailure(grpc.StatusCode.UNAVAILABLE, "UNAVAILABLE", "away")
 STALE = RpcFailure(grpc.StatusCode.FAILED_PRECONDITION, "STALE_EPOCH", "another owner")
 
@@ -136,10 +138,16 @@ class Bench:
             self.run(0.05)
 
     def send(self, *commands: bridge.Command) -> int:
-        request = bridge.SendCommandsRequest(link_epoch=self.epoch, commands=commands)
-        taken = self.core.send_commands(request, self.now)
+        # As orders_svc knows UPS, from what was reported.
+        known = [one.world_announced for one in self.events if one.WhichOneof("body") == "world_announced"]
+        last = known[-1] if known else pb.WorldAnnounced()
+        request = bridge.SendCommandsRequest(
+            link_epoch=self.epoch, commands=commands, world_id=last.world_id, announcement_no=last.announcement_no
+        )
+        response = self.core.send_commands(request, self.now)
         self.settle()
-        return taken
+        self.refused = {one.command_id: one.reason for one in response.refused}
+        return response.taken
 
     def heard(self, number: int) -> list[int]:
         """The seqnums that reached a partner, in order."""

@@ -295,6 +295,21 @@ def test_a_command_of_the_same_world_says_that_ups_is_in_it() -> None:
     assert bench.heard(1) == [1, 2]
 
 
+def test_what_was_planned_for_another_world_is_not_for_the_one_that_ups_is_in_now() -> None:
+    bench = live()
+    bench.say(1, start(8, 2))
+    for world_id, announcement_no in ((7, 1), (7, 2), (8, 1), (0, 0)):
+        planned = bridge.SendCommandsRequest(
+            link_epoch=1, commands=[truck(1)], world_id=world_id, announcement_no=announcement_no
+        )
+        with pytest.raises(FailedPrecondition) as caught:
+            bench.core.send_commands(planned, bench.now)
+        assert caught.value.reason == "LINK_NOT_OPEN"
+    bench.run(3)
+    assert bench.heard(1) == []
+    assert bench.send(truck(1)) == 1
+
+
 @pytest.mark.parametrize(
     "wrong",
     [
@@ -303,12 +318,13 @@ def test_a_command_of_the_same_world_says_that_ups_is_in_it() -> None:
         truck(9, shipment_id=6),
     ],
 )
-def test_a_batch_with_a_wrong_command_is_refused_whole(wrong: bridge.Command) -> None:
+def test_a_command_that_can_never_be_said_keeps_no_other_back(wrong: bridge.Command) -> None:
     bench = live()
     bench.send(truck(9))
-    with pytest.raises(InvalidArgument):
-        bench.send(truck(2), wrong)
-    assert bench.heard(1) == [9]
+    assert bench.send(truck(2), wrong, truck(3)) == 3
+    assert bench.refused.keys() == {wrong.command_id}
+    assert bench.refused[wrong.command_id]
+    assert bench.heard(1) == [9, 2, 3]
 
 
 def test_stale_epoch_closes_forgets_and_attaches_anew() -> None:

@@ -11,7 +11,7 @@ from mesh.channel import open_aio_channel
 from mesh.errors import Unavailable, read_error
 from partners.ups import ups_pb2 as ups
 from shop.bridge.v1 import bridge_pb2 as bridge
-from tests.ups_bridge.fakes import delivered, start, truck
+from tests.ups_bridge.fakes import FIRST, delivered, start, truck
 from tests.world_bridge.running import (
     TOKENS,
     FulfilmentRecorder,
@@ -97,7 +97,7 @@ def test_a_partner_announces_gets_requests_and_its_words_are_acked_after_the_rep
             ours.say(start(7, 1))
             await ours.listen_until(acks=1)
             assert [one.world_id for one in orders.happened("world_announced")] == [7]
-            await send_all(stub, 1, [truck(number) for number in range(100, 130)])
+            await send_all(stub, 1, [truck(number) for number in range(100, 130)], **FIRST)
             await ours.listen_until(requests=30)
             orders.refusal = Unavailable("DATABASE_AWAY", "away")
             ours.say(ups.UACommand(acks=range(100, 130)), delivered(2))
@@ -122,7 +122,7 @@ def test_garbage_on_one_connection_does_not_disturb_the_other(garbage: bytes) ->
             async with partner(running) as stranger:
                 stranger.connection.send_bytes(garbage)
                 assert await stranger.is_hung_up()
-            await send_all(stub, 1, [truck(1)])
+            await send_all(stub, 1, [truck(1)], **FIRST)
             await ours.listen_until(requests=1)
             status = await stub.GetLinkStatus(STATUS, timeout=60)
             assert (status.bad_frames, status.connected) == (1, True)
@@ -153,7 +153,7 @@ def test_the_newest_partner_wins_and_gets_what_the_old_one_did_not_ack() -> None
         async with everything() as (_, running), partner(running) as old, caller_of(running.server.port) as stub:
             old.say(start())
             await old.listen_until(acks=1)
-            await send_all(stub, 1, [truck(1), truck(2)])
+            await send_all(stub, 1, [truck(1), truck(2)], **FIRST)
             await old.listen_until(requests=2)
             async with partner(running) as new:
                 new.say(start(7, 1))
@@ -231,7 +231,7 @@ def test_a_partner_that_names_features_is_greeted_asked_and_heard() -> None:
             ours.say(ups.UAstart(worldid=7, seqnum=1, features=["redirect", "contract"], contract=told))
             await ours.listen_until(acks=1)
             there = bridge.Redirect(shipment_id=5, x=8, y=9)
-            await send_all(stub, 1, [bridge.Command(command_id=50, world_epoch=1, redirect=there)])
+            await send_all(stub, 1, [bridge.Command(command_id=50, world_epoch=1, redirect=there)], **FIRST)
             await eventually(lambda: running.core.status(running.runner.clock.now()).unacked == 1)
             answer = ups.UARedirectAnswer(seqNum=2, originSeqNum=50, shipId=5, accepted=True)
             ours.say(ups.UACommand(acks=[50], redirectAnswers=[answer]))

@@ -200,9 +200,10 @@ class Bench:
 
     def send(self, *commands: bridge.Command) -> int:
         request = bridge.SendCommandsRequest(link_epoch=self.orders.epoch, commands=commands)
-        taken = self.core.send_commands(request, self.now)
+        response = self.core.send_commands(request, self.now)
         self.settle()
-        return taken
+        self.refused = {one.command_id: one.reason for one in response.refused}
+        return response.taken
 
     def heard(self, number: int) -> list[int]:
         """The seqnums that reached the world on a connection, in order."""

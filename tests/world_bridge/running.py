@@ -121,11 +121,14 @@ def channel_to(server: AioServer, caller: str) -> grpc.aio.Channel:
     return open_aio_channel(f"127.0.0.1:{server.port}", TOKENS.token_of(caller))
 
 
-async def send_all(stub: Any, epoch: int, commands: list[bridge.Command]) -> None:
-    """Hand over commands as the dispatcher does: in batches, again from where they were not taken."""
+async def send_all(stub: Any, epoch: int, commands: list[bridge.Command], **planned: int) -> None:
+    """Hand over commands as the dispatcher does: in batches, again from where they were not taken.
+
+    `planned`: for UPS, the world that they are for and which announcement it is known by.
+    """
     at = 0
     while at < len(commands):
-        request = bridge.SendCommandsRequest(link_epoch=epoch, commands=commands[at : at + 500])
+        request = bridge.SendCommandsRequest(link_epoch=epoch, commands=commands[at : at + 500], **planned)
         taken = (await stub.SendCommands(request, timeout=60)).taken
         at += taken
         if not taken:

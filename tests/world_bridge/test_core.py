@@ -4,7 +4,7 @@ import grpc
 import pytest
 
 from mesh.attachment import Kind
-from mesh.errors import FailedPrecondition, InvalidArgument, RpcFailure
+from mesh.errors import FailedPrecondition, RpcFailure
 from partners.world import world_amazon_pb2 as world
 from shop.bridge.v1 import bridge_pb2 as bridge
 from shop.fulfilment.v1 import fulfilment_pb2 as pb
@@ -273,16 +273,16 @@ def test_a_command_that_is_acked_but_not_yet_reported_is_not_sent_again() -> Non
     [
         bridge.Command(command_id=1, world_epoch=1),
         bridge.Command(command_id=1, world_epoch=1, deliver=bridge.Deliver(shipment_id=1)),
-        buy(1, world_epoch=2),
         buy(9, count=4),
     ],
 )
-def test_a_batch_with_a_wrong_command_is_refused_whole(wrong: bridge.Command) -> None:
+def test_a_command_that_can_never_be_said_keeps_no_other_back(wrong: bridge.Command) -> None:
     bench = open_bench()
     bench.send(buy(9, count=3))
-    with pytest.raises(InvalidArgument):
-        bench.send(buy(2), wrong)
-    assert bench.heard(1) == [9]
+    assert bench.send(buy(2), wrong, buy(3)) == 3
+    assert bench.refused.keys() == {wrong.command_id}
+    assert bench.refused[wrong.command_id]
+    assert bench.heard(1) == [9, 2, 3]
 
 
 def test_another_epoch_is_refused() -> None:

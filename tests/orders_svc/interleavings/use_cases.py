@@ -140,7 +140,7 @@ class Actor:
         return self.app.report(Report(link, self.scene.epochs[link], epoch, ids, list(events)))
 
     def dispatch(self, link: str) -> Any:
-        sender = Dispatcher(link, self.engine, self.clock, BridgeDouble())
+        sender = Dispatcher(link, self.engine, self.clock, BridgeDouble(), self.app.fail_commands)
         while sender.step():
             pass
 

@@ -8,7 +8,7 @@ from orders_svc.outbox.dispatch import LOOK_SECONDS
 from orders_svc.service.amending import Wish
 from orders_svc.service.links import Attachment
 from shop.fulfilment.v1 import fulfilment_pb2 as pb
-from tests.orders_svc.stage import SHOPPER, TICK, Stage
+from tests.orders_svc.stage import BACKORDER, SHOPPER, TICK, Stage
 
 
 def owned(shop: Stage, link: str, instance: str, nonce: str) -> str:
@@ -97,6 +97,40 @@ def test_what_is_due_is_given_to_each_owner_exactly_once(shop: Stage) -> None:
     shop.app.renew("world", shop.epochs["world"], True, "open")
     assert shop.dispatch() == first[:1]
     assert shop.dispatch() == []
+
+
+def test_each_batch_for_ups_says_for_which_of_its_announcements_it_was_planned(shop: Stage) -> None:
+    shop.ups_says(shop.event(world_announced=pb.WorldAnnounced(world_id=7, announcement_no=3)))
+    shop.place((1, 1))
+    shop.dispatch()
+    request = shop.bridges["ups"].request
+    assert (request.world_id, request.announcement_no) == (7, 3)
+    assert shop.bridges["world"].request.world_id == 0
+
+
+def test_a_command_that_can_never_be_said_has_failed_and_keeps_no_other_back(shop: Stage) -> None:
+    shop.bridges["world"].refuses["pack"] = "above 65536 bytes"
+    orders = [shop.place((1, 1)), shop.place((BACKORDER, 1))]
+    assert [command.WhichOneof("body") for command in shop.dispatch("world")] == ["buy"]
+    row = shop.parcel(orders[0]).row
+    ((outcome, failure),) = shop.rows(
+        "select outcome, failure from outbox where kind = 'pack' and shipment_id = :id", id=row.id
+    )
+    assert (outcome, failure) == ("failed", "it cannot be sent: above 65536 bytes")
+    assert (row.attempts, row.attention_reason) == (1, None)
+    # Never silence: the world is asked for it, and says no.
+    shop.clock.time += TICK
+    (query,) = shop.dispatch("world")
+    assert query.query_package.shipment_id == row.id
+
+
+def test_a_bridge_that_owns_the_link_no_more_fails_nothing(shop: Stage) -> None:
+    shop.place((1, 1))
+    stale = shop.epochs["world"]
+    (pack,) = shop.dispatch("world")
+    shop.attach("world", nonce="boot-2")
+    shop.app.fail_commands("world", stale, {pack.command_id: "above 65536 bytes"})
+    assert shop.rows("select outcome from outbox where id = :id", id=pack.command_id) == [(None,)]
 
 
 def test_for_a_peer_that_is_away_nothing_leaves_so_it_can_still_be_changed(shop: Stage) -> None:

@@ -25,7 +25,7 @@ _sym_db = _symbol_database.Default()
 from google.protobuf import timestamp_pb2 as google_dot_protobuf_dot_timestamp__pb2
 
 
-DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bshop/bridge/v1/bridge.proto\x12\x0eshop.bridge.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"T\n\x13SendCommandsRequest\x12\x12\n\nlink_epoch\x18\x01 \x01(\x03\x12)\n\x08\x63ommands\x18\x02 \x03(\x0b\x32\x17.shop.bridge.v1.Command\"%\n\x14SendCommandsResponse\x12\r\n\x05taken\x18\x01 \x01(\x05\"\xda\x03\n\x07\x43ommand\x12\x12\n\ncommand_id\x18\x01 \x01(\x03\x12\x13\n\x0bworld_epoch\x18\x02 \x01(\x03\x12\"\n\x03\x62uy\x18\x03 \x01(\x0b\x32\x13.shop.bridge.v1.BuyH\x00\x12$\n\x04pack\x18\x04 \x01(\x0b\x32\x14.shop.bridge.v1.PackH\x00\x12$\n\x04load\x18\x05 \x01(\x0b\x32\x14.shop.bridge.v1.LoadH\x00\x12\x35\n\rquery_package\x18\x06 \x01(\x0b\x32\x1c.shop.bridge.v1.QueryPackageH\x00\x12\x35\n\rrequest_truck\x18\x07 \x01(\x0b\x32\x1c.shop.bridge.v1.RequestTruckH\x00\x12*\n\x07\x64\x65liver\x18\x08 \x01(\x0b\x32\x17.shop.bridge.v1.DeliverH\x00\x12,\n\x08redirect\x18\t \x01(\x0b\x32\x18.shop.bridge.v1.RedirectH\x00\x12/\n\ncancel_job\x18\n \x01(\x0b\x32\x19.shop.bridge.v1.CancelJobH\x00\x12\x35\n\rcheck_account\x18\x0b \x01(\x0b\x32\x1c.shop.bridge.v1.CheckAccountH\x00\x42\x06\n\x04\x62ody\"=\n\x05Thing\x12\x10\n\x08offer_id\x18\x01 \x01(\x03\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x05\"B\n\x03\x42uy\x12\x14\n\x0cwarehouse_id\x18\x01 \x01(\x05\x12%\n\x06things\x18\x02 \x03(\x0b\x32\x15.shop.bridge.v1.Thing\"X\n\x04Pack\x12\x14\n\x0cwarehouse_id\x18\x01 \x01(\x05\x12\x13\n\x0bshipment_id\x18\x02 \x01(\x03\x12%\n\x06things\x18\x03 \x03(\x0b\x32\x15.shop.bridge.v1.Thing\"C\n\x04Load\x12\x14\n\x0cwarehouse_id\x18\x01 \x01(\x05\x12\x13\n\x0bshipment_id\x18\x02 \x01(\x03\x12\x10\n\x08truck_id\x18\x03 \x01(\x05\"#\n\x0cQueryPackage\x12\x13\n\x0bshipment_id\x18\x01 \x01(\x03\"\xb5\x01\n\x0cRequestTruck\x12\x13\n\x0bshipment_id\x18\x01 \x01(\x03\x12\x14\n\x0cwarehouse_id\x18\x02 \x01(\x05\x12\x13\n\x0bwarehouse_x\x18\x03 \x01(\x05\x12\x13\n\x0bwarehouse_y\x18\x04 \x01(\x05\x12\x15\n\rdestination_x\x18\x05 \x01(\x05\x12\x15\n\rdestination_y\x18\x06 \x01(\x05\x12\x13\n\x0bups_account\x18\x07 \x01(\t\x12\r\n\x05items\x18\x08 \x01(\t\"\x1e\n\x07\x44\x65liver\x12\x13\n\x0bshipment_id\x18\x01 \x01(\x03\"5\n\x08Redirect\x12\x13\n\x0bshipment_id\x18\x01 \x01(\x03\x12\t\n\x01x\x18\x02 \x01(\x05\x12\t\n\x01y\x18\x03 \x01(\x05\" \n\tCancelJob\x12\x13\n\x0bshipment_id\x18\x01 \x01(\x03\"#\n\x0c\x43heckAccount\x12\x13\n\x0bups_account\x18\x01 \x01(\t\"\x16\n\x14GetLinkStatusRequest\"\x88\x03\n\x15GetLinkStatusResponse\x12\x0c\n\x04link\x18\x01 \x01(\t\x12\x12\n\nlink_epoch\x18\x02 \x01(\x03\x12\r\n\x05state\x18\x03 \x01(\t\x12\x11\n\tconnected\x18\x04 \x01(\x08\x12\x0f\n\x07unacked\x18\x05 \x01(\x03\x12\x0e\n\x06window\x18\x06 \x01(\x03\x12\x31\n\rlast_frame_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x66rames_sent\x18\x08 \x01(\x03\x12\x17\n\x0f\x66rames_received\x18\t \x01(\x03\x12\x15\n\relements_sent\x18\n \x01(\x03\x12\x0f\n\x07resends\x18\x0b \x01(\x03\x12\x12\n\nreconnects\x18\x0c \x01(\x03\x12\x12\n\nbad_frames\x18\r \x01(\x03\x12\x15\n\rloss_estimate\x18\x0e \x01(\x01\x12\x10\n\x08\x66\x65\x61tures\x18\x0f \x03(\t\x12\x1b\n\x13\x63ontract_difference\x18\x10 \x01(\t\x12\x13\n\x0bworld_epoch\x18\x11 \x01(\x03\x32\xc8\x01\n\rBridgeService\x12Y\n\x0cSendCommands\x12#.shop.bridge.v1.SendCommandsRequest\x1a$.shop.bridge.v1.SendCommandsResponse\x12\\\n\rGetLinkStatus\x12$.shop.bridge.v1.GetLinkStatusRequest\x1a%.shop.bridge.v1.GetLinkStatusResponseB\x1b\n\x17minimart.shop.bridge.v1P\x01\x62\x06proto3')
+DESCRIPTOR = _descriptor_pool.Default().AddSerializedFile(b'\n\x1bshop/bridge/v1/bridge.proto\x12\x0eshop.bridge.v1\x1a\x1fgoogle/protobuf/timestamp.proto\"\x7f\n\x13SendCommandsRequest\x12\x12\n\nlink_epoch\x18\x01 \x01(\x03\x12)\n\x08\x63ommands\x18\x02 \x03(\x0b\x32\x17.shop.bridge.v1.Command\x12\x10\n\x08world_id\x18\x03 \x01(\x03\x12\x17\n\x0f\x61nnouncement_no\x18\x04 \x01(\x03\"V\n\x14SendCommandsResponse\x12\r\n\x05taken\x18\x01 \x01(\x05\x12/\n\x07refused\x18\x02 \x03(\x0b\x32\x1e.shop.bridge.v1.RefusedCommand\"4\n\x0eRefusedCommand\x12\x12\n\ncommand_id\x18\x01 \x01(\x03\x12\x0e\n\x06reason\x18\x02 \x01(\t\"\xda\x03\n\x07\x43ommand\x12\x12\n\ncommand_id\x18\x01 \x01(\x03\x12\x13\n\x0bworld_epoch\x18\x02 \x01(\x03\x12\"\n\x03\x62uy\x18\x03 \x01(\x0b\x32\x13.shop.bridge.v1.BuyH\x00\x12$\n\x04pack\x18\x04 \x01(\x0b\x32\x14.shop.bridge.v1.PackH\x00\x12$\n\x04load\x18\x05 \x01(\x0b\x32\x14.shop.bridge.v1.LoadH\x00\x12\x35\n\rquery_package\x18\x06 \x01(\x0b\x32\x1c.shop.bridge.v1.QueryPackageH\x00\x12\x35\n\rrequest_truck\x18\x07 \x01(\x0b\x32\x1c.shop.bridge.v1.RequestTruckH\x00\x12*\n\x07\x64\x65liver\x18\x08 \x01(\x0b\x32\x17.shop.bridge.v1.DeliverH\x00\x12,\n\x08redirect\x18\t \x01(\x0b\x32\x18.shop.bridge.v1.RedirectH\x00\x12/\n\ncancel_job\x18\n \x01(\x0b\x32\x19.shop.bridge.v1.CancelJobH\x00\x12\x35\n\rcheck_account\x18\x0b \x01(\x0b\x32\x1c.shop.bridge.v1.CheckAccountH\x00\x42\x06\n\x04\x62ody\"=\n\x05Thing\x12\x10\n\x08offer_id\x18\x01 \x01(\x03\x12\x13\n\x0b\x64\x65scription\x18\x02 \x01(\t\x12\r\n\x05\x63ount\x18\x03 \x01(\x05\"B\n\x03\x42uy\x12\x14\n\x0cwarehouse_id\x18\x01 \x01(\x05\x12%\n\x06things\x18\x02 \x03(\x0b\x32\x15.shop.bridge.v1.Thing\"X\n\x04Pack\x12\x14\n\x0cwarehouse_id\x18\x01 \x01(\x05\x12\x13\n\x0bshipment_id\x18\x02 \x01(\x03\x12%\n\x06things\x18\x03 \x03(\x0b\x32\x15.shop.bridge.v1.Thing\"C\n\x04Load\x12\x14\n\x0cwarehouse_id\x18\x01 \x01(\x05\x12\x13\n\x0bshipment_id\x18\x02 \x01(\x03\x12\x10\n\x08truck_id\x18\x03 \x01(\x05\"#\n\x0cQueryPackage\x12\x13\n\x0bshipment_id\x18\x01 \x01(\x03\"\xb5\x01\n\x0cRequestTruck\x12\x13\n\x0bshipment_id\x18\x01 \x01(\x03\x12\x14\n\x0cwarehouse_id\x18\x02 \x01(\x05\x12\x13\n\x0bwarehouse_x\x18\x03 \x01(\x05\x12\x13\n\x0bwarehouse_y\x18\x04 \x01(\x05\x12\x15\n\rdestination_x\x18\x05 \x01(\x05\x12\x15\n\rdestination_y\x18\x06 \x01(\x05\x12\x13\n\x0bups_account\x18\x07 \x01(\t\x12\r\n\x05items\x18\x08 \x01(\t\"\x1e\n\x07\x44\x65liver\x12\x13\n\x0bshipment_id\x18\x01 \x01(\x03\"5\n\x08Redirect\x12\x13\n\x0bshipment_id\x18\x01 \x01(\x03\x12\t\n\x01x\x18\x02 \x01(\x05\x12\t\n\x01y\x18\x03 \x01(\x05\" \n\tCancelJob\x12\x13\n\x0bshipment_id\x18\x01 \x01(\x03\"#\n\x0c\x43heckAccount\x12\x13\n\x0bups_account\x18\x01 \x01(\t\"\x16\n\x14GetLinkStatusRequest\"\x88\x03\n\x15GetLinkStatusResponse\x12\x0c\n\x04link\x18\x01 \x01(\t\x12\x12\n\nlink_epoch\x18\x02 \x01(\x03\x12\r\n\x05state\x18\x03 \x01(\t\x12\x11\n\tconnected\x18\x04 \x01(\x08\x12\x0f\n\x07unacked\x18\x05 \x01(\x03\x12\x0e\n\x06window\x18\x06 \x01(\x03\x12\x31\n\rlast_frame_at\x18\x07 \x01(\x0b\x32\x1a.google.protobuf.Timestamp\x12\x13\n\x0b\x66rames_sent\x18\x08 \x01(\x03\x12\x17\n\x0f\x66rames_received\x18\t \x01(\x03\x12\x15\n\relements_sent\x18\n \x01(\x03\x12\x0f\n\x07resends\x18\x0b \x01(\x03\x12\x12\n\nreconnects\x18\x0c \x01(\x03\x12\x12\n\nbad_frames\x18\r \x01(\x03\x12\x15\n\rloss_estimate\x18\x0e \x01(\x01\x12\x10\n\x08\x66\x65\x61tures\x18\x0f \x03(\t\x12\x1b\n\x13\x63ontract_difference\x18\x10 \x01(\t\x12\x13\n\x0bworld_epoch\x18\x11 \x01(\x03\x32\xc8\x01\n\rBridgeService\x12Y\n\x0cSendCommands\x12#.shop.bridge.v1.SendCommandsRequest\x1a$.shop.bridge.v1.SendCommandsResponse\x12\\\n\rGetLinkStatus\x12$.shop.bridge.v1.GetLinkStatusRequest\x1a%.shop.bridge.v1.GetLinkStatusResponseB\x1b\n\x17minimart.shop.bridge.v1P\x01\x62\x06proto3')
 
 _globals = globals()
 _builder.BuildMessageAndEnumDescriptors(DESCRIPTOR, _globals)
@@ -34,35 +34,37 @@ if not _descriptor._USE_C_DESCRIPTORS:
   _globals['DESCRIPTOR']._loaded_options = None
   _globals['DESCRIPTOR']._serialized_options = b'\n\027minimart.shop.bridge.v1P\001'
   _globals['_SENDCOMMANDSREQUEST']._serialized_start=80
-  _globals['_SENDCOMMANDSREQUEST']._serialized_end=164
-  _globals['_SENDCOMMANDSRESPONSE']._serialized_start=166
-  _globals['_SENDCOMMANDSRESPONSE']._serialized_end=203
-  _globals['_COMMAND']._serialized_start=206
-  _globals['_COMMAND']._serialized_end=680
-  _globals['_THING']._serialized_start=682
-  _globals['_THING']._serialized_end=743
-  _globals['_BUY']._serialized_start=745
-  _globals['_BUY']._serialized_end=811
-  _globals['_PACK']._serialized_start=813
-  _globals['_PACK']._serialized_end=901
-  _globals['_LOAD']._serialized_start=903
-  _globals['_LOAD']._serialized_end=970
-  _globals['_QUERYPACKAGE']._serialized_start=972
-  _globals['_QUERYPACKAGE']._serialized_end=1007
-  _globals['_REQUESTTRUCK']._serialized_start=1010
-  _globals['_REQUESTTRUCK']._serialized_end=1191
-  _globals['_DELIVER']._serialized_start=1193
-  _globals['_DELIVER']._serialized_end=1223
-  _globals['_REDIRECT']._serialized_start=1225
-  _globals['_REDIRECT']._serialized_end=1278
-  _globals['_CANCELJOB']._serialized_start=1280
-  _globals['_CANCELJOB']._serialized_end=1312
-  _globals['_CHECKACCOUNT']._serialized_start=1314
-  _globals['_CHECKACCOUNT']._serialized_end=1349
-  _globals['_GETLINKSTATUSREQUEST']._serialized_start=1351
-  _globals['_GETLINKSTATUSREQUEST']._serialized_end=1373
-  _globals['_GETLINKSTATUSRESPONSE']._serialized_start=1376
-  _globals['_GETLINKSTATUSRESPONSE']._serialized_end=1768
-  _globals['_BRIDGESERVICE']._serialized_start=1771
-  _globals['_BRIDGESERVICE']._serialized_end=1971
+  _globals['_SENDCOMMANDSREQUEST']._serialized_end=207
+  _globals['_SENDCOMMANDSRESPONSE']._serialized_start=209
+  _globals['_SENDCOMMANDSRESPONSE']._serialized_end=295
+  _globals['_REFUSEDCOMMAND']._serialized_start=297
+  _globals['_REFUSEDCOMMAND']._serialized_end=349
+  _globals['_COMMAND']._serialized_start=352
+  _globals['_COMMAND']._serialized_end=826
+  _globals['_THING']._serialized_start=828
+  _globals['_THING']._serialized_end=889
+  _globals['_BUY']._serialized_start=891
+  _globals['_BUY']._serialized_end=957
+  _globals['_PACK']._serialized_start=959
+  _globals['_PACK']._serialized_end=1047
+  _globals['_LOAD']._serialized_start=1049
+  _globals['_LOAD']._serialized_end=1116
+  _globals['_QUERYPACKAGE']._serialized_start=1118
+  _globals['_QUERYPACKAGE']._serialized_end=1153
+  _globals['_REQUESTTRUCK']._serialized_start=1156
+  _globals['_REQUESTTRUCK']._serialized_end=1337
+  _globals['_DELIVER']._serialized_start=1339
+  _globals['_DELIVER']._serialized_end=1369
+  _globals['_REDIRECT']._serialized_start=1371
+  _globals['_REDIRECT']._serialized_end=1424
+  _globals['_CANCELJOB']._serialized_start=1426
+  _globals['_CANCELJOB']._serialized_end=1458
+  _globals['_CHECKACCOUNT']._serialized_start=1460
+  _globals['_CHECKACCOUNT']._serialized_end=1495
+  _globals['_GETLINKSTATUSREQUEST']._serialized_start=1497
+  _globals['_GETLINKSTATUSREQUEST']._serialized_end=1519
+  _globals['_GETLINKSTATUSRESPONSE']._serialized_start=1522
+  _globals['_GETLINKSTATUSRESPONSE']._serialized_end=1914
+  _globals['_BRIDGESERVICE']._serialized_start=1917
+  _globals['_BRIDGESERVICE']._serialized_end=2117
 # @@protoc_insertion_point(module_scope)

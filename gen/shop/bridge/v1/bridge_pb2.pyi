@@ -27,8 +27,16 @@ class SendCommandsRequest(_message.Message):
 
     LINK_EPOCH_FIELD_NUMBER: _builtins.int
     COMMANDS_FIELD_NUMBER: _builtins.int
+    WORLD_ID_FIELD_NUMBER: _builtins.int
+    ANNOUNCEMENT_NO_FIELD_NUMBER: _builtins.int
     link_epoch: _builtins.int
     """As AttachLink gave it to this bridge."""
+    world_id: _builtins.int
+    """UPS link: the world that the commands are for, by the number that UPS gives
+    it, and by which announcement of the link's owner it is known
+    (shop.fulfilment.v1.WorldAnnounced).
+    """
+    announcement_no: _builtins.int
     @_builtins.property
     def commands(self) -> _containers.RepeatedCompositeFieldContainer[Global___Command]:
         """At most 500."""
@@ -38,10 +46,12 @@ class SendCommandsRequest(_message.Message):
         *,
         link_epoch: _builtins.int = ...,
         commands: _abc.Iterable[Global___Command] | None = ...,
+        world_id: _builtins.int = ...,
+        announcement_no: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["commands", b"commands", "link_epoch", b"link_epoch"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["announcement_no", b"announcement_no", "commands", b"commands", "link_epoch", b"link_epoch", "world_id", b"world_id"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -52,20 +62,53 @@ class SendCommandsResponse(_message.Message):
     DESCRIPTOR: _descriptor.Descriptor
 
     TAKEN_FIELD_NUMBER: _builtins.int
+    REFUSED_FIELD_NUMBER: _builtins.int
     taken: _builtins.int
-    """So many from the front are in the window now."""
+    """So many from the front are in the window now, or refused."""
+    @_builtins.property
+    def refused(self) -> _containers.RepeatedCompositeFieldContainer[Global___RefusedCommand]:
+        """Those among them that will never be sent."""
+
     def __init__(
         self,
         *,
         taken: _builtins.int = ...,
+        refused: _abc.Iterable[Global___RefusedCommand] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["taken", b"taken"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["refused", b"refused", "taken", b"taken"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
 Global___SendCommandsResponse: _TypeAlias = SendCommandsResponse  # noqa: Y015
+
+@_typing.final
+class RefusedCommand(_message.Message):
+    """A command that has no body, one of another link, one that does not fit in a
+    frame, or whose id is in the window with other content.
+    """
+
+    DESCRIPTOR: _descriptor.Descriptor
+
+    COMMAND_ID_FIELD_NUMBER: _builtins.int
+    REASON_FIELD_NUMBER: _builtins.int
+    command_id: _builtins.int
+    reason: _builtins.str
+    """Plain words."""
+    def __init__(
+        self,
+        *,
+        command_id: _builtins.int = ...,
+        reason: _builtins.str = ...,
+    ) -> None: ...
+    _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
+    def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["command_id", b"command_id", "reason", b"reason"]  # noqa: Y015
+    def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
+    def WhichOneof(self, oneof_group: _Never) -> None: ...
+
+Global___RefusedCommand: _TypeAlias = RefusedCommand  # noqa: Y015
 
 @_typing.final
 class Command(_message.Message):

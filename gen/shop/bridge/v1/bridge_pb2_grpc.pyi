@@ -47,14 +47,17 @@ class BridgeServiceStub:
     """Puts commands in the link's window of unacknowledged commands, in the
     order given, and returns at once; the bridge sends and re-sends each until
     the peer has acknowledged it. Fewer may be taken than were sent when the
-    window is full: `taken` counts from the front.
+    window is full: `taken` counts from the front. A command that can never be
+    said to this peer is no reason to keep the others back: it is named in
+    `refused`, with the reason, and counts as taken.
 
     Idempotent: a command id that is in the window already is taken and does
-    nothing; the same id with other content is refused.
+    nothing; the same id with other content is among those refused.
 
     FAILED_PRECONDITION (STALE_EPOCH): the bridge owns another link_epoch.
-    FAILED_PRECONDITION (LINK_NOT_OPEN): the peer is not connected and checked yet.
-    INVALID_ARGUMENT (INVALID_FIELD): a command without a body, of another link or another world.
+    FAILED_PRECONDITION (LINK_NOT_OPEN): the peer is not connected and checked yet;
+    or UPS has announced another world, or anew, since the commands were planned.
+    INVALID_ARGUMENT (INVALID_FIELD): more than 500 commands, or one of another world.
     """
     GetLinkStatus: _grpc.UnaryUnaryMultiCallable[_bridge_pb2.GetLinkStatusRequest, _bridge_pb2.GetLinkStatusResponse]
     """What the bridge is doing, for people and tests. Read only, and so idempotent."""
@@ -76,14 +79,17 @@ class BridgeServiceAsyncStub(BridgeServiceStub):
     """Puts commands in the link's window of unacknowledged commands, in the
     order given, and returns at once; the bridge sends and re-sends each until
     the peer has acknowledged it. Fewer may be taken than were sent when the
-    window is full: `taken` counts from the front.
+    window is full: `taken` counts from the front. A command that can never be
+    said to this peer is no reason to keep the others back: it is named in
+    `refused`, with the reason, and counts as taken.
 
     Idempotent: a command id that is in the window already is taken and does
-    nothing; the same id with other content is refused.
+    nothing; the same id with other content is among those refused.
 
     FAILED_PRECONDITION (STALE_EPOCH): the bridge owns another link_epoch.
-    FAILED_PRECONDITION (LINK_NOT_OPEN): the peer is not connected and checked yet.
-    INVALID_ARGUMENT (INVALID_FIELD): a command without a body, of another link or another world.
+    FAILED_PRECONDITION (LINK_NOT_OPEN): the peer is not connected and checked yet;
+    or UPS has announced another world, or anew, since the commands were planned.
+    INVALID_ARGUMENT (INVALID_FIELD): more than 500 commands, or one of another world.
     """
     GetLinkStatus: _aio.UnaryUnaryMultiCallable[_bridge_pb2.GetLinkStatusRequest, _bridge_pb2.GetLinkStatusResponse]  # type: ignore[assignment]
     """What the bridge is doing, for people and tests. Read only, and so idempotent."""
@@ -108,14 +114,17 @@ class BridgeServiceServicer(metaclass=_abc_1.ABCMeta):
         """Puts commands in the link's window of unacknowledged commands, in the
         order given, and returns at once; the bridge sends and re-sends each until
         the peer has acknowledged it. Fewer may be taken than were sent when the
-        window is full: `taken` counts from the front.
+        window is full: `taken` counts from the front. A command that can never be
+        said to this peer is no reason to keep the others back: it is named in
+        `refused`, with the reason, and counts as taken.
 
         Idempotent: a command id that is in the window already is taken and does
-        nothing; the same id with other content is refused.
+        nothing; the same id with other content is among those refused.
 
         FAILED_PRECONDITION (STALE_EPOCH): the bridge owns another link_epoch.
-        FAILED_PRECONDITION (LINK_NOT_OPEN): the peer is not connected and checked yet.
-        INVALID_ARGUMENT (INVALID_FIELD): a command without a body, of another link or another world.
+        FAILED_PRECONDITION (LINK_NOT_OPEN): the peer is not connected and checked yet;
+        or UPS has announced another world, or anew, since the commands were planned.
+        INVALID_ARGUMENT (INVALID_FIELD): more than 500 commands, or one of another world.
         """
 
     @_abc_1.abstractmethod
