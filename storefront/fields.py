@@ -45,6 +45,11 @@ class WholeNumber(StringField):
             raise ValueError(f"Write a whole number from {self.low:,} to {self.high:,}.")
         self.data = int(text)
 
+    def post_validate(self, _form: Any, _stopped: bool) -> None:
+        """ValidationError: the field was not sent at all, as no page of ours does."""
+        if self.data is None and not self.errors:
+            raise ValidationError(f"Write a whole number from {self.low:,} to {self.high:,}.")
+
     @property
     def number(self) -> int:
         """The number, once the form is valid."""
@@ -73,6 +78,11 @@ class Price(StringField):
             return
         self.typed, self.data = valuelist[0], None
         self.data = read_price(self.typed)
+
+    def post_validate(self, _form: Any, _stopped: bool) -> None:
+        """ValidationError: the field was not sent at all, as no page of ours does."""
+        if self.data is None and not self.errors:
+            raise ValidationError("Write a price in dollars, such as 4.50.")
 
     @property
     def cents(self) -> int:

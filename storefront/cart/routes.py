@@ -24,6 +24,7 @@ from storefront.services import services
 bp = Blueprint("cart", __name__, template_folder="templates")
 
 _REFUSED = 422
+_GONE = "This item is not in your cart any more."
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,7 +73,7 @@ def change(offer_id: int) -> Response | tuple[str, int]:
     if basket.cart_id is not None:
         with services().engine.begin() as connection:
             found = queries.set_quantity(connection, basket.cart_id, offer_id, form.quantity.number)
-    flash(*(("Changed.", "success") if found else ("This item is not in your cart any more.", "warning")))
+    flash(*(("Changed.", "success") if found else (_GONE, "warning")))
     return redirect(url_for("cart.show"), 303)
 
 
@@ -144,6 +145,8 @@ def _page(wrong: tuple[int, QuantityForm] | None = None) -> str:
         at = None if stock is None else stock[line.offer_id]
         availability = describe(at, allow_backorder=line.allow_backorder)
         shown.append(Shown(line, availability, notices_of(line, availability, at), holds.units[line.offer_id]))
+    if wrong is not None and all(one.line.offer_id != wrong[0] for one in shown):
+        flash(_GONE, "warning")
     in_cart = [one for one in shown if not one.line.is_saved]
     chosen = [one for one in in_cart if one.line.is_chosen]
     return render_template(

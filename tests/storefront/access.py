@@ -93,7 +93,8 @@ def staff(answer: Answer, **form: str) -> Row:
     return Row(NOTHING_HERE, NOTHING_HERE, NOTHING_HERE, NOTHING_HERE, answer, form)
 
 
-PLACE = {"label": "Elsewhere", "x": "5", "y": "6"}
+PLACE = {"label": "Elsewhere", "x": "5", "y": "6", "make_default": "y"}
+CHECKOUT = {"address": "elsewhere", "x": "3", "y": "4", "remember": "y", "label": "Work", "ups_account": "ann"}
 ITEM = {
     "title": "Blue bowl",
     "description": "Glazed.",
@@ -101,6 +102,8 @@ ITEM = {
     "price_cents": "12.50",
     "warehouse": "1",
     "quantity": "20",
+    "allow_backorder": "y",
+    "drawn": "y",
 }
 REQUEST_ID = "a-request-id-of-this-test"
 
@@ -127,7 +130,7 @@ ACCESS: dict[str, Row] = {
     "reviews.remove": members(DONE),
     # The cart.
     "cart.show": everybody(PAGE),
-    "cart.add": everybody(DONE, offer_id="1", quantity="1"),
+    "cart.add": everybody(DONE, offer_id="1", quantity="1", then=""),
     "cart.change": everybody(DONE, quantity="2"),
     "cart.remove": everybody(DONE),
     "cart.save": everybody(DONE),
@@ -136,7 +139,8 @@ ACCESS: dict[str, Row] = {
     "cart.note_prices": everybody(DONE),
     # Ordering.
     "checkout.show": Row(LOG_IN, PAGE, SENT_ON, SENT_ON, SENT_ON),
-    "checkout.place": Row(LOG_IN, DONE, SENT_ON, SENT_ON, SENT_ON, {"ticket": "<ticket>", "x": "3", "y": "4"}),
+    # The ticket is the owner's, and good for nobody else.
+    "checkout.place": Row(LOG_IN, DONE, SENT_ON, SENT_ON, SENT_ON, {"ticket": "<ticket>", **CHECKOUT}),
     "checkout.account": members(PAGE),
     "checkout.attempt": the_owner(SENT_ON),
     # Orders.
@@ -158,7 +162,7 @@ ACCESS: dict[str, Row] = {
     "accounts.create": everybody(DONE, display_name="Zoe", email="zoe@example.org", password=PASSWORD),
     "accounts.log_out": everybody(DONE),
     "accounts.profile": members(PAGE),
-    "accounts.change_profile": members(DONE, display_name="Another name"),
+    "accounts.change_profile": members(DONE, display_name="Another name", ups_account="ann", letters="y"),
     "credentials.security": members(PAGE),
     "credentials.change_password": members(DONE, current=PASSWORD, password="another good one"),
     "credentials.change_email": members(DONE, current=PASSWORD, email="new@example.org"),

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 import grpc
 
 from db.shop.catalogue import fold
+from mesh.errors import FieldViolation, InvalidArgument
 from mesh.identity import current_caller
 from shop.orders.v1 import orders_pb2
 from shop.sales.v1 import sales_pb2, sales_pb2_grpc
@@ -23,6 +24,8 @@ class FakeSales(sales_pb2_grpc.SalesServiceServicer):
     ) -> sales_pb2.ListSalesResponse:
         self._refuse()
         seller = current_caller(context).acting_user
+        if not request.page_token.isdecimal() and request.page_token:
+            raise InvalidArgument([FieldViolation("page_token", "not ours")])
         below, words = int(request.page_token or 2**62), fold(request.question)
         found = []
         for order in sorted(self.orders.values(), key=lambda one: -one.order_id):

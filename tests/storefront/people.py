@@ -15,7 +15,7 @@ from typing import Any
 from flask import Flask
 from flask.testing import FlaskClient
 from PIL import Image
-from sqlalchemy import Engine, insert, select
+from sqlalchemy import Engine, func, insert, select
 from werkzeug.routing import Rule
 
 from db.clock import SystemClock
@@ -107,6 +107,9 @@ class People:
         self.secrets["<ticket>"] = next(one.values["ticket"] for one in owner.page.forms if "ticket" in one.values)
         owner.get("/sell/items/new")
         self.secrets["<stamp>"] = next(one.values["stamp"] for one in owner.page.forms if "stamp" in one.values)
+        with self.engine.begin() as connection:
+            own_product = connection.execute(select(func.max(Product.id))).scalar_one()
+        owner.put_in_cart(own_product)
         with self.engine.begin() as connection:
             self._owner_id = connection.execute(select(User.id).where(User.email == "ann@example.org")).scalar_one()
             link = resets.give_link(connection, "ann@example.org", SystemClock().now())
