@@ -20,6 +20,7 @@ from orders_svc.service.app import App
 from orders_svc.service.forgetting import Forgetting
 from orders_svc.service.links import Attachment
 from orders_svc.service.placing import Item, Placed, PlaceOrder
+from orders_svc.service.points import ReorderRequest
 from orders_svc.service.reports import Report
 from orders_svc.service.restocking import RestockRequest
 from shop.bridge.v1.bridge_pb2 import Thing
@@ -89,6 +90,11 @@ def prepare(stage: Stage, *, announced: bool) -> Scene:
     ):
         stage.execute(f"update {table} set {columns} where shipment_id = :id", id=shipments["done"])
     stage.execute("update order_news set look_at = 1 where order_id = :id", id=orders["on the road"])
+    # One more that is sold, or one that comes and is given away, and more are bought.
+    for offer_id in (1, BACKORDER):
+        (left,) = stage.rows("select sum(available) - sum(awaited) from stock where offer_id = :id", id=offer_id)
+        level = max(int(left[0]), 1)
+        stage.app.set_reorder_point(ReorderRequest(SELLER, offer_id, 1, level, 25))
     candidate = 0
     if announced:
         stage.announce(ELSEWHERE)
@@ -178,6 +184,7 @@ USE_CASES: dict[str, UseCase] = {
     "place what is to be bought": lambda a: a.place((BACKORDER, 2)),
     "place the same again": lambda a: a.place((1, 2), request_id="the-same-request"),
     "restock": lambda a: a.app.restock(RestockRequest(SELLER, f"restocked-{a.number}", BACKORDER, 1, 4)),
+    "set a reorder point": lambda a: a.app.set_reorder_point(ReorderRequest(SELLER, LAST_ONE, 1, 2, 5 + a.number)),
     "cancel": lambda a: a.amend("fresh"),
     "cancel what UPS was told of": lambda a: a.amend("half"),
     "report what UPS has heard": lambda a: a.report("ups", acked=("half", "request_truck")),
