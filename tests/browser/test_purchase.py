@@ -105,7 +105,7 @@ def test_a_seller_opens_a_shop_and_sells(whole_shop: str, new_page: NewPage, pic
     page.get_by_label("Units").fill("0")
     page.get_by_role("button", name="Restock").click()
     expect(page.get_by_text("Write a whole number from 1 to 10,000.")).to_be_visible()
-    page.get_by_label("Warehouse").select_option("Harbour")
+    page.get_by_label("Warehouse", exact=True).select_option("Harbour")
     page.get_by_label("Units").fill("25")
     page.get_by_role("button", name="Restock").click()
     expect(page.get_by_text("25 more of Speckled stoneware mug are on their way.")).to_be_visible()

@@ -115,7 +115,7 @@ def stage(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stage]:
 @pytest.mark.timeout(600)
 def test_every_call_of_the_pages_is_answered_as_they_say(stage: Stage) -> None:
     called: list[str] = []
-    for page in ("orders.md", "inventory.md", "operations.md", "bridge.md"):
+    for page in ("orders.md", "inventory.md", "sales.md", "operations.md", "bridge.md"):
         called += answered(SETUP, page, stage.folder)
     called += answered(stage.setup_alone, "fulfilment.md", stage.folder)
     methods = {
