@@ -124,6 +124,17 @@ def test_every_answer_carries_the_headers(shop: People) -> None:
                 response.close()
 
 
+def test_every_answer_says_what_it_is_and_shares_it_with_nobody(shop: People) -> None:
+    for endpoint, row in ACCESS.items():
+        for rule in shop.app.url_map.iter_rules(endpoint):
+            if "GET" in (rule.methods or ()):
+                response = ask(shop, rule, Who.OWNER, row)
+                kind = response.headers["Content-Type"]
+                assert not kind.startswith("text/") or "charset=utf-8" in kind, rule.rule
+                assert not any(name.startswith("Access-Control-") for name in dict(response.headers)), rule.rule
+                response.close()
+
+
 def test_the_policy_of_pages_lets_nothing_inline_and_nothing_foreign_run() -> None:
     policy = dict(part.split(" ", 1) for part in HEADERS["Content-Security-Policy"].split("; "))
     assert policy["default-src"] == policy["script-src"] == policy["style-src"] == "'self'"

@@ -3,13 +3,17 @@
 What is asked of every route is in `test_access`.
 """
 
+import hashlib
 import re
 from collections.abc import Callable
+from pathlib import Path
+from typing import Any
 
 import pytest
+from itsdangerous import URLSafeTimedSerializer
 
 from storefront.bootstrap import Storefront
-from storefront.security import safe_next
+from storefront.security import COOKIE, SessionCookie, safe_next
 from tests.storefront.fake_orders import FakeOrders
 from tests.storefront.visitor import Visitor
 
@@ -124,3 +128,55 @@ def test_our_own_pages_are_safe_to_go_to(wanted: str) -> None:
 @pytest.mark.parametrize("wanted", [None, "", "cart", "//x", "/\\x", "/a\\b", "http:x", "/a\nb", "/\x00", "/" * 3000])
 def test_anything_else_is_not(wanted: str | None) -> None:
     assert safe_next(wanted) is None
+
+
+def test_scripts_take_nothing_for_html_and_keep_nothing_in_the_browser(shop: Storefront) -> None:
+    scripts = list(Path(str(shop.app.static_folder)).glob("*.js"))
+    assert scripts
+    for script in [*scripts, *Path(shop.app.root_path).glob("templates/*.js")]:
+        found = re.search(
+            r"innerHTML|outerHTML|insertAdjacentHTML|document\.write|\beval\(|new Function|localStorage|sessionStorage"
+            r"|indexedDB|document\.cookie",
+            script.read_text("utf-8"),
+        )
+        assert found is None, f"{script.name}: {found}"
+
+
+@pytest.mark.parametrize("path", ["/register", "/login", "/account/security", "/account/close"])
+def test_passwords_are_hidden_and_left_to_password_managers(visitor: Visitor, path: str) -> None:
+    if path.startswith("/account"):
+        visitor.register()
+    fields = re.findall(
+        r"<input[^>]*name=\"(?:password|current)\"[^>]*>", visitor.get(path).response.get_data(as_text=True)
+    )
+    assert fields
+    for field in fields:
+        assert 'type="password"' in field
+        assert re.search(r'autocomplete="(current|new)-password"', field)
+        assert "onpaste" not in field
+
+
+def test_a_cookie_that_others_have_signed_is_worth_nothing(shop: Storefront, visitor: Visitor) -> None:
+    visitor.register()
+    cookie = visitor.client.get_cookie(COOKIE)
+    assert cookie is not None
+    ours = SessionCookie()
+    signer, key = ours.get_signing_serializer(shop.app), str(shop.app.secret_key)
+    assert signer is not None
+    held = signer.loads(cookie.value)
+
+    def asks_with(secret: str, digest: Callable[..., Any]) -> int:
+        signed = {"key_derivation": ours.key_derivation, "digest_method": digest}
+        forger = URLSafeTimedSerializer(secret, salt=ours.salt, serializer=ours.serializer, signer_kwargs=signed)
+        thief = shop.app.test_client()
+        thief.set_cookie(COOKIE, str(forger.dumps(held)))
+        return thief.get("/account").status_code
+
+    assert asks_with(key, hashlib.sha256) == 200
+    assert asks_with("another key, as long as the real one is", hashlib.sha256) == 303
+    assert asks_with(key, hashlib.sha1) == 303
+
+
+@pytest.mark.parametrize("path", ["/.git/config", "/static/../security.py", "/static/%2e%2e/security.py", "/static/"])
+def test_nothing_but_static_files_is_served_from_the_disk(visitor: Visitor, path: str) -> None:
+    assert visitor.get(path).status == 404
