@@ -3,21 +3,20 @@
 Rules: one transaction, on SQLite too: all of it or nothing; any number of
 processes may call `upgrade` at the same moment, one works and the others wait;
 a database that a newer program has migrated is refused, never touched. The
-revisions themselves are in db/migrations/versions.
+revisions themselves are in db/migrations/versions; Alembic, which runs them,
+is read only where one is due (db.migrations.newest).
 """
 
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
-from alembic import command
-from alembic.config import Config
-from alembic.runtime.migration import MigrationContext
-from alembic.script import ScriptDirectory
-from sqlalchemy import Connection, Engine
+from sqlalchemy import Connection, Engine, inspect, text
 from sqlalchemy.exc import DBAPIError
 
 from db.clock import Clock, SystemClock
+from db.engine import read_only
 from db.errors import (
     DatabaseBusy,
     DatabaseNotUsable,
@@ -29,7 +28,7 @@ from db.errors import (
 )
 from db.turns import MIGRATIONS, is_busy, take_turn
 
-MIGRATIONS_FOLDER = Path(__file__).parent / "migrations"
+REVISIONS = Path(__file__).parent / "migrations" / "versions"
 # How long a migration may wait for a table that somebody uses, and run.
 LOCK_TIMEOUT_SECONDS = 10
 STATEMENT_TIMEOUT_SECONDS = 120
@@ -66,25 +65,42 @@ def upgrade(
             return
 
 
-def alembic_config(connection: Connection | None = None) -> Config:
-    """Alembic's configuration, which needs no file; `connection` is in a transaction already."""
-    config = Config()
-    config.set_main_option("script_location", str(MIGRATIONS_FOLDER).replace("%", "%%"))
-    config.attributes["connection"] = connection
-    return config
+def revisions() -> list[str]:
+    """The revisions that this program knows, oldest first: what the names of their files begin with."""
+    return sorted(path.name.partition("_")[0] for path in REVISIONS.glob("[0-9]*_*.py"))
 
 
 def _upgrade_once(engine: Engine, own_folder: Path | None) -> None:
     target = target_of(engine)
     try:
         _look_for_folder(engine, own_folder)
+    except OSError as error:
+        raise DatabaseUnreachable(target, one_line(error, engine.url)) from error
+    with _connected(read_only(engine), target) as connection:
+        if not _is_due(connection, target):
+            return
+    # Before the transaction, for whose end others wait: reading Alembic takes as long as the rest of a start.
+    from db.migrations.newest import migrate
+
+    with _connected(engine, target) as connection, connection.begin():
+        take_turn(connection, MIGRATIONS)
+        if connection.dialect.name == "postgresql":
+            connection.exec_driver_sql(f"set local lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'")
+            connection.exec_driver_sql(f"set local statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'")
+        if _is_due(connection, target):
+            migrate(connection)
+
+
+@contextmanager
+def _connected(engine: Engine, target: str) -> Iterator[Connection]:
+    """A connection; what the database refuses on it is told as what it means."""
+    try:
         connection = engine.connect()
     except (DBAPIError, OSError) as error:
         raise _meaning(error, DatabaseUnreachable)(target, one_line(error, engine.url)) from error
     with connection:
         try:
-            with connection.begin():
-                _upgrade_in_transaction(connection, target)
+            yield connection
         except DBAPIError as error:
             otherwise = DatabaseUnreachable if error.connection_invalidated else MigrationFailed
             raise _meaning(error, otherwise)(target, one_line(error, engine.url)) from error
@@ -94,21 +110,20 @@ def _meaning(error: Exception, otherwise: type[DatabaseNotUsable]) -> type[Datab
     return DatabaseBusy if is_busy(error) else otherwise
 
 
-def _upgrade_in_transaction(connection: Connection, target: str) -> None:
-    take_turn(connection, MIGRATIONS)
-    if connection.dialect.name == "postgresql":
-        connection.exec_driver_sql(f"set local lock_timeout = '{LOCK_TIMEOUT_SECONDS}s'")
-        connection.exec_driver_sql(f"set local statement_timeout = '{STATEMENT_TIMEOUT_SECONDS}s'")
-    config = alembic_config(connection)
-    scripts = ScriptDirectory.from_config(config)
-    known = {script.revision for script in scripts.walk_revisions()}
-    newest = scripts.get_current_head() or "none"
-    found = MigrationContext.configure(connection).get_current_heads()
-    for revision in found:
-        if revision not in known:
-            raise DatabaseTooNew(target, revision, newest)
-    if found != (newest,):
-        command.upgrade(config, "head")
+def _is_due(connection: Connection, target: str) -> bool:
+    """Whether the database lacks a revision. DatabaseTooNew: it has one that this program does not know."""
+    known, found = revisions(), _found(connection)
+    if found is not None and found not in known:
+        raise DatabaseTooNew(target, found, known[-1])
+    return found != known[-1]
+
+
+def _found(connection: Connection) -> str | None:
+    """The revision that the database is at; None: it is empty."""
+    if not inspect(connection).has_table("alembic_version"):
+        return None
+    found: str | None = connection.scalar(text("select version_num from alembic_version"))
+    return found
 
 
 def _look_for_folder(engine: Engine, own_folder: Path | None) -> None:

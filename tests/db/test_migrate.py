@@ -8,7 +8,8 @@ from sqlalchemy import Engine, inspect, text
 from db.clock import SystemClock
 from db.engine import make_engine
 from db.errors import DatabaseBusy, DatabaseTooNew, DatabaseUnreachable, MigrationFailed
-from db.migrate import alembic_config, upgrade
+from db.migrate import revisions, upgrade
+from db.migrations.newest import alembic_config
 from db.tables import METADATA
 from proof.postgres import PostgresServer
 from tests.db.processes import run_at_once
@@ -21,14 +22,34 @@ UPGRADE_PROGRAM = """
 import sys
 from db.clock import SystemClock
 from db.engine import make_engine
-from db.migrate import alembic_config, upgrade
+from db.migrate import upgrade
 print("ready", flush=True)
 sys.stdin.readline()
 upgrade(make_engine(sys.argv[1], SystemClock()))
 """
 
+NOTHING_DUE_PROGRAM = """
+import sys
+from db.clock import SystemClock
+from db.engine import make_engine
+from db.migrate import upgrade
+print("ready", flush=True)
+sys.stdin.readline()
+upgrade(make_engine(sys.argv[1], SystemClock()))
+sys.exit("alembic was read" if "alembic" in sys.modules else 0)
+"""
+
 
 class TestUpgrade:
+    def test_knows_the_revisions_by_the_names_of_their_files(self) -> None:
+        scripts = ScriptDirectory.from_config(alembic_config())
+        assert revisions() == [script.revision for script in reversed(list(scripts.walk_revisions()))]
+
+    def test_does_not_read_alembic_when_nothing_is_due(self, empty_engine: Engine, empty_database_url: str) -> None:
+        upgrade(empty_engine)
+
+        assert run_at_once([NOTHING_DUE_PROGRAM], empty_database_url) == [""]
+
     def test_makes_every_table_of_the_models(self, empty_engine: Engine) -> None:
         upgrade(empty_engine)
 
