@@ -12,6 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, bindparam, select, update
 
+from db.orders.messages import InboxRow
 from db.orders.requests import Decision, OrderRequest, RequestDecision, RequestKind
 from db.orders.shipments import Shipment
 from orders_svc.domain.amendments import FEATURE
@@ -77,8 +78,10 @@ def _redirected(
             return "late: it was asked again since"
         verdict = redirect_event(accepted, detail, shipment.state)
         return shipments.apply(shipment.id, verdict, cause, detail="" if accepted else detail)
-    if not (accepted and is_newest):
+    if not accepted:
         return "late: nobody waits for this answer"
+    if not is_newest and _agreed_since(connection, shipment.id, origin.id):
+        return "late: UPS agreed to another address since"
     if (place.x, place.y) == (shipment.x, shipment.y):
         return "late: it goes there already"
     shipments.send_to(shipment.id, place.x, place.y, cause, ask_again=False)
@@ -86,6 +89,18 @@ def _redirected(
     return None
 
 
+def _agreed_since(connection: Connection, shipment_id: int, command_id: int) -> bool:
+    """Whether UPS has said yes to a later question about a shipment's address, in this report or before."""
+    for body in connection.execute(_ANSWERS, {"k_id": shipment_id}).scalars():
+        answer = fulfilment_pb2.PeerEvent.FromString(body).redirect_answered
+        if answer.accepted and answer.command_id > command_id:
+            return True
+    return False
+
+
+_ANSWERS = select(InboxRow.event).where(
+    InboxRow.shipment_id == bindparam("k_id"), InboxRow.kind == "redirect_answered", InboxRow.link == UPS
+)
 # The answer that came too late for a shopper who had been told "no".
 _AFTER_ALL = (
     update(RequestDecision)

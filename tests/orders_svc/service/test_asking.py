@@ -179,10 +179,25 @@ def test_without_an_answer_it_is_asked_again_and_in_the_end_the_parcel_goes_on(f
     assert told.decision is Decision.TOO_LATE
     assert told.reason == "UPS has not answered; it had left"
     assert [body.shipment_id for body in featured.sent("deliver")] == [shipment_id]
-    assert featured.ups_says(featured.redirected(questions[0], True)) == [Result.IGNORED]
-    assert featured.ups_says(featured.redirected(questions[-1], True)) == [Result.APPLIED], "late, and true"
+    assert featured.ups_says(featured.redirected(questions[0], True)) == [Result.APPLIED], "late, and true"
+    assert featured.ups_says(featured.redirected(questions[-1], True)) == [Result.IGNORED], "it goes there already"
     assert where(featured, order_id) == THERE
     assert move(featured, order_id).decision is Decision.DONE
+
+
+@pytest.mark.parametrize("agreed", [False, True])
+def test_of_two_addresses_the_later_one_that_ups_agreed_to_counts_in_whatever_order_it_says_so(
+    featured: Stage, agreed: bool
+) -> None:
+    order_id, _, first = asked(featured)
+    featured.announce(7)
+    featured.announce(7, REDIRECT)
+    assert move(featured, order_id, "move-00002", (1, 1)).decision is Decision.ASKED
+    (second,) = featured.questions()
+    featured.ups_says(featured.redirected(second, agreed, "" if agreed else "no"))
+    late = featured.ups_says(featured.redirected(first, True))
+    assert late == [Result.IGNORED if agreed else Result.APPLIED]
+    assert where(featured, order_id) == ((1, 1) if agreed else THERE)
 
 
 def test_while_ups_is_away_the_question_waits_and_is_not_counted(featured: Stage) -> None:
