@@ -331,7 +331,7 @@ class Verdict:
             if shipment.attention and shipment.superseded_by is None and shipment.ended_at is None:
                 waits_for_ups = shipment.goods in ("packed", "loading", "loaded") and bool(self._room.ups.forgot)
                 failures = self._failures(shipment)
-                if failures < most and not waits_for_ups:
+                if 2 * failures < most and not waits_for_ups:
                     words = f"needs attention, and the world failed it {failures} times: {shipment.attention}"
                     self._wrong("G6", f"shipment {shipment.id} {words}")
 
