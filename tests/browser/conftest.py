@@ -1,5 +1,6 @@
 """A real storefront process and a real Chromium. `--screenshots DIR` keeps the pictures that the tests take."""
 
+import io
 import os
 import select
 import signal
@@ -14,6 +15,7 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
+from PIL import Image
 from playwright.sync_api import Browser, BrowserContext, Page, expect, sync_playwright
 from sqlalchemy import insert
 
@@ -41,6 +43,7 @@ PHONE = {"width": 360, "height": 780}
 START_SECONDS = 150.0
 # The machine may be busy with other tests.
 PATIENCE_MS = 45_000
+COLOURS = 128
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -155,9 +158,16 @@ def picture(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Page, s
 
     def take(page: Page, name: str) -> None:
         page.evaluate("document.activeElement?.blur(); scrollTo(0, 0)")
-        page.screenshot(path=folder / f"{name}.png", animations="disabled")
+        keep_picture(page, folder / f"{name}.png")
 
     return take
+
+
+def keep_picture(page: Page, file: Path) -> None:
+    """A picture of what the window shows, in few colours: there are many pictures in docs/screenshots."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with Image.open(io.BytesIO(page.screenshot(animations="disabled"))) as shot:
+        shot.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def sign_up(page: Page, url: str, name: str) -> None:

@@ -1,0 +1,116 @@
+"""People who have been in the shop for a while: what the pages of `test_pages` are looked at with.
+
+They live once, for all the looks that their pages are seen in: a look takes over who is logged in.
+"""
+
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from playwright.sync_api import Browser, Page, StorageState, expect
+from sqlalchemy import select
+
+from db.shop.accounts import User
+from shop.operations.v1 import operations_pb2
+from shop.orders.v1 import orders_pb2 as pb
+from storefront.operator.queries import grant
+from tests.browser.conftest import OpenShop, put_in_cart, sign_up
+from tests.storefront.fake_orders import FakeOrders
+
+
+@dataclass(frozen=True, slots=True)
+class Lives:
+    """Who is logged in, as browsers keep it: a shopper who has something everywhere, staff who look after that, and
+    somebody who has nothing yet. `ids` are those in the addresses of their pages.
+    """
+
+    shopper: StorageState
+    staff: StorageState
+    newcomer: StorageState
+    ids: dict[str, str]
+
+
+def live(browser: Browser, shop: OpenShop) -> Lives:
+    """Lives all of it."""
+    ids: dict[str, str] = {}
+
+    def lived(life: Callable[[Page], None]) -> StorageState:
+        context = browser.new_context(locale="en-GB")
+        life(context.new_page())
+        kept = context.storage_state()
+        context.close()
+        return kept
+
+    return Lives(
+        lived(lambda page: ids.update(a_full_life(page, shop))),
+        lived(lambda page: ids.update(parcel=something_to_do(page, shop, int(ids["order"])))),
+        lived(lambda page: sign_up(page, shop.url, "Neo")),
+        ids,
+    )
+
+
+def a_full_life(page: Page, shop: OpenShop) -> dict[str, str]:
+    """Signs up and does something everywhere; the ids that are in addresses of pages."""
+    url = shop.url
+    sign_up(page, url, "Ada")
+    page.goto(f"{url}/account/addresses")
+    page.get_by_label("Name of the place").fill("Home")
+    page.get_by_label("Address x").fill("12")
+    page.get_by_label("Address y").fill("-7")
+    page.get_by_role("button", name="Add it").click()
+    address = page.get_by_role("link", name="Change Home").get_attribute("href")
+    numbers = []
+    for product_id in (5, 8):
+        page.goto(f"{url}/products/{product_id}")
+        page.get_by_role("button", name="Favourite").click()
+        expect(page.get_by_role("button", name="Favourite")).to_have_attribute("aria-pressed", "true")
+        page.get_by_role("button", name="Buy now").click()
+        page.get_by_role("button", name="Place the order").click()
+        page.wait_for_url("**/orders/*")
+        numbers.append(int(page.url.rpartition("/")[2]))
+    for _ in range(4):
+        shop.orders.advance(numbers[0])
+    page.goto(f"{url}/products/5/review")
+    page.get_by_label("4 stars: good").check()
+    page.get_by_label("In your words").fill("It is sharp, it is light, and it came the same day.")
+    page.get_by_role("button", name="Send the review").click()
+    for product_id in (1, 2, 3):
+        put_in_cart(page, url, product_id)
+    page.get_by_role("button", name="Save for later").last.click()
+    expect(page.get_by_role("heading", name="Saved for later")).to_be_visible()
+    on_the_road(shop.orders, numbers[1])
+    return {
+        "order": str(numbers[1]),
+        "delivered": str(numbers[0]),
+        "address": (address or "").rpartition("/")[2],
+    }
+
+
+def something_to_do(page: Page, shop: OpenShop, order_id: int) -> str:
+    """Signs up somebody of the staff, for whom a parcel of an order waits; its number."""
+    sign_up(page, shop.url, "Sue")
+    operations = shop.orders.operations
+    with shop.orders.engine.begin() as connection:
+        newest = connection.execute(select(User.email).order_by(User.id.desc()).limit(1)).scalar_one()
+        grant(connection, newest, time.time())
+    parcel = operations.need_attention(shop.orders.orders[order_id])
+    said = operations_pb2.Message(link="world", number=1, shipment_id=parcel, kind="command_failed")
+    said.outcome, said.text = "recorded, not obeyed: late", 'command_failed {\n  text: "no such truck"\n}'
+    operations.messages = [said]
+    return str(parcel)
+
+
+def on_the_road(orders: FakeOrders, order_id: int) -> None:
+    """An order with everything on its page: a truck in sight, a time, and an answer that is still to come."""
+    for _ in range(3):
+        orders.advance(order_id)
+    order, now = orders.orders[order_id], int(time.time())
+    shipment = order.shipments[0]
+    shipment.truck_seen.CopyFrom(pb.TruckSeen(truck_id=7, at=pb.Address(x=6, y=0)))
+    shipment.truck_seen.seen_at.FromSeconds(now)
+    shipment.expected.earliest.FromSeconds(now + 400)
+    shipment.expected.latest.FromSeconds(now + 700)
+    asked = order.amendments.add(request_id="another-door", destination=pb.Address(x=9, y=9))
+    asked.asked_at.FromSeconds(now)
+    asked.decisions.add(parcel=1, decision=pb.DECISION_ASKED, reason="UPS is asked")
+    orders.changed(order_id)
