@@ -7,7 +7,7 @@ from mesh.errors import RpcFailure
 from storefront.checkout.answers import DEFINITE, Refused, Unanswered, read_failure
 from storefront.checkout.attempts import LONGEST_RETRY_SECONDS, retry_delay
 from storefront.fields import one_line
-from storefront.presentation import iso, moment, money
+from storefront.presentation import clock_words, iso, moment, money
 
 OFFERS = ((7, "Mug"), (9, "Bowl"))
 REASONS = ("", "OFFER_NOT_FOUND", "PRICE_CHANGED", "OUT_OF_STOCK", "OVERLOADED", "REQUEST_ID_REUSED", "STOCK_CONTENDED",
@@ -42,5 +42,7 @@ def test_values_are_written_for_people() -> None:
     assert money(5) == "$0.05"
     assert iso(0.25) == "1970-01-01T00:00:00.250Z"
     assert moment(0) == "01 Jan 1970, 00:00:00 UTC"
+    assert clock_words(3600, now=86_399) == "01:00:00 UTC"
+    assert clock_words(3600, now=86_400) == "01 Jan 1970, 01:00:00 UTC"
     assert one_line("  a \n\t e\u0301 ") == "a \u00e9"
     assert one_line(None) == ""
