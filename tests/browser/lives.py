@@ -6,11 +6,15 @@ They live once, for all the looks that their pages are seen in: a look takes ove
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
+from urllib.parse import quote
 
+from PIL import Image
 from playwright.sync_api import Browser, Page, StorageState, expect
 from sqlalchemy import select
 
 from db.shop.accounts import User
+from db.shop.catalogue import Offer
 from shop.operations.v1 import operations_pb2
 from shop.orders.v1 import orders_pb2 as pb
 from storefront.operator.queries import grant
@@ -20,11 +24,12 @@ from tests.storefront.fake_orders import FakeOrders
 
 @dataclass(frozen=True, slots=True)
 class Lives:
-    """Who is logged in, as browsers keep it: a shopper who has something everywhere, staff who look after that, and
-    somebody who has nothing yet. `ids` are those in the addresses of their pages.
+    """Who is logged in, as browsers keep it: a shopper who has something everywhere, a seller of whom something was
+    bought, staff who look after that, and somebody who has nothing yet. `ids` are those in addresses of their pages.
     """
 
     shopper: StorageState
+    seller: StorageState
     staff: StorageState
     newcomer: StorageState
     ids: dict[str, str]
@@ -43,6 +48,7 @@ def live(browser: Browser, shop: OpenShop) -> Lives:
 
     return Lives(
         lived(lambda page: ids.update(a_full_life(page, shop))),
+        lived(lambda page: ids.update(a_shop(page, shop))),
         lived(lambda page: ids.update(parcel=something_to_do(page, shop, int(ids["order"])))),
         lived(lambda page: sign_up(page, shop.url, "Neo")),
         ids,
@@ -60,8 +66,9 @@ def a_full_life(page: Page, shop: OpenShop) -> dict[str, str]:
     page.get_by_role("button", name="Add it").click()
     address = page.get_by_role("link", name="Change Home").get_attribute("href")
     numbers = []
-    for product_id in (5, 8):
-        page.goto(f"{url}/products/{product_id}")
+    for chosen in ("Chef's knife, 20 cm", "Smörgås plates, set of four"):
+        page.goto(f"{url}/products?q={quote(chosen)}")
+        page.get_by_role("link", name=chosen).first.click()
         page.get_by_role("button", name="Favourite").click()
         expect(page.get_by_role("button", name="Favourite")).to_have_attribute("aria-pressed", "true")
         page.get_by_role("button", name="Buy now").click()
@@ -84,6 +91,48 @@ def a_full_life(page: Page, shop: OpenShop) -> dict[str, str]:
         "delivered": str(numbers[0]),
         "address": (address or "").rpartition("/")[2],
     }
+
+
+def a_shop(page: Page, shop: OpenShop) -> dict[str, str]:
+    """Opens a shop with a thing that has a photo and was sold; what is in addresses of its pages."""
+    url = shop.url
+    sign_up(page, url, "Sal")
+    page.goto(f"{url}/sell")
+    page.get_by_role("button", name="Open my shop").click()
+    page.get_by_role("link", name="Add an item").click()
+    page.get_by_label("Title").fill("Speckled bowl")
+    page.get_by_label("Description").fill("Glazed by hand.")
+    page.get_by_label("Shelf").select_option("Kitchen & Table")
+    page.get_by_label("Price in dollars").fill("18")
+    photo = page.get_by_label("Picture")
+    photo.set_input_files({"name": "huge.png", "mimeType": "image/png", "buffer": bytes(11 * 2**20)})
+    expect(page.get_by_text("This file has 11 MB; at most 10 MB are fine.")).to_be_visible()
+    photo.set_input_files({"name": "bowl.png", "mimeType": "image/png", "buffer": _photo()})
+    page.get_by_role("button", name="Put it in the shop").click()
+    expect(page.get_by_text("Speckled bowl is in the shop")).to_be_visible()
+    with shop.orders.engine.connect() as connection:
+        offer = connection.execute(select(Offer.id, Offer.seller_id).order_by(Offer.id.desc()).limit(1)).one()
+    # Somebody bought it, as a part of an order.
+    order = shop.orders.orders[max(shop.orders.orders)]
+    for line in order.lines:
+        line.offer_id, line.seller_id, line.title = offer.id, offer.seller_id, "Speckled bowl"
+    good, bad = b"title,description,shelf,price\nCup,A cup.,kitchen,3\n", b"title,price\nCup,free\n,3\n"
+    return {"item": str(offer.id), "good": a_table(page, shop, good), "bad": a_table(page, shop, bad)}
+
+
+def a_table(page: Page, shop: OpenShop, content: bytes) -> str:
+    """Sends a table; the address of what it would do."""
+    page.goto(f"{shop.url}/sell/items/table")
+    page.get_by_label("CSV file").set_input_files({"name": "items.csv", "mimeType": "text/csv", "buffer": content})
+    page.get_by_role("button", name="See what it would do").click()
+    expect(page.get_by_role("heading", name="What your table would do")).to_be_visible()
+    return page.url.removeprefix(shop.url)
+
+
+def _photo() -> bytes:
+    out = BytesIO()
+    Image.new("RGB", (400, 300), (120, 160, 170)).save(out, "PNG")
+    return out.getvalue()
 
 
 def something_to_do(page: Page, shop: OpenShop, order_id: int) -> str:

@@ -28,7 +28,7 @@ LOOKS: dict[str, dict[str, Any]] = {
     "desktop": {"color_scheme": "light", "viewport": DESKTOP},
     "phone": {"color_scheme": "dark", "viewport": PHONE, "reduced_motion": "reduce"},
 }
-# For guests, for a shopper who has something everywhere, for staff who look after that, and for who has nothing yet.
+# For guests, a shopper who has something everywhere, a seller, staff who look after it, and who has nothing yet.
 GUEST_PAGES = {
     "home": "/",
     "products": "/products",
@@ -62,6 +62,20 @@ SHOPPER_PAGES = {
     "security": "/account/security",
     "close": "/account/close",
     "become-seller": "/sell",
+}
+SELLER_PAGES = {
+    "shop-overview": "/sell",
+    "shop-items": "/sell/items",
+    "shop-items-withdrawn": "/sell/items?show=withdrawn",
+    "shop-item": "/sell/items/{item}",
+    "shop-item-edit": "/sell/items/{item}/edit",
+    "shop-item-new": "/sell/items/new",
+    "shop-offer": "/sell/products/1",
+    "shop-orders": "/sell/orders",
+    "shop-tables": "/sell/items/table",
+    "shop-table-good": "{good}",
+    "shop-table-bad": "{bad}",
+    "shop-photo": "/products?q=speckled+bowl",
 }
 STAFF_PAGES = {
     "operator": "/operator",
@@ -98,7 +112,7 @@ NEEDED_TO_PAINT = """() => [...performance.getEntriesByType("navigation"),
 MOVING = """() => !matchMedia("(prefers-reduced-motion: reduce)").matches ? []
     : document.getAnimations().map((one) => one.effect.target.className)"""
 WEIGHT = """() => [...performance.getEntriesByType("navigation"), ...performance.getEntriesByType("resource")]
-    .filter((one) => !/[.]svg$|[/]pictures[/]/.test(new URL(one.name).pathname))
+    .filter((one) => !/[.]svg$|[.]webp$|[/]pictures[/]/.test(new URL(one.name).pathname))
     .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
 
 
@@ -156,6 +170,7 @@ def test_every_page_is_well_made(
 
     visit(new_page(**look), GUEST_PAGES)
     visit(new_page(**look, storage_state=lives.shopper), SHOPPER_PAGES)
+    visit(new_page(**look, storage_state=lives.seller), SELLER_PAGES)
     visit(new_page(**look, storage_state=lives.staff), STAFF_PAGES)
     newcomer = new_page(**look, storage_state=lives.newcomer)
     visit(newcomer, NEWCOMER_PAGES)
