@@ -4,6 +4,7 @@ Rules: no page shows a traceback or the words of a library; a page about somethi
 away itself, says so with 503, and tries again by itself where it was only being read.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 from flask import Flask, flash, g, redirect, render_template, request, url_for
@@ -16,6 +17,7 @@ from werkzeug.wrappers import Response
 
 from db.shop.audit import SecurityEvent
 from mesh.logs import get_logger
+from storefront import kept
 from storefront.accounts.shopper import Shopper
 from storefront.audit.noting import note_try
 from storefront.cart.basket import NOTHING, Basket, current_basket
@@ -92,7 +94,7 @@ def _who_looks() -> dict[str, Shopper | Basket | None]:
 
 def _form_refused(_error: CSRFError) -> tuple[str, int]:
     note_try(SecurityEvent.FORM_REFUSED, None, request.endpoint or "")
-    return _page(400, _FORM_TOO_OLD)
+    return _page(400, _FORM_TOO_OLD, typed=kept.typed())
 
 
 def _http(error: HTTPException) -> tuple[str, int] | Response | HTTPException:
@@ -130,7 +132,7 @@ def _away(words: Words) -> tuple[str, int, dict[str, str]]:
     return (*_page(503, words, reload_after), {"Retry-After": str(RELOAD_SECONDS)})
 
 
-def _page(code: int, words: Words, reload_after: int = 0) -> tuple[str, int]:
+def _page(code: int, words: Words, reload_after: int = 0, typed: Sequence[tuple[str, str]] = ()) -> tuple[str, int]:
     endpoint, label = words.way_on
     page = render_template(
         "error.html",
@@ -139,5 +141,6 @@ def _page(code: int, words: Words, reload_after: int = 0) -> tuple[str, int]:
         words=words.words,
         way_on=(url_for(endpoint), label),
         reload_after=reload_after,
+        typed=typed,
     )
     return page, code

@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit
 
-from flask import Flask, Response, flash, g, redirect, request, session, url_for
+from flask import Flask, Response, flash, g, redirect, render_template, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -25,6 +25,7 @@ from storefront import uploads
 from storefront.accounts import sessions
 from storefront.accounts.shopper import Shopper
 from storefront.audit.noting import note
+from storefront.kept import typed
 from storefront.services import services
 
 MAX_FORM_BYTES = 64 * 1024
@@ -207,6 +208,18 @@ def _load_shopper(token: str) -> Shopper | None:
 
 
 def _ask_to_log_in() -> Any:
+    if request.method == "POST" and (written := typed()):
+        # Sent from a page that was opened before the session ended.
+        page = safe_next(urlsplit(request.referrer or "").path)
+        answer = render_template(
+            "error.html",
+            code=401,
+            title="You are logged out by now",
+            words="Nothing was changed. Log in, and send it again: this is what you wrote.",
+            way_on=(url_for("accounts.login", next=page), "Log in"),
+            typed=written,
+        )
+        return answer, 401
     flash("Log in to go on.", "info")
     wanted = request.full_path.rstrip("?") if request.method == "GET" else None
     return redirect(url_for("accounts.login", next=wanted), 303)

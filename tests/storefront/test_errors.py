@@ -97,3 +97,46 @@ def test_the_page_for_no_network_is_nobodys_and_what_it_needs_is_there(visitor: 
     assert len(kept) >= 6
     for path in kept:
         assert visitor.get(path).status == 200, path
+
+
+OUR_OWN = {"Sec-Fetch-Site": "same-origin"}
+
+
+@pytest.fixture
+def half_written(visitor: Visitor, another: Visitor) -> dict[str, str]:
+    """A form of somebody whose sessions were ended meanwhile, from another browser."""
+    visitor.register().get("/account/addresses")
+    form = {"csrf_token": visitor.token, "label": "Aunt <Eve>", "x": "3", "y": "4", "current": "a good password"}
+    another.log_in().get("/account/security").submit("/account/sessions/end")
+    return form
+
+
+def test_what_was_written_before_the_session_ended_is_shown_again(
+    visitor: Visitor, half_written: dict[str, str]
+) -> None:
+    headers = OUR_OWN | {"Referer": "http://localhost/account/addresses"}
+    visitor.follow(visitor.client.post("/account/addresses", data=half_written, headers=headers))
+    assert visitor.status == 401
+    assert visitor.sees("Aunt <Eve>")
+    assert "/login?next=/account/addresses" in visitor.page.links
+    for secret in ("a good password", half_written["csrf_token"]):
+        assert secret not in visitor.response.get_data(as_text=True)
+    visitor.log_in().get("/account/addresses")
+    assert not visitor.sees("Aunt"), "nothing was changed"
+
+
+def test_what_is_on_a_page_that_is_too_old_is_shown_again(visitor: Visitor) -> None:
+    visitor.register()
+    form = {"csrf_token": "of yesterday", "label": "Aunt Eve", "x": "3", "y": "4"}
+    visitor.follow(visitor.client.post("/account/addresses", data=form, headers=OUR_OWN))
+    assert visitor.status == 400
+    assert visitor.sees("Label Aunt Eve")
+
+
+@pytest.mark.parametrize("site", ["cross-site", "same-site", "none", ""])
+def test_the_words_of_others_are_not_shown_as_ours(visitor: Visitor, half_written: dict[str, str], site: str) -> None:
+    answer = visitor.client.post("/account/addresses", data=half_written, headers={"Sec-Fetch-Site": site})
+    assert answer.status_code == 303
+    answer = visitor.client.post("/account", data={"display_name": "Aunt Eve"}, headers={"Sec-Fetch-Site": site})
+    assert answer.status_code == 400
+    assert "Aunt Eve" not in answer.get_data(as_text=True)
