@@ -1,5 +1,6 @@
 """OrdersService and InventoryService over real gRPC: identity, every error of the contract, paging."""
 
+import threading
 from typing import Any
 
 import grpc
@@ -7,6 +8,7 @@ import pytest
 
 from mesh.channel import acting_for
 from mesh.errors import DOMAIN
+from orders_svc.service.placing import Item, Placed, PlaceOrder
 from shop.fulfilment.v1 import fulfilment_pb2 as fulfilment
 from shop.inventory.v1 import inventory_pb2 as inventory
 from shop.inventory.v1 import inventory_pb2_grpc
@@ -314,3 +316,15 @@ def test_news_are_listed_for_the_storefront_until_they_are_settled(shop: Running
     for method, request in ((stub.ListNews, orders.ListNewsRequest()), (stub.SettleNews, orders.SettleNewsRequest())):
         refused = failure(lambda method=method, request=request: shop.call(method, request, None))  # type: ignore[misc]
         assert refused.reason == "STOREFRONT_ONLY"
+
+
+def test_five_hundred_orders_in_flight_need_no_more_threads_than_five(shop: Running) -> None:
+    def place(count: int) -> int:
+        """So many more orders, a few at a time as they come in; how many threads there are then."""
+        for start in range(0, count, 5):
+            wanted = [PlaceOrder(SHOPPER, f"crowd-{count:03}-{start + n:04}", (Item(37, 1),), 3, 4) for n in range(5)]
+            assert all(isinstance(answer, Placed) for answer in shop.app.place_orders(wanted))
+        return threading.active_count()
+
+    few = place(5)
+    assert place(495) <= few
