@@ -7,6 +7,7 @@ servicer's own abort is left alone; anything else becomes INTERNAL without detai
 
 import threading
 from collections.abc import AsyncIterator, Awaitable, Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NoReturn, TypeAlias
 
@@ -52,6 +53,19 @@ class StreamSlots:
             self._open -= 1
 
 
+_refusing = threading.local()
+
+
+def refuse_calls(call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Any:
+    """Runs what serves a call, on a thread that does nothing else, so that the call is refused as one too many."""
+    _refusing.only = True
+    return call(*arguments, **named)
+
+
+def _overloaded() -> ResourceExhausted:
+    return ResourceExhausted("OVERLOADED", "too many calls at once; try again later")
+
+
 @dataclass(frozen=True, slots=True)
 class Guard:
     """The rules of one server. `outages`: an exception type and what to answer when a method raises it."""
@@ -60,11 +74,16 @@ class Guard:
     slots: StreamSlots
     outages: Mapping[type[Exception], Refusal] = field(default_factory=dict)
     clock: Clock | None = None
+    # Of a server of one event loop: how many calls may be under way; a threaded one has its pool for that.
+    max_calls: int | None = None
+    _calls: list[None] = field(default_factory=list, init=False)
     # The methods that were met by an outage when they were called last.
     _out: set[str] = field(default_factory=set, init=False)
 
     def admit(self, context: Any, service: str, callers: Collection[str] | None) -> None:
         """Makes the call's sender the current caller, or refuses it. `callers` None: open to everyone."""
+        if getattr(_refusing, "only", False):
+            raise _overloaded()
         if callers is None:
             serve_for(None)
             return
@@ -72,6 +91,17 @@ class Guard:
         if caller.name not in callers:
             raise PermissionDenied("CALLER_NOT_ALLOWED", f"{caller.name} may not call {service}", caller=caller.name)
         serve_for(caller)
+
+    @contextmanager
+    def room(self) -> Iterator[None]:
+        """Around a call on an event loop. ResourceExhausted (OVERLOADED): there are too many."""
+        if self.max_calls is not None and len(self._calls) >= self.max_calls:
+            raise _overloaded()
+        self._calls.append(None)
+        try:
+            yield
+        finally:
+            self._calls.pop()
 
     def refusal_for(self, error: Exception, method: str) -> Refusal | None:
         """What to answer when `method` raised `error`; None (logged): nobody expected it."""
@@ -136,9 +166,10 @@ def guard_aio_method(
 
     async def call(request: object, context: Any) -> object:
         try:
-            guard.admit(context, service, callers)
-            answer: Awaitable[object] = behaviour(request, context)
-            given = await answer
+            with guard.room():
+                guard.admit(context, service, callers)
+                answer: Awaitable[object] = behaviour(request, context)
+                given = await answer
             guard.served(method)
             return given
         except grpc.aio.AbortError:

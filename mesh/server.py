@@ -7,8 +7,9 @@ who reaches the port: services bind to loopback.
 Elsewhere: what is around each method is mesh.guard; who a caller is, mesh.identity.
 """
 
+import threading
 from collections.abc import Callable, Collection, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -20,12 +21,14 @@ from grpc_reflection.v1alpha import reflection, reflection_pb2, reflection_pb2_g
 
 from mesh.deadline import Clock
 from mesh.errors import Refusal
-from mesh.guard import Guard, StreamSlots, guard_aio_method, guard_method
+from mesh.guard import Guard, StreamSlots, guard_aio_method, guard_method, refuse_calls
 from mesh.identity import Tokens
 from mesh.settings import parse_address
 
 MAX_REQUEST_BYTES = 1 << 20
 MAX_REFLECTION_STREAMS = 2
+# Calls that wait to be refused with our reason; those beyond get gRPC's own bare answer.
+MAX_REFUSED = 1000
 
 _SERVING = health_pb2.HealthCheckResponse.SERVING
 _NOT_SERVING = health_pb2.HealthCheckResponse.NOT_SERVING
@@ -124,10 +127,9 @@ def build_server(
     Each stream holds a worker: keep `max_streams` well below `workers`. `outages`: exceptions that mean that
     something is away, and what to answer for each. With a `clock`, slow calls are logged. ListenError: no such port.
     """
+    most = workers + max_pending
     server = grpc.server(
-        ThreadPoolExecutor(workers, thread_name_prefix="rpc"),
-        options=_options(max_request_bytes),
-        maximum_concurrent_rpcs=workers + max_pending,
+        _Pool(workers, most), options=_options(max_request_bytes), maximum_concurrent_rpcs=most + MAX_REFUSED
     )
     guard = Guard(tokens, StreamSlots(max_streams), outages or {}, clock)
     for service in services:
@@ -154,8 +156,8 @@ def build_aio_server(
 
     `max_pending` counts all calls that are under way at once.
     """
-    server = grpc.aio.server(options=_options(max_request_bytes), maximum_concurrent_rpcs=max_pending)
-    guard = Guard(tokens, StreamSlots(max_streams), outages or {}, clock)
+    server = grpc.aio.server(options=_options(max_request_bytes), maximum_concurrent_rpcs=max_pending + MAX_REFUSED)
+    guard = Guard(tokens, StreamSlots(max_streams), outages or {}, clock, max_calls=max_pending)
     for service in services:
         service.add_to_server(service.servicer, _Guarded(server, guard, service, guard_aio_method))
     names = [service.full_name for service in services]
@@ -167,6 +169,28 @@ def build_aio_server(
 
 _REFLECTION: str = reflection_pb2.DESCRIPTOR.services_by_name["ServerReflection"].full_name
 _OPEN = (health.SERVICE_NAME, _REFLECTION)
+
+
+class _Pool(ThreadPoolExecutor):
+    """Serves calls; those that are too many it gives to a thread that only refuses them (mesh.guard)."""
+
+    def __init__(self, workers: int, most: int) -> None:
+        super().__init__(workers, thread_name_prefix="rpc")
+        self._refusing = ThreadPoolExecutor(1, thread_name_prefix="rpc-refusing")
+        self._room = threading.BoundedSemaphore(most)
+
+    def submit(self, call: Callable[..., Any], /, *arguments: Any, **named: Any) -> Future[Any]:
+        """Begins a call, or its refusal."""
+        if not self._room.acquire(blocking=False):
+            return self._refusing.submit(refuse_calls, call, *arguments, **named)
+        future = super().submit(call, *arguments, **named)
+        future.add_done_callback(lambda _future: self._room.release())
+        return future
+
+    def shutdown(self, wait: bool = True, *, cancel_futures: bool = False) -> None:
+        """Ends its threads."""
+        self._refusing.shutdown(wait, cancel_futures=cancel_futures)
+        super().shutdown(wait, cancel_futures=cancel_futures)
 
 
 class _Guarded:

@@ -15,7 +15,16 @@ from grpc_reflection.v1alpha import reflection_pb2, reflection_pb2_grpc
 from structlog.testing import capture_logs
 
 from mesh.channel import acting_for, acting_for_staff
-from mesh.errors import FieldViolation, InvalidArgument, NotFound, Refusal, ResourceExhausted, Unavailable, read_error
+from mesh.errors import (
+    DETAILS_KEY,
+    FieldViolation,
+    InvalidArgument,
+    NotFound,
+    Refusal,
+    ResourceExhausted,
+    Unavailable,
+    read_error,
+)
 from mesh.identity import Caller, current_caller
 from mesh.server import ListenError, build_aio_server, build_server
 from shop.bridge.v1 import bridge_pb2, bridge_pb2_grpc
@@ -346,8 +355,38 @@ def test_calls_beyond_the_pending_limit_are_refused_as_overloaded() -> None:
         assert failed.acquire(timeout=20)
         gate.set()
         assert served.result() == OK
-        failures = [read_error(call.exception()) for call in others if call.exception() is not None]
+        errors = [call.exception() for call in others if call.exception() is not None]
+    failures = [read_error(error) for error in errors]
     assert [(one.code, one.reason) for one in failures] == [(grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")] * 2
+    # As every refusal of ours it carries its reason; gRPC's own answer has none.
+    assert all(DETAILS_KEY in dict(error.trailing_metadata()) for error in errors)
+
+
+def test_calls_beyond_the_limit_of_an_event_loop_are_refused_in_the_same_way() -> None:
+    async def scenario() -> grpc.aio.AioRpcError:
+        gate, entered = asyncio.Event(), asyncio.Event()
+
+        class Slow(AioBridge):
+            async def GetLinkStatus(self, request: Any, context: Any) -> bridge_pb2.GetLinkStatusResponse:
+                entered.set()
+                await gate.wait()
+                return OK
+
+        service = bridge_service(lambda _context: OK, Slow)
+        async with serving_aio(service, max_pending=1) as server, aio_channel_to(server) as channel:
+            stub: Any = bridge_pb2_grpc.BridgeServiceStub(channel)
+            served = stub.GetLinkStatus(STATUS, timeout=20)
+            await asyncio.wait_for(entered.wait(), 20)
+            with pytest.raises(grpc.aio.AioRpcError) as refused:
+                await stub.GetLinkStatus(STATUS, timeout=20)
+            gate.set()
+            assert await served == OK
+            assert await stub.GetLinkStatus(STATUS, timeout=20) == OK
+            return refused.value
+
+    error = asyncio.run(scenario())
+    assert (read_error(error).code, read_error(error).reason) == (grpc.StatusCode.RESOURCE_EXHAUSTED, "OVERLOADED")
+    assert DETAILS_KEY in dict(error.trailing_metadata())
 
 
 @pytest.mark.parametrize(("size", "fits"), [(900, True), (1100, False)])
