@@ -12,12 +12,15 @@ from typing import Any
 from sqlalchemy import Engine
 
 from db.clock import Clock
+from db.orders.interventions import InterventionKind
+from orders_svc.domain.explain import Status
 from orders_svc.domain.news import News
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox.dispatch import Dispatcher
 from orders_svc.service.amending import Wish
 from orders_svc.service.app import App
 from orders_svc.service.forgetting import Forgetting
+from orders_svc.service.intervening import Order as Intervention
 from orders_svc.service.links import Attachment
 from orders_svc.service.placing import Item, Placed, PlaceOrder
 from orders_svc.service.points import ReorderRequest
@@ -28,6 +31,7 @@ from shop.fulfilment.v1 import fulfilment_pb2 as pb
 from tests.orders_svc.stage import BACKORDER, LAST_ONE, SELLER, SHOPPER, TICK, BridgeDouble, Stage
 
 KEPT_SECONDS = 86_400.0
+ATTENTION = int(Status.NEEDS_ATTENTION)
 ELSEWHERE = 8
 """The world that UPS announces while we are in 7."""
 
@@ -83,6 +87,9 @@ def prepare(stage: Stage, *, announced: bool) -> Scene:
     shipments["fresh"] = order("fresh")
     for name in ("failing", "waiting"):
         stage.execute("update shipments set check_at = 1 where id = :id", id=shipments[name])
+    # What fails has failed so often that a person must look.
+    stage.execute("update shipments set attention_reason = 'it fails' where id = :id", id=shipments["failing"])
+    stage.execute("update orders set status = :status where id = :id", status=ATTENTION, id=orders["failing"])
     stage.execute("update shipments set ended_at = 1 where id = :id", id=shipments["done"])
     for table, columns in (
         ("outbox", "created_at = 1, closed_at = 1, outcome = 'acked'"),
@@ -144,6 +151,10 @@ class Actor:
         ids = [] if acked is None else [self.scene.commands[acked]]
         epoch = self.scene.world_epoch if link == "world" else 0
         return self.app.report(Report(link, self.scene.epochs[link], epoch, ids, list(events)))
+
+    def send_anew(self, name: str) -> Any:
+        wish = Intervention(InterventionKind.REDRIVE, SELLER, f"anew-{self.number}", self.scene.shipments[name])
+        return self.app.intervene(wish)
 
     def dispatch(self, link: str) -> Any:
         sender = Dispatcher(link, self.engine, self.clock, BridgeDouble(), self.app.fail_commands)
@@ -208,6 +219,7 @@ USE_CASES: dict[str, UseCase] = {
     "report delivered again": lambda a: a.report(
         "ups", a.event(delivered=pb.Delivered(shipment_id=a.scene.shipments["done"]))
     ),
+    "send anew what fails": lambda a: a.send_anew("failing"),
     "serve who waits": lambda a: a.app.serve_waiting(),
     "ask what is overdue": lambda a: a.app.ask_overdue(),
     "dispatch to the world": lambda a: a.dispatch("world"),
