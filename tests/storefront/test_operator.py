@@ -67,7 +67,7 @@ def test_nobody_gets_there_but_staff(visitor: Visitor, sue: Visitor) -> None:
 def test_whoever_loses_the_role_has_lost_it_at_once(sue: Visitor, engine: Engine) -> None:
     assert sue.get("/operator").status == 200
     with engine.begin() as connection:
-        queries.revoke(connection, SUE)
+        queries.revoke(connection, SUE, 2.0)
     assert sue.get("/operator").status == 404
 
 
