@@ -16,6 +16,8 @@ _DIALS = 6
 _NO_PAUSE = 0.01
 _GROWN = 1.25
 _LONG_ENOUGH = 1.0
+# Longer than the read time-outs that are usual.
+_SILENCE = 11.0
 
 
 @links.must("4.1a", "the first message is a UAstart")
@@ -131,7 +133,10 @@ async def _(kit: Kit) -> None:
 @links.must("4.11a", "silence is no reason to close")
 async def _(kit: Kit) -> None:
     partner = await kit.connected()
-    await kit.never(lambda: partner.ended, kit.patience.quiet + 2.0, "end of a connection on which nothing was said")
+    await kit.never(lambda: partner.ended, _SILENCE, "end of a connection on which nothing was said")
+    await kit.acked(kit.order().number)
+    if kit.amazon.live is not partner:
+        raise CaseFailed("an ack on the connection that was silent", "it came on another one")
 
 
 @links.should("4.10d", "between two dials to an Amazon that closes at once there is a pause, and it grows")

@@ -49,6 +49,17 @@ async def _(kit: Kit) -> None:
         await kit.delivered(job)
 
 
+@messages.must("3.3d", "of two requests for one package in one message the lower number is the first")
+async def _(kit: Kit) -> None:
+    job, command = kit.request()
+    again = kit.pickup(job, kit.amazon.number(), to=(job.to[0] + 9, job.to[1] + 9)).pickupRequests[0]
+    # The second is the same job again, and changes no address (6.8): so the package goes where the first says.
+    kit.amazon.send(ups.AUCommand(pickupRequests=[again, command.pickupRequests[0]]))
+    for number in (job.number, again.seqNum):
+        await kit.acked(number)
+    await kit.delivered(job)
+
+
 @messages.must("3.4a", "a request without a UPS account")
 async def _(kit: Kit) -> None:
     job, command = kit.request()

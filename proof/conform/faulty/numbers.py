@@ -23,6 +23,26 @@ def _(victim: Victim) -> None:
     victim.shop._is_new = is_new
 
 
+@numbers.plant("fields-in-order", "elements are handled in the order in which they stand in a message", "3.3d")
+def _(victim: Victim) -> None:
+    def hear(body: bytes) -> list[bytes]:
+        wanted = _command(body).pickupRequests
+        return [*(ups.AUCommand(pickupRequests=[one]).SerializeToString() for one in wanted), body]
+
+    victim.hear(hear)
+
+
+@numbers.plant("forgets-when-busy", "what there was no room for is acked and thrown away", "5.14a")
+def _(victim: Victim) -> None:
+    def hear(body: bytes) -> list[bytes]:
+        command = _command(body)
+        for lost in command.pickupRequests[300:]:
+            victim.shop._is_new(lost.seqNum)
+        return [body]
+
+    victim.hear(hear)
+
+
 @numbers.plant("dedup-by-content", "a request for a package that is known is thrown away, whatever its number", "6.7a")
 def _(victim: Victim) -> None:
     seen: dict[bytes, int] = {}

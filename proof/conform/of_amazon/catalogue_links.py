@@ -10,6 +10,8 @@ links = Catalogue()
 
 _ANNOUNCE_SECONDS = 10.0
 _NO_WORLD = 987_654_321
+# Longer than the read time-outs that are usual.
+_SILENCE = 11.0
 
 
 @links.must("4.4a", "UAstart's number is acked")
@@ -88,7 +90,12 @@ async def _(kit: Kit) -> None:
 @links.must("4.11a", "silence is no fault: a connection on which nothing is said for a while stays")
 async def _(kit: Kit) -> None:
     live = await kit.connected()
-    await kit.never(lambda: live.ended, "end of a silent connection", 20 * kit.patience.tick + 2.0)
+    await kit.never(lambda: live.ended, "end of a silent connection", _SILENCE)
+    number, command = kit.probe()
+    kit.ups.send(command, live)
+    await kit.acked(number)
+    if live.ended:
+        raise CaseFailed("an ack on the connection that was silent", "it was closed")
 
 
 @links.must("4.12a", "a request that was not acked comes again on the next connection")

@@ -3,6 +3,7 @@ package ups;
 import com.google.protobuf.InvalidProtocolBufferException;
 import com.google.protobuf.MessageLite;
 import java.net.InetSocketAddress;
+import java.util.TreeMap;
 import minimart.partners.ups.AmazonUps.AUCommand;
 import minimart.partners.ups.AmazonUps.AUDeliverRequest;
 import minimart.partners.ups.AmazonUps.AUPickupRequest;
@@ -65,21 +66,24 @@ final class Amazon extends Link {
                 fleet.told(told.getShipId());
             }
         }
+        // As if they had come in the order of their numbers (3.3).
+        TreeMap<Long, Runnable> wanted = new TreeMap<>();
         for (AUPickupRequest request : command.getPickupRequestsList()) {
             if (book.isNew(request.getSeqNum())) {
-                fleet.pickupWanted(request);
+                wanted.put(request.getSeqNum(), () -> fleet.pickupWanted(request));
             }
         }
         for (AUDeliverRequest request : command.getDeliverRequestsList()) {
             if (book.isNew(request.getSeqNum())) {
-                fleet.deliverWanted(request.getShipId(), request.getSeqNum());
+                wanted.put(request.getSeqNum(), () -> fleet.deliverWanted(request.getShipId(), request.getSeqNum()));
             }
         }
         for (Err error : command.getErrorList()) {
             if (book.isNew(error.getSeqNum())) {
-                Main.log("amazon says: " + error.getErr());
+                wanted.put(error.getSeqNum(), () -> Main.log("amazon says: " + error.getErr()));
             }
         }
+        wanted.values().forEach(Runnable::run);
     }
 
     /** Sends all that is due: the world first, then everything in one message. */
