@@ -7,6 +7,7 @@ terminal and are plain elsewhere.
 
 import asyncio
 import signal
+import sys
 from collections.abc import Callable, Sequence
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -78,6 +79,7 @@ class Options:
     restart: float
     down: float
     seed: int
+    console: bool
     exit: bool
     timeout: float | None
 
@@ -134,6 +136,9 @@ def mock() -> None:
 @click.option("--restart", type=_SECONDS, default=0.0, help="Be away, about so often.")
 @click.option("--down", type=_SECONDS, default=2.0, show_default=True, help="How long Amazon is away then.")
 @click.option("--seed", type=int, default=1, show_default=True, help="Of everything that is left to chance.")
+@click.option(
+    "--console", is_flag=True, help="Take further steps from standard input: a script's lines, without times."
+)
 @click.option("--exit", is_flag=True, help="End when every order has ended: exit code 0.")
 @click.option("--timeout", type=FiniteRange(0, min_open=True), help="With --exit: give up after so long, code 1.")
 def amazon(**told: Any) -> int:
@@ -166,10 +171,37 @@ async def _run(options: Options, steps: Sequence[Step]) -> int:
         for name in (signal.SIGTERM, signal.SIGINT):
             loop.add_signal_handler(name, asked.set)
         click.echo(f"Amazon listens at {at}; {model.ordered} orders to come; seed {options.seed}")
+        if options.console:
+            stack.push_async_callback(_ended, asyncio.create_task(_listen(await _console(stack), shell)))
         await _end(shell, asked, options)
     left = model.ordered - sum(not parcel.open for parcel in model.parcels.values())
     click.echo(f"{model.ordered - left} of {model.ordered} orders have ended")
     return int(options.exit and left > 0)
+
+
+async def _console(stack: AsyncExitStack) -> asyncio.StreamReader:
+    """Standard input, line by line. Raises UsageError where it is no terminal and no pipe."""
+    loop, reader = asyncio.get_running_loop(), asyncio.StreamReader()
+    try:
+        transport, _ = await loop.connect_read_pipe(lambda: asyncio.StreamReaderProtocol(reader), sys.stdin)
+    except (OSError, ValueError) as error:
+        raise click.UsageError("--console needs a terminal or a pipe as its standard input") from error
+    stack.callback(transport.close)
+    return reader
+
+
+async def _listen(console: asyncio.StreamReader, shell: AmazonShell) -> None:
+    while words := await console.readline():
+        try:
+            if words.strip():
+                shell.order(words.decode(errors="replace"))
+        except ScriptError as error:
+            click.echo(f"--console: {error.why}", err=True)
+
+
+async def _ended(task: asyncio.Task[None]) -> None:
+    task.cancel()
+    await asyncio.wait([task])
 
 
 async def _world(options: Options, tick: float, stack: AsyncExitStack) -> tuple[str, int]:

@@ -118,6 +118,15 @@ def parse(text: str) -> list[Step]:
     return sorted(steps, key=lambda step: step.at)
 
 
+def parse_now(text: str, next_order: int) -> Step:
+    """One step without its time, at once; orders go on from this number. Raises ScriptError."""
+    try:
+        words = shlex.split(text, comments=True)
+    except ValueError as error:
+        raise ScriptError(1, str(error).lower()) from error
+    return _Line(1, ["0", *words]).step(next_order)
+
+
 def spread(count: int, every: float, rng: Random) -> list[Step]:
     """That many orders, one every so many seconds, from any warehouse to anywhere within 0..100."""
     warehouses = sorted(WAREHOUSES)

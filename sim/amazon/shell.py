@@ -45,6 +45,11 @@ class AmazonShell:
         self._flush()
         return self._at[1]
 
+    def order(self, words: str) -> None:
+        """Do a step now, in the words of a script without the time. Raises ScriptError."""
+        self._model.order(words, self._loop.time())
+        self._flush()
+
     async def until_done(self) -> None:
         """Wait until every order has ended."""
         while not self._model.done:

@@ -149,9 +149,9 @@ def warehouses_elsewhere() -> None:
 def obeys_every_err() -> None:
     right = Orders.refused_by_ups
 
-    def refused_by_ups(self: Orders, origin: int) -> None:
+    def refused_by_ups(self: Orders, origin: int, text: str) -> None:
         parcel = next((one for one in self._ships.values() if origin in one.pickups), None)
-        right(self, origin if parcel is None else parcel.pickups[-1])
+        right(self, origin if parcel is None else parcel.pickups[-1], text)
 
     Orders.refused_by_ups = refused_by_ups  # type: ignore[method-assign]
 

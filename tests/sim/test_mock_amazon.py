@@ -160,3 +160,39 @@ def test_a_port_in_use_is_one_line_and_exit_code_2() -> None:
         done = mock("--world-ups", "127.0.0.1:0", "--listen", f"127.0.0.1:{taken.getsockname()[1]}")
     assert (done.returncode, done.stderr.count("\n")) == (2, 1)
     assert "cannot listen on" in done.stderr
+
+
+def test_steps_are_taken_from_a_console_and_what_cannot_be_read_there_is_said() -> None:
+    with ups("--features", "all") as where:
+        command = [sys.executable, "-m", "minimart", "mock", "amazon", *where, "--orders", "0", "--console"]
+        with subprocess.Popen(
+            command, stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+        ) as running:
+            assert running.stdin is not None
+            assert running.stdout is not None
+            assert running.stderr is not None
+            told = iter(running.stdout.readline, "")
+            assert any("in world 1 now" in line for line in told)
+            running.stdin.write("fly 1\norder to 5,9\naccount zoe\n")
+            running.stdin.flush()
+            assert "nothing is called fly" in running.stderr.readline()
+            assert any("order 1: delivered" in line for line in told)
+            running.terminate()
+            assert "1 of 1 orders have ended" in running.stdout.read()
+        assert running.returncode == 0
+
+
+def test_a_console_that_is_a_file_is_one_line_and_exit_code_2(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    command = [sys.executable, "-m", "minimart", "mock", "amazon", "--console", "--listen", "127.0.0.1:0"]
+    with (tmp_path / "file").open() as file:
+        done = subprocess.run(
+            [*command, "--world-ups", "127.0.0.1:0"],
+            stdin=file,
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=60,
+        )
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1), done.stderr
+    assert "--console needs a terminal or a pipe" in done.stderr

@@ -2,8 +2,8 @@
 
 A caller tells it what happened on its lines (`opened`, `received`, `bad_bytes`, `lost`, each with `now` in seconds,
 never going back), calls `advance(now)` at `next_timer()`, and takes `outputs()`. The rooms: `world_side` and `ups_side`
-(one partner each), `orders` and `parcels` (what is to be done), `mishaps` (faults on purpose), `settings`, `outputs`.
-Everything that is said or happens goes to `see`, in words.
+(one partner each), `orders`, `parcels` and `questions` (what is to be done), `mishaps` (faults on purpose), `settings`,
+`outputs`. Everything that is said or happens goes to `see`, in words.
 """
 
 from collections.abc import Callable, Sequence
@@ -63,6 +63,14 @@ class AmazonModel:
     def done(self) -> bool:
         """Whether every order of the script has ended."""
         return len(self.parcels) == self.ordered and not any(parcel.open for parcel in self.parcels.values())
+
+    def order(self, words: str, now: float) -> None:
+        """Do a step now that a person asks for, in the words of a script without the time. Raises ScriptError."""
+        self._now = self._orders.now = now
+        step = script.parse_now(words, self.ordered + 1)
+        self._steps.append(step)
+        self._do(step)
+        self._flush()
 
     # What happens.
 
@@ -182,7 +190,7 @@ class AmazonModel:
                 self._orders.delivered(made.shipId)
         for error in said.error:
             if self._ups.is_new("error", error, error.seqNum):
-                self._orders.refused_by_ups(error.originSeqNum)
+                self._orders.refused_by_ups(error.originSeqNum, str(error.err))
         for started in said.deliveryStarted:
             self._ups.is_new("started", started, started.seqNum)
         for account in said.accountAnswers:

@@ -10,6 +10,7 @@ from partners.ups import ups_pb2 as pb
 from sim.agenda import Agenda
 from sim.amazon import script
 from sim.amazon.model.parcels import Parcel
+from sim.amazon.model.questions import Questions
 from sim.amazon.model.settings import Settings
 from sim.amazon.model.ups_side import UpsSide
 from sim.amazon.model.world_side import WorldSide
@@ -35,8 +36,7 @@ class Orders:
         self._ships: dict[int, Parcel] = {}
         self._next_ship = settings.first_number
         self._begun = False
-        # What UPS is asked: the parcel, and the address that it is about.
-        self._questions: dict[int, tuple[Parcel, tuple[int, int] | None]] = {}
+        self._questions = Questions(settings, ups, agenda, note, self._ask_for_truck, self._heard_of)
 
     # What UPS says.
 
@@ -61,8 +61,10 @@ class Orders:
             parcel.delivered = True
             self._heard_of(parcel)
 
-    def refused_by_ups(self, origin: int) -> None:
+    def refused_by_ups(self, origin: int, text: str) -> None:
         """UPS could not do what was asked for under this number: the job is told again, after a pause."""
+        if self._questions.failed(origin, text, self.now):
+            return
         parcel = next((one for one in self._ships.values() if origin in (*one.pickups[-1:], *one.goes[-1:])), None)
         if parcel is None or not parcel.open:
             return
@@ -73,18 +75,7 @@ class Orders:
 
     def answered(self, origin: int, accepted: bool, reason: str) -> None:
         """UPS answered a redirect or a cancellation."""
-        parcel, to = self._questions.pop(origin, (None, None))
-        if parcel is None or parcel.asked != origin:
-            return
-        parcel.asked = None
-        self._heard_of(parcel)
-        if accepted and to is not None:
-            parcel.to = to
-            self._note(f"order {parcel.number} goes to {to} now")
-        elif accepted:
-            parcel.cancelled = parcel.open
-        else:
-            self._note(f"order {parcel.number}: UPS refused it: {reason or 'without a reason'}")
+        self._questions.answered(origin, accepted, reason, self.now)
 
     # What the world says.
 
@@ -97,6 +88,10 @@ class Orders:
         elif fresh:
             for parcel in [parcel for parcel in self.parcels.values() if parcel.open]:
                 self._withdraw(parcel)
+                if parcel.asked is not None and parcel.wanted is None:
+                    # It was to be given up: it does not begin anew.
+                    parcel.cancelled = True
+                    continue
                 self._put(parcel.anew(self._ship()))
         else:
             for parcel in self.parcels.values():
@@ -176,14 +171,11 @@ class Orders:
         elif not self._ups.is_on(feature):
             self._note(f"UPS is not asked to {feature} order {step.order}: it does not speak {feature}")
         elif isinstance(step, script.Redirect):
-            x, y = step.to
-            parcel.asked = self._ups.say(pb.AURedirect(shipId=parcel.ship, x=x, y=y))
-            self._questions[parcel.asked] = parcel, step.to
+            self._questions.ask(parcel, step.to, self.now)
         elif parcel.loading or parcel.loaded:
             self._note(f"order {step.order} is loaded, or being loaded: it is too late to cancel")
         else:
-            parcel.asked = self._ups.say(pb.AUCancel(shipId=parcel.ship))
-            self._questions[parcel.asked] = parcel, None
+            self._questions.ask(parcel, None, self.now)
 
     def _ask_for_truck(self, parcel: Parcel) -> None:
         x, y = WAREHOUSES[parcel.order.warehouse]

@@ -37,6 +37,8 @@ class Parcel:
     pickups: list[int] = field(default_factory=list)
     goes: list[int] = field(default_factory=list)
     asked: int | None = None
+    # The address that is being asked for.
+    wanted: tuple[int, int] | None = None
     # When something was heard of it last, and how often in a row something failed.
     heard_at: float = 0.0
     overdue: bool = False
@@ -62,5 +64,5 @@ class Parcel:
         return Stage.AWAITING_TRUCK if self.packed else Stage.PACKING
 
     def anew(self, ship: int) -> "Parcel":
-        """The same order in another world."""
-        return Parcel(self.number, self.order, ship, self.to)
+        """The same order in another world; it goes where it was asked to go, answered or not."""
+        return Parcel(self.number, self.order, ship, self.wanted or self.to)
