@@ -12,6 +12,7 @@ from contextlib import asynccontextmanager
 from pathlib import Path
 
 from proof.conform.cases import NobodyThereError
+from proof.conform.of_amazon.asking import Ordered
 from proof.conform.of_amazon.kit import Kit
 from proof.conform.of_amazon.orders import ByHand
 from proof.conform.of_amazon.ups import Ups
@@ -23,6 +24,32 @@ TICK = 0.2
 ORDERS = 600
 HOST = "127.0.0.1"
 _ORDER_SECONDS = _COMING_SECONDS = 60.0
+
+
+class AtTheConsole:
+    """A mock's own console: its orders count from 1, and go where the script says."""
+
+    by_itself = True
+
+    def __init__(self, console: asyncio.StreamWriter) -> None:
+        self._console = console
+
+    async def redirect(self, order: Ordered, to: tuple[int, int]) -> None:
+        await self._type(f"redirect {number_of(order.to)} to {to[0]},{to[1]}")
+
+    async def cancel(self, order: Ordered) -> None:
+        await self._type(f"cancel {number_of(order.to)}")
+
+    async def check_account(self, name: str) -> None:
+        await self._type(f"account {name}")
+
+    async def _type(self, words: str) -> None:
+        self._console.write(f"{words}\n".encode())
+        await self._console.drain()
+
+
+def number_of(at: tuple[int, int]) -> int:
+    return at[1] * 40 + at[0] + 1
 
 
 @asynccontextmanager
@@ -39,9 +66,14 @@ async def mocked(folder: Path, name: str, patience: Patience, fault: str = "") -
     options = ("--listen", amazon, "--world", f"{HOST}:{port}", "--tick", str(TICK), "--script", str(script))
     with log.open("wb") as written:
         process = await asyncio.create_subprocess_exec(
-            sys.executable, "-m", *what, "amazon", *options, stdout=written, stderr=written
+            *(sys.executable, "-m", *what, "amazon", *options, "--console"),
+            stdin=asyncio.subprocess.PIPE,
+            stdout=written,
+            stderr=written,
         )
-    kit = Kit(ups, world, ByHand(lambda _: None, _ORDER_SECONDS), patience, _ORDER_SECONDS, None)
+    assert process.stdin is not None
+    placing, asking = ByHand(lambda _: None, _ORDER_SECONDS), AtTheConsole(process.stdin)
+    kit = Kit(ups, world, placing, asking, patience, _ORDER_SECONDS, None)
     try:
         await _connected(kit)
         yield kit

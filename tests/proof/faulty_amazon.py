@@ -12,6 +12,7 @@ from sim.amazon.command import mock
 from sim.amazon.model import AmazonModel, orders
 from sim.amazon.model.orders import Orders
 from sim.amazon.model.parcels import Parcel
+from sim.amazon.model.questions import Questions
 from sim.amazon.model.ups_side import UpsSide
 
 
@@ -156,6 +157,57 @@ def obeys_every_err() -> None:
     Orders.refused_by_ups = refused_by_ups  # type: ignore[method-assign]
 
 
+def forgets_what_was_promised() -> None:
+    right = Questions.answered
+
+    def answered(self: Questions, origin: int, accepted: bool, reason: str, now: float) -> None:
+        question = self._asked.get(origin)
+        before = None if question is None else question.parcel.to
+        right(self, origin, accepted, reason, now)
+        if question is not None and before is not None:
+            question.parcel.to = before
+
+    Questions.answered = answered  # type: ignore[method-assign]
+
+
+def does_not_wait_for_answers() -> None:
+    right = Orders.settle
+
+    def settle(self: Orders) -> None:
+        asked = {parcel: parcel.asked for parcel in self.parcels.values()}
+        for parcel in asked:
+            parcel.asked = None
+        right(self)
+        for parcel, number in asked.items():
+            parcel.asked = number
+
+    Orders.settle = settle  # type: ignore[method-assign]
+
+
+def asks_once() -> None:
+    right = Questions.ask
+
+    def ask(self: Questions, parcel: Parcel, to: tuple[int, int] | None, now: float) -> None:
+        later, self._agenda.later = self._agenda.later, lambda _at, _do: None  # type: ignore[method-assign]
+        right(self, parcel, to, now)
+        self._agenda.later = later  # type: ignore[method-assign]
+
+    Questions.ask = ask  # type: ignore[method-assign]
+
+
+def takes_a_refusal_for_a_yes() -> None:
+    right = Questions.answered
+
+    def answered(self: Questions, origin: int, accepted: bool, reason: str, now: float) -> None:
+        right(self, origin, True, reason, now)
+
+    Questions.answered = answered  # type: ignore[method-assign]
+
+
+def asks_whoever_is_there() -> None:
+    UpsSide.is_on = lambda self, feature: True  # type: ignore[method-assign]
+
+
 # The fault, and the cases that have to find it.
 FAULTS: dict[Callable[[], None], set[str]] = {
     acks_once: {"5.6a", "5.13a"},
@@ -173,6 +225,11 @@ FAULTS: dict[Callable[[], None], set[str]] = {
     lets_go_twice: {"5.9a"},
     warehouses_elsewhere: {"3.4a"},
     obeys_every_err: {"9.5a"},
+    forgets_what_was_promised: {"11.3.8a"},
+    does_not_wait_for_answers: {"11.3.5a", "11.4.2a"},
+    asks_once: {"11.3.5b"},
+    takes_a_refusal_for_a_yes: {"11.4.2a"},
+    asks_whoever_is_there: {"11.3.6b", "11.2c"},
 }
 
 

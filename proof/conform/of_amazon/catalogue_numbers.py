@@ -219,10 +219,12 @@ async def _(kit: Kit) -> None:
 
 @numbers.must("6.12a", "each ship id is one package: one warehouse, one address", whole_run=True)
 async def _(kit: Kit) -> None:
-    known: defaultdict[int, set[tuple[int, int, int]]] = defaultdict(set)
+    known: defaultdict[int, set[tuple[int, ...]]] = defaultdict(set)
     for one in kit.said(PICKUP):
         assert isinstance(one.message, ups.AUPickupRequest)
-        place = one.message.warehouseId, one.message.destinationX, one.message.destinationY
+        place: tuple[int, ...] = (one.message.warehouseId,)
+        if one.message.shipId not in kit.promised:
+            place += (one.message.destinationX, one.message.destinationY)
         known[one.message.shipId].add(place)
     for ship, places in known.items():
         if len(places) > 1:

@@ -14,6 +14,7 @@ import click
 
 from db.clock import SystemClock
 from proof.conform.cases import NobodyThereError
+from proof.conform.of_amazon.asking import Asking, AskingByCommand, AskingByHand, AskingMinimart
 from proof.conform.of_amazon.catalogue import CASES
 from proof.conform.of_amazon.kit import Kit
 from proof.conform.of_amazon.orders import ByCommand, ByHand, InMinimart, Placing
@@ -42,6 +43,9 @@ class Options:
     shop: str | None
     offer: int
     place: str | None
+    redirect: str | None
+    cancel: str | None
+    check_account: str | None
     order_wait: float
 
 
@@ -71,6 +75,13 @@ class Options:
     "--offer", type=click.IntRange(1), default=3, show_default=True, help="What is ordered in a Minimart: one of it."
 )
 @click.option("--place", metavar="COMMAND", help="A command that places an order of one thing to ({x}, {y}).")
+@click.option(
+    "--redirect",
+    metavar="COMMAND",
+    help="Sends the order to ({x}, {y}), tracking number {ship}, to ({to_x}, {to_y}) instead, as a shopper does.",
+)
+@click.option("--cancel", metavar="COMMAND", help="Cancels the order to ({x}, {y}), tracking number {ship}.")
+@click.option("--check-account", metavar="COMMAND", help="Asks whether there is a UPS account {account}.")
 @click.option(
     "--order-wait",
     type=FiniteRange(1, 3600),
@@ -120,7 +131,8 @@ async def _run(options: Options, reporting: Reporting) -> int:
             except CannotStart as error:
                 raise click.UsageError(f"--start cannot be run: {error}") from error
         patience = Patience(options.tick, options.resend)
-        kit = Kit(ups, world, _placing(options, folder), patience, options.order_wait, program)
+        orders = _placing(options, folder)
+        kit = Kit(ups, world, orders, _asking(options, orders), patience, options.order_wait, program)
         await _await_amazon(kit, program, options.wait)
         outcomes = await play_cases([kit], reporting.cases, reporting.tell)
     seconds = clock.now() - began_at
@@ -133,6 +145,14 @@ def _placing(options: Options, folder: str) -> Placing:
     if options.place is not None:
         return ByCommand(options.place)
     return ByHand(click.echo, options.order_wait)
+
+
+def _asking(options: Options, orders: Placing) -> Asking:
+    told = {"redirect": options.redirect, "cancel": options.cancel, "check-account": options.check_account}
+    commands = {name: command for name, command in told.items() if command is not None}
+    if commands or options.place is not None:
+        return AskingByCommand(commands)
+    return AskingMinimart(orders) if isinstance(orders, InMinimart) else AskingByHand(click.echo, options.order_wait)
 
 
 def _somewhere(address: tuple[str, int]) -> tuple[str, int]:

@@ -8,10 +8,11 @@ connection as a base partner makes it, and Amazon is in our world.
 import asyncio
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
 
 from partners.ups import ups_pb2 as ups
 from proof.conform.cases import CaseFailed, NobodyThereError, NotApplicable
+from proof.conform.of_amazon.asking import Asking
+from proof.conform.of_amazon.job import Job
 from proof.conform.of_amazon.orders import Placing
 from proof.conform.of_amazon.ups import DELIVER, ERROR, PICKUP, Element, Line, Ups
 from proof.conform.of_amazon.world import World
@@ -22,51 +23,29 @@ from proof.conform.verdict import Entry, newest
 _DIAL_PAUSE = 0.1
 
 
-@dataclass(slots=True, eq=False)
-class Job:
-    """One package that Amazon asked a truck for. `bring`, `load`, `drive`, `tell`: what the kit does by itself."""
-
-    ship: int
-    request: ups.AUPickupRequest
-    # Whether a case has it; until then nothing is done for it.
-    taken: bool = False
-    bring: bool = True
-    load: bool = True
-    drive: bool = True
-    tell: bool = True
-    # Numbers of AUPickupRequests and AUDeliverRequests, each once.
-    asked: list[int] = field(default_factory=list)
-    went: list[int] = field(default_factory=list)
-    # Numbers of our own elements.
-    loads: list[int] = field(default_factory=list)
-    told: list[int] = field(default_factory=list)
-    truck: int | None = None
-    driving: bool = False
-
-    @property
-    def warehouse(self) -> int:
-        """Where it is packed."""
-        return self.request.warehouseId
-
-    @property
-    def to(self) -> tuple[int, int]:
-        """Where it goes."""
-        return self.request.destinationX, self.request.destinationY
-
-
 class Kit:
     """The run under way: one Amazon, and all that is needed to check it."""
 
     def __init__(
-        self, ups: Ups, world: World, orders: Placing, patience: Patience, order_seconds: float, program: Program | None
+        self,
+        ups: Ups,
+        world: World,
+        orders: Placing,
+        asking: Asking,
+        patience: Patience,
+        order_seconds: float,
+        program: Program | None,
     ) -> None:
         self.ups = ups
         self.world = world
         self.orders = orders
+        self.asking = asking
         self.patience = patience
         self.jobs: dict[int, Job] = {}
         # Where the orders that we placed ourselves go.
         self.placed: list[tuple[int, int]] = []
+        # Ship ids of which another address was promised.
+        self.promised: set[int] = set()
         # AUDeliverRequests that came before the world had loaded the package.
         self.early: list[Element] = []
         self._order_seconds = order_seconds
@@ -220,6 +199,21 @@ class Kit:
         return next(
             (job for job in self.jobs.values() if not job.taken and not job.went and job.ship not in known), None
         )
+
+    @property
+    def question_seconds(self) -> float:
+        """For what a shopper asks for to reach UPS; without an answer it is asked again after 50 ticks."""
+        return self.patience.trip if self.asking.by_itself else self._order_seconds
+
+    async def question(self, kind: str, ship: int, times: int = 1) -> Element:
+        """Waits for what is asked about a package, under so many numbers; gives the newest."""
+
+        def numbers() -> dict[int, Element]:
+            return {one.number: one for one in self.said(kind, ship)}
+
+        under = f" under {times} numbers" if times > 1 else ""
+        await self.until(lambda: len(numbers()) >= times, self.question_seconds, f"an {kind} for {ship}{under}")
+        return list(numbers().values())[-1]
 
     async def truck_there(self, job: Job) -> int:
         """Waits until a truck is at the job's warehouse, and gives it."""
@@ -375,7 +369,7 @@ class Kit:
 
     def _go_on(self) -> None:
         for job in self.jobs.values():
-            if not job.taken or job.told:
+            if not job.taken or job.told or job.given_up:
                 continue
             if job.truck is None:
                 if job.bring:
