@@ -99,7 +99,7 @@ class Kit:
 
     async def connected(self) -> Partner:
         """Waits until a partner has announced a world, and we have tried it."""
-        seconds = self.patience.resend + self.patience.ack
+        seconds = self.patience.coming
         before = len(self.amazon.partners)
         if not await self.within(lambda: self.amazon.live is not None and self._joining is None, seconds):
             raise NobodyThereError(f"a connection with a UAstart within {seconds:g} s", self._absence(before))
@@ -120,7 +120,8 @@ class Kit:
     def _no_start(partner: Partner) -> str:
         if partner.bad or not partner.bodies:
             return partner.bad
-        return f"its first message is no UAstart: {why_not(ups.UAstart, partner.bodies[0])}"
+        why = why_not(ups.UAstart, partner.bodies[0])
+        return f"its first message is no UAstart: {why}" if why else ""
 
     async def ended(self, partner: Partner) -> None:
         """Waits for the end of a connection."""

@@ -17,6 +17,11 @@ class Patience:
         return 2 * self.tick + min(5.0, self.resend)
 
     @property
+    def coming(self) -> float:
+        """For a partner that was lost to be there again."""
+        return self.resend + self.ack
+
+    @property
     def trip(self) -> float:
         """For a truck to come, or to deliver."""
         return 60 * self.tick + 5.0 + self.resend

@@ -30,6 +30,10 @@ class Impatient(Patience):
     """A fault is shown by what does not come: that need not be waited for as long as for a slow partner."""
 
     @property
+    def coming(self) -> float:
+        return 12.0
+
+    @property
     def trip(self) -> float:
         return 5.0
 

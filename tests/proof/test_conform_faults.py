@@ -12,7 +12,7 @@ from tests.proof.conforming import TICK, Impatient, outcomes_of
 DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "conformance.md"
 NAMING = tuple(dict.fromkeys(fault.named_by[0] for fault in FAULTS))
 # Each has sockets and timers in this one process.
-AT_ONCE = 24
+AT_ONCE = 10
 
 
 def told(outcome: Outcome) -> str:
