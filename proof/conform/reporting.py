@@ -5,6 +5,7 @@ Rules: everything that can be wrong with an option is said before a case is play
 
 import functools
 import re
+import signal
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -91,6 +92,8 @@ def reporting(side: str, cases: Sequence[Case]) -> Callable[[Callable[..., int]]
             wanted = {name: path for name, path in files.items() if path is not None}
             for name, path in wanted.items():
                 _check_writable(name, path)
+            # However it is told to end: whom it started is ended with it.
+            signal.signal(signal.SIGTERM, signal.default_int_handler)
             return command(reporting=Reporting(side, selected, strict, known, wanted), **others)
 
         for option in reversed(_OPTIONS):

@@ -3,6 +3,7 @@
 import json
 import re
 import shlex
+import signal
 import socket
 import subprocess
 import sys
@@ -17,6 +18,7 @@ import pytest
 from proof.conform.cases import Level, chosen
 from proof.conform.catalogue import CASES
 from tests.java import building
+from tests.minimart.deadlines import wait_until
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "ups-protocol.md").read_text(encoding="utf-8")
 ANYWHERE = ("--amazon", "127.0.0.1:0", "--world", "127.0.0.1:0", "--tick", "0.1")
@@ -186,6 +188,31 @@ def test_a_partner_whose_program_ends_is_told_so_at_once() -> None:
     done = conform(*ANYWHERE, "--start", f"{shlex.quote(sys.executable)} -c 'raise SystemExit(3)' {{amazon}} {{world}}")
     assert (done.returncode, done.stderr.count("\n")) == (1, 1), done.stderr
     assert "its program ended with exit code 3" in done.stderr
+
+
+@pytest.mark.parametrize("name", [signal.SIGTERM, signal.SIGINT])
+def test_who_ends_the_kit_ends_the_partners_that_it_started(name: signal.Signals, tmp_path: Path) -> None:
+    start = Stranger.command("s.recv(1)", tmp_path)
+    command = [sys.executable, "-m", "minimart", "conform", "ups", *ANYWHERE, "--only", "4.1", "--start"]
+    with subprocess.Popen([*command, start], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as kit:
+        assert kit.stdout is not None
+        assert kit.stdout.readline().startswith("Amazon listens at ")
+        wait_until(lambda: len(partners_from(tmp_path)) == 1, "the partner to be started")
+        kit.send_signal(name)
+        assert "Traceback" not in kit.communicate(timeout=60)[1]
+    assert kit.returncode != 0
+    assert partners_from(tmp_path) == []
+
+
+def partners_from(folder: Path) -> list[str]:
+    """The processes whose command line names this folder."""
+    found = []
+    for path in Path("/proc").glob("[0-9]*/cmdline"):
+        with suppress(OSError):
+            line = path.read_bytes().split(b"\0")
+            if str(folder / "stranger.py").encode() in line:
+                found.append(path.parent.name)
+    return found
 
 
 def test_a_partner_that_listens_is_dialled(tmp_path: Path) -> None:
