@@ -70,6 +70,7 @@ def test_ids_are_not_used_again_after_a_rollback_or_a_deletion(shop: Stage) -> N
     shop.execute("delete from shipment_steps")
     shop.execute("delete from shipment_items")
     shop.execute("delete from shipments")
+    shop.execute("delete from order_news")
     shop.execute("delete from order_lines")
     shop.execute("delete from orders")
     shop.execute("update stock set available = available + reserved, reserved = 0")
