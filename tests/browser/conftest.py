@@ -43,7 +43,7 @@ PHONE = {"width": 360, "height": 780}
 START_SECONDS = 150.0
 # The machine may be busy with other tests.
 PATIENCE_MS = 45_000
-COLOURS = 128
+COLOURS = 256
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -167,7 +167,7 @@ def keep_picture(page: Page, file: Path) -> None:
     """A picture of what the window shows, in few colours: there are many pictures in docs/screenshots."""
     file.parent.mkdir(parents=True, exist_ok=True)
     with Image.open(io.BytesIO(page.screenshot(animations="disabled"))) as shot:
-        shot.convert("RGB").quantize(COLOURS, dither=Image.Dither.NONE).save(file, optimize=True)
+        shot.convert("RGB").quantize(COLOURS, kmeans=2, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
 def sign_up(page: Page, url: str, name: str) -> None:
