@@ -145,6 +145,7 @@ def something_to_do(page: Page, shop: OpenShop, order_id: int) -> str:
     parcel = operations.need_attention(shop.orders.orders[order_id])
     said = operations_pb2.Message(link="world", number=1, shipment_id=parcel, kind="command_failed")
     said.outcome, said.text = "recorded, not obeyed: late", 'command_failed {\n  text: "no such truck"\n}'
+    said.at.FromSeconds(int(time.time()))
     operations.messages = [said]
     return str(parcel)
 
