@@ -6,7 +6,7 @@ Rules: a partner that forgot is helped as Amazon helps (7.3): the same job, unde
 import asyncio
 
 from partners.ups import ups_pb2 as ups
-from proof.conform.amazon import ERROR
+from proof.conform.amazon import ERROR, Element
 from proof.conform.cases import CaseFailed, Catalogue, NotApplicable
 from proof.conform.kit import LOAD, START, Job, Kit
 
@@ -108,12 +108,14 @@ async def _(kit: Kit) -> None:
         came = len(kit.said(LOAD, job.ship))
         await kit.amazon.open_again()
         kit.amazon.note("is back")
-        await kit.until(
-            lambda: len(kit.said(LOAD, job.ship)) > came, kit.patience.resend, f"UALoadRequest {element.number} again"
-        )
-    copy = kit.said(LOAD, job.ship)[-1]
-    if (copy.number, copy.content) != (element.number, element.content):
-        raise CaseFailed(f"{element.number} with the same content", f"number {copy.number} came")
+
+        # It may say more about the job meanwhile, under other numbers.
+        def copies() -> list[Element]:
+            return [one for one in kit.said(LOAD, job.ship)[came:] if one.number == element.number]
+
+        await kit.until(copies, kit.patience.resend, f"UALoadRequest {element.number} again")
+    if copies()[0].content != element.content:
+        raise CaseFailed(f"{element.number} with the same content", "it came with another")
     job.load = True
     await kit.delivered(job)
 
