@@ -7,8 +7,8 @@ PIP := $(BIN)/pip --disable-pip-version-check --quiet install
 PACKAGES := wire mesh db orders_svc world_bridge ups_bridge storefront sim proof minimart
 # Tests that keep their databases in memory need not wait for a disk to flush each of thousands of commits.
 SCRATCH := $(shell test -w /dev/shm && echo /dev/shm || echo $${TMPDIR:-/tmp})
-# Many tests wait for processes or for time: one more than there are processors.
-WORKERS := $(shell echo $$(( $$($(PYTHON) -c 'import os; print(os.cpu_count() or 1)') + 1 )))
+# Tests wait for processes and for time about as long as they compute: two for each processor.
+WORKERS := $(shell echo $$(( $$($(PYTHON) -c 'import os; print(os.cpu_count() or 1)') * 2 )))
 export PATH := $(CURDIR)/$(BIN):$(PATH)
 
 .PHONY: help
