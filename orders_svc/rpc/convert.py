@@ -8,7 +8,7 @@ from orders_svc.domain.lifecycle import Asked, Goods, Truck
 from orders_svc.domain.news import NOTHING, News
 from orders_svc.service.accounts import AccountCheck
 from orders_svc.service.amending import Amendment, Decided
-from orders_svc.service.reading import OrderView, ParcelView
+from orders_svc.service.views import OrderView, ParcelView
 from shop.orders.v1 import orders_pb2 as pb
 
 GOODS = {

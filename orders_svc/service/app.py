@@ -38,10 +38,11 @@ from orders_svc.service.changes import Changes
 from orders_svc.service.expecting import Expecting
 from orders_svc.service.placing import Placed, PlaceOrder
 from orders_svc.service.points import ReorderRequest
-from orders_svc.service.reading import ALL_ORDERS, OrderView, Wanted, read_order, read_orders
+from orders_svc.service.reading import ALL_ORDERS, Wanted, read_order, read_orders
 from orders_svc.service.selling import DayOfSales, SaleView
 from orders_svc.service.transactions import LostRace, transact
 from orders_svc.service.trucks import Trucks
+from orders_svc.service.views import OrderView
 from shop.fulfilment.v1 import fulfilment_pb2
 
 # How long somebody waits for UPS's word on an account.

@@ -19,7 +19,7 @@ from db.orders.stock import Warehouse
 from orders_svc.domain import explain
 from orders_svc.domain.eta import WINDOW, Experience, Parcel, Stage, stage_of
 from orders_svc.domain.lifecycle import Goods, State, Truck
-from orders_svc.service.reading import OrderView, ParcelView
+from orders_svc.service.views import OrderView, ParcelView
 
 # Open parcels that are looked at for who is beside whom: the youngest.
 MOST_OPEN = 300

@@ -23,8 +23,8 @@ from orders_svc.service.intervening import obstacle
 from orders_svc.service.messages import Logged, Place, read_messages
 from orders_svc.service.moving import moving_of
 from orders_svc.service.queues import Queue, read_queues
-from orders_svc.service.reading import OrderView
 from orders_svc.service.refusals import order_not_found, shipment_not_found
+from orders_svc.service.views import OrderView
 from shop.bridge.v1 import bridge_pb2
 
 MOST_INTERVENTIONS = 100

@@ -5,9 +5,9 @@ is shown as the attempt that counts, with the history of all its attempts.
 """
 
 from collections import defaultdict
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, Any
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from typing import Any
 
 from sqlalchemy import BindParameter, Connection, Row, Select, bindparam, select
 
@@ -16,48 +16,13 @@ from db.orders.shipments import Shipment, ShipmentStep
 from db.orders.stock import Warehouse
 from db.shop.catalogue import fold
 from orders_svc.domain import explain
-from orders_svc.domain.amendments import POINT_OF_NO_RETURN, Course, course
-from orders_svc.domain.eta import Expected
+from orders_svc.domain.amendments import POINT_OF_NO_RETURN, course
 from orders_svc.domain.lifecycle import Asked, Goods, State, Truck
 from orders_svc.outbox import rows as outbox
 from orders_svc.service import commands, links
-from orders_svc.service.amending import Amendment, read_amendments
-from orders_svc.service.commands import Thing
+from orders_svc.service.amending import read_amendments
 from orders_svc.service.refusals import order_not_found
-
-if TYPE_CHECKING:
-    from orders_svc.service.trucks import Seen
-
-
-@dataclass(frozen=True, slots=True)
-class ParcelView:
-    """One parcel of an order, as people are told."""
-
-    row: Row[Any]
-    state: State
-    status: explain.Status
-    warehouse: Row[Any]
-    things: Sequence[Thing]
-    waiting: explain.Waiting | None
-    steps: Sequence[Row[Any]]
-    # What would become of a request now; only of orders that are read alone.
-    courses: Mapping[Asked, Course] = field(default_factory=dict)
-    truck_seen: "Seen | None" = None
-    # Why nobody can tell when it is there; empty: `service.expecting` may.
-    held_up: str = ""
-    expected: Expected | None = None
-    # Of an open parcel without a range.
-    unknown_because: str = ""
-
-
-@dataclass(frozen=True, slots=True)
-class OrderView:
-    """An order with its lines and parcels; the rows are those of the tables."""
-
-    row: Row[Any]
-    lines: Sequence[Row[Any]]
-    parcels: Sequence[ParcelView]
-    amendments: Sequence[Amendment] = ()
+from orders_svc.service.views import OrderView, ParcelView
 
 
 def read_order(connection: Connection, user_id: int, order_id: int) -> OrderView:

@@ -6,24 +6,14 @@ Rules: a parcel's truck is the one that was last seen with it, or, once a truck 
 import threading
 from collections import OrderedDict
 from collections.abc import Iterable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 from orders_svc.domain.lifecycle import Goods, Truck
-from orders_svc.service.reading import OrderView, ParcelView
+from orders_svc.service.views import OrderView, ParcelView, Seen
 from shop.fulfilment.v1 import fulfilment_pb2
 
 MOST_TRUCKS = 10_000
 MOST_SHIPMENTS = 100_000
-
-
-@dataclass(frozen=True, slots=True)
-class Seen:
-    """A truck at a place at a time."""
-
-    truck_id: int
-    x: int
-    y: int
-    at: float
 
 
 class Trucks:

@@ -22,8 +22,8 @@ from orders_svc.service.changes import Changes
 from orders_svc.service.installation import install
 from orders_svc.service.links import Attachment
 from orders_svc.service.placing import Item, Placed, PlaceOrder
-from orders_svc.service.reading import OrderView, ParcelView
 from orders_svc.service.reports import Report, Result
+from orders_svc.service.views import OrderView, ParcelView
 from shop.bridge.v1.bridge_pb2 import Command, RefusedCommand, SendCommandsRequest, SendCommandsResponse, Thing
 from shop.fulfilment.v1 import fulfilment_pb2 as pb
 
