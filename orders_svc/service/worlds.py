@@ -10,7 +10,8 @@ next (`Directive`). Rules:
   a random id; on every later connection the marker is asked for first. A world
   that does not know it is another world, whatever its number.
 * A candidate is opened only after it said "connected!", and only while it is
-  what UPS announced last; until then the world in use stays as it is.
+  what UPS announced last; until then the world in use stays as it is. One that
+  will never be opened is closed, and nothing stays to be asked of it.
 
 Elsewhere: what the answers to probes and marker questions mean (recognition),
 what leaving a world does to orders and stock (redrive).
@@ -99,6 +100,9 @@ class Advance:
 
     def _start(self, current: CurrentWorld, candidate_id: int | None) -> pb.AdvanceWorldResponse:
         ups = self.connection.execute(_UPS_LINK).one()
+        for world in self.connection.execute(_CANDIDATES).all():
+            if not self._is_wanted(world):
+                self._close(world.world_epoch, f"world {world.world_id} is not announced any more")
         if candidate_id is not None and current.is_open:
             if not ups.candidate or ups.announced_world_id != candidate_id:
                 return _wait(f"world {candidate_id} is not announced any more")
@@ -193,6 +197,9 @@ class Advance:
 
     def _redrive(self, current: CurrentWorld, world_epoch: int, reason: str) -> Changes:
         self._close(current.world_epoch, reason)
+        for world in self.connection.execute(_CANDIDATES).all():
+            if world.world_epoch < world_epoch:
+                self._close(world.world_epoch, reason)
         return redrive.redrive(self.connection, self.terms.patience, current.world_epoch, world_epoch, reason, self.now)
 
     def _close(self, world_epoch: int, reason: str) -> None:
@@ -297,6 +304,7 @@ _ASK_SOON = (
 )
 _UPS_LINK = select(*Link.__table__.c).where(Link.name == UPS)
 _WORLD = select(*World.__table__.c).where(World.world_epoch == bindparam("k_epoch"))
+_CANDIDATES = select(*World.__table__.c).where(World.state == WorldState.CANDIDATE)
 _ALL_WAREHOUSES = select(Warehouse.id, Warehouse.x, Warehouse.y).order_by(Warehouse.id)
 _ITS_WAREHOUSES = (
     select(WorldWarehouse.warehouse_id, WorldWarehouse.state)

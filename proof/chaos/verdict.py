@@ -12,7 +12,7 @@ from typing import Any
 
 from sqlalchemy import Connection, Row, func, select
 
-from db.orders.links import World, WorldState
+from db.orders.links import Link, World, WorldState
 from db.orders.messages import InboxRow, OutboxRow
 from db.orders.orders import Order, OrderLine
 from db.orders.requests import Decision, OrderRequest, RequestDecision, RequestKind
@@ -29,6 +29,8 @@ from shop.orders.v1 import orders_pb2
 
 DELIVERED, CANCELLED = orders_pb2.ORDER_STATUS_DELIVERED, orders_pb2.ORDER_STATUS_CANCELLED
 ENDED = (DELIVERED, CANCELLED)
+# Commands that a finding tells of, at the most.
+NAMED = 5
 Rows = Sequence[Row[Any]]
 
 
@@ -192,6 +194,14 @@ def _at_rest(connection: Connection, orders: Rows) -> Iterator[str]:
             yield f"order {order.id} is stuck: {'; '.join(reasons[order.id]) or f'status {order.status}'}"
     for words, count in unrest(connection).items():
         yield f"not at rest: {count} {words}"
+    links = {row.name: f"link_epoch {row.link_epoch}" for row in _rows(connection, Link)}
+    worlds = {row.world_epoch: row.state for row in _rows(connection, World)}
+    for row in _rows(connection, OutboxRow, OutboxRow.closed_at.is_(None))[:NAMED]:
+        yield (
+            f"command {row.id} {row.kind} of parcel {row.shipment_id} is open since {row.created_at:.3f}: "
+            f"world_epoch {row.world_epoch} ({worlds.get(row.world_epoch)}), handed {row.handed_at}, "
+            f"due {row.due_at:.3f}, given to epoch {row.sent_epoch} of {row.link}, {links.get(row.link)}"
+        )
 
 
 def _deliveries(connection: Connection, account: Account, began_at: float, counts: Counter[str]) -> Iterator[str]:

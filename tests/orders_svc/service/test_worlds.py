@@ -327,6 +327,22 @@ def test_a_world_that_was_tried_before_the_one_in_use_is_tried_again_under_a_new
     assert shop.connected(tried).HasField("redial"), "whoever still tries it under the old one must begin anew"
 
 
+@pytest.mark.parametrize("overtaken_by", ["a world that forgot us", "another announcement"])
+def test_nothing_stays_to_be_asked_of_a_world_that_is_not_opened_after_all(shop: Stage, overtaken_by: str) -> None:
+    ask = shop.connected(candidate(shop, 8).dial).ask
+    if overtaken_by == "another announcement":
+        # The bridge that tried it is gone, and says nothing of it any more.
+        shop.announce(7)
+        shop.attach("world", nonce="another boot")
+        shop.start()
+    else:
+        marker = reconnect(shop).ask
+        shop.hand_over(marker, [shop.no(marker.commands[0], E1)])
+    assert (2, 8, "closed") in states(shop)
+    assert [command.world_epoch for command in ask.commands] == [2]
+    assert shop.rows("select id from outbox where world_epoch = 2 and closed_at is null") == []
+
+
 def test_an_announcement_that_another_has_overtaken_is_not_dialled(shop: Stage) -> None:
     candidate(shop, 8)
     shop.announce(9)
