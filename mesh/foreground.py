@@ -1,6 +1,11 @@
-"""A service of one event loop in the foreground: ready, then until SIGTERM or SIGINT, then stopped cleanly."""
+"""A service in the foreground: ready, then until SIGTERM or SIGINT, then stopped cleanly.
+
+Rules: a stop that is asked for is never missed, whatever thread the kernel gives the signal to and however shortly
+before the wait it comes. One of an event loop has `run_until_signal`, one of threads `StopAsked`.
+"""
 
 import asyncio
+import os
 import signal
 from collections.abc import Awaitable
 from typing import Protocol
@@ -21,6 +26,23 @@ class Service(Protocol):
     async def stop(self) -> None:
         """Ends everything, within about a second."""
         ...
+
+
+class StopAsked:
+    """SIGTERM and SIGINT, from now on; made in the main thread."""
+
+    def __init__(self) -> None:
+        # A signal between a thread's last look and its sleep ends no wait for a lock, nor does one that another
+        # thread gets; the byte that each leaves in a pipe is read in any case.
+        self._told, tell = os.pipe()
+        os.set_blocking(tell, False)
+        signal.set_wakeup_fd(tell, warn_on_full_buffer=False)
+        for number in (signal.SIGTERM, signal.SIGINT):
+            signal.signal(number, lambda *_: None)
+
+    def wait(self) -> None:
+        """Returns once one has come."""
+        os.read(self._told, 1)
 
 
 async def run_until_signal(service: Service) -> None:

@@ -3,9 +3,9 @@
 import os
 import signal
 import sys
-from queue import SimpleQueue
 
 from db.errors import DatabaseNotUsable
+from mesh.foreground import StopAsked
 from mesh.identity import TokensError
 from mesh.logs import configure_logging
 from mesh.server import ListenError
@@ -31,13 +31,10 @@ def main() -> int:
     except (DatabaseNotUsable, TokensError, ListenError) as error:
         sys.stderr.write(f"orders_svc: {error}\n")
         return 1
-    # Unlike an event's `set`, its `put` may interrupt the `get` of the same thread at any point.
-    asked = SimpleQueue[int]()
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, lambda number, _: asked.put(number))
+    asked = StopAsked()
     sys.setswitchinterval(SWITCH_SECONDS)
     service.start()
-    asked.get()
+    asked.wait()
     service.stop()
     return 0
 

@@ -1,10 +1,9 @@
 """The yardstick of orders_svc: its server and contract with nothing behind. `python -m proof.echo ADDRESS TOKENS`."""
 
-import signal
 import sys
-from queue import SimpleQueue
 from typing import Any
 
+from mesh.foreground import StopAsked
 from mesh.identity import Tokens
 from mesh.server import Service, build_server
 from shop.orders.v1 import orders_pb2, orders_pb2_grpc
@@ -27,11 +26,9 @@ def main() -> None:
     servicer: Any = EchoServicer
     service = Service(add, servicer(), "shop.orders.v1.OrdersService", ("cli",))
     server = build_server(address, [service], Tokens.load(tokens), workers=WORKERS)
-    # Unlike an event's `set`, its `put` may interrupt the `get` of the same thread at any point.
-    asked = SimpleQueue[int]()
-    signal.signal(signal.SIGTERM, lambda number, _: asked.put(number))
+    asked = StopAsked()
     server.start()
-    asked.get()
+    asked.wait()
     server.stop(1.0)
 
 

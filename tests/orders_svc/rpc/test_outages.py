@@ -273,6 +273,25 @@ def test_a_process_can_be_told_to_stop_while_it_begins_to_wait_for_that(tmp_path
     assert process.returncode == 0
 
 
+TO_ANOTHER_THREAD = """
+import signal, sys, threading
+from types import SimpleNamespace
+from orders_svc import __main__ as service
+
+def start():
+    threading.Timer(0.1, lambda: signal.pthread_kill(threading.get_ident(), signal.SIGTERM)).start()
+
+service.bootstrap = lambda settings: SimpleNamespace(start=start, stop=lambda: None)
+sys.exit(service.main())
+"""
+
+
+def test_a_stop_that_another_thread_is_told_of_is_heard_while_the_first_one_waits(tmp_path: Path) -> None:
+    with start(tmp_path, "-c", TO_ANOTHER_THREAD) as process:
+        process.communicate(timeout=150)
+    assert process.returncode == 0
+
+
 def test_a_process_serves_until_it_is_told_to_stop(tmp_path: Path) -> None:
     with start(tmp_path) as process:
         assert process.stderr is not None
