@@ -35,8 +35,9 @@ import minimart.shop.orders.v1.WatchOrderRequest;
 public final class Buyer {
     private static final String USAGE =
             "usage: Buyer --orders HOST:PORT --tokens FILE --user ID --offer ID --quantity N --to X,Y [--seconds N]";
+    /** UNKNOWN is what grpc-java says of a connection that closed while a call began on it; the service never does. */
     private static final Set<Status.Code> SEND_AGAIN =
-            Set.of(Status.Code.UNAVAILABLE, Status.Code.DEADLINE_EXCEEDED, Status.Code.ABORTED);
+            Set.of(Status.Code.UNAVAILABLE, Status.Code.DEADLINE_EXCEEDED, Status.Code.ABORTED, Status.Code.UNKNOWN);
     private static final Set<OrderStatus> ENDED = Set.of(
             OrderStatus.ORDER_STATUS_DELIVERED,
             OrderStatus.ORDER_STATUS_CANCELLED,
