@@ -163,7 +163,7 @@ def test_acks_of_what_was_never_sent_cost_nothing(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with ups_bridge(tmp_path) as (orders, watched), caller_of(watched.port()) as stub:
             partner = await a_good_partner_is_served(watched, 1)
-            await send_all(stub, 1, [truck(5)])
+            await send_all(stub, 1, [truck(5)], **FIRST)
             for _ in range(20):
                 await partner.say(encode_frame(ups.UACommand(acks=range(100, 100_100)).SerializeToString()))
             await partner.say(encode_frame(ups.UACommand(acks=[*ENDS, 5]).SerializeToString()))

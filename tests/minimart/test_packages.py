@@ -23,5 +23,6 @@ def test_every_package_that_is_installed_to_run_the_shop_is_imported() -> None:
         for name in IMPORT.findall(file.read_text(encoding="utf-8"))
     }
     providers = packages_distributions()
-    used = {provider.lower() for name in imported for provider in providers.get(name, [])}
-    assert sorted(name for name in needed if name.lower() not in used) == []
+    # The names of packages are alike with either dash.
+    used = {provider.lower().replace("_", "-") for name in imported for provider in providers.get(name, [])}
+    assert sorted(name for name in needed if name.lower().replace("_", "-") not in used) == []

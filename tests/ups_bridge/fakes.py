@@ -52,6 +52,8 @@ class Bench:
         self.attached = 0
         self.renewals: list[pb.RenewLinkRequest] = []
         self.reports: list[pb.ReportRequest] = []
+        # As orders_svc knows UPS, from what was reported.
+        self.known = pb.WorldAnnounced()
         self.sockets: list[int] = []
         self.closed: list[Close] = []
         self.frames: dict[int, list[ups.AUCommand]] = {}
@@ -72,6 +74,9 @@ class Bench:
             self.renewals.append(request)
             return pb.RenewLinkResponse(lease_seconds=3.0)
         self.reports.append(request)
+        for event in request.events:
+            if event.WhichOneof("body") == "world_announced":
+                self.known = event.world_announced
         return pb.ReportResponse(results=[pb.EVENT_RESULT_APPLIED] * len(request.events))
 
     def settle(self) -> None:
@@ -138,12 +143,8 @@ class Bench:
             self.run(0.05)
 
     def send(self, *commands: bridge.Command) -> int:
-        # As orders_svc knows UPS, from what was reported.
-        known = [one.world_announced for one in self.events if one.WhichOneof("body") == "world_announced"]
-        last = known[-1] if known else pb.WorldAnnounced()
-        request = bridge.SendCommandsRequest(
-            link_epoch=self.epoch, commands=commands, world_id=last.world_id, announcement_no=last.announcement_no
-        )
+        planned = {"world_id": self.known.world_id, "announcement_no": self.known.announcement_no}
+        request = bridge.SendCommandsRequest(link_epoch=self.epoch, commands=commands, **planned)
         response = self.core.send_commands(request, self.now)
         self.settle()
         self.refused = {one.command_id: one.reason for one in response.refused}
