@@ -56,6 +56,7 @@ def send() -> AnyResponse | tuple[str, int]:
         return _page(str(problem)), _REFUSED
     parts, batch = services(), secrets.token_urlsafe(18)
     with parts.engine.begin() as connection:
+        take_turn(connection, the_shopper().user_id)
         imports.keep(connection, the_shopper().user_id, batch, text, parts.clock.now())
     return redirect(url_for("exchange.look", batch=batch), 303)
 
@@ -90,7 +91,7 @@ def apply(batch: str) -> AnyResponse | tuple[str, int]:
         plan = plan_import(connection, seller_id, read_table(kept.content, COLUMNS, TOLD))
         if not plan.problems:
             apply_import(connection, seller_id, plan, parts.clock.now())
-            imports.note_applied(connection, seller_id, parts.clock.now())
+            imports.note_applied(connection, seller_id, batch, parts.clock.now())
     if plan.problems:
         return _plan_page(batch, plan), _REFUSED
     flash(f"Done: {len(plan.additions)} added, {len(plan.changes)} changed.", "success")

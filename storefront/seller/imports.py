@@ -30,9 +30,10 @@ def find(connection: Connection, seller_id: int, batch: str) -> Kept | None:
     return Kept(*row) if row is not None else None
 
 
-def note_applied(connection: Connection, seller_id: int, now: float) -> None:
+def note_applied(connection: Connection, seller_id: int, batch: str, now: float) -> None:
     """The file was read into the shop."""
-    connection.execute(update(ItemImport).where(ItemImport.seller_id == seller_id).values(content="", applied_at=now))
+    mine = (ItemImport.seller_id == seller_id, ItemImport.batch == batch)
+    connection.execute(update(ItemImport).where(*mine).values(content="", applied_at=now))
 
 
 def tidy(connection: Connection, now: float) -> int:

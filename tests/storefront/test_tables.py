@@ -246,6 +246,16 @@ def test_orders_are_written_out_a_line_for_each_own_thing(
     assert seller.get("/sell/orders.csv").status == 503
 
 
+def test_a_file_that_another_has_replaced_is_not_taken_for_applied_when_the_first_one_was(engine: Engine) -> None:
+    with engine.begin() as connection:
+        seller_id = connection.execute(select(func.min(Offer.seller_id))).scalar_one()
+        imports.keep(connection, seller_id, "first", "a", 1.0)
+        imports.keep(connection, seller_id, "second", "b", 2.0)
+        imports.note_applied(connection, seller_id, "first", 3.0)
+        assert imports.find(connection, seller_id, "first") is None
+        assert imports.find(connection, seller_id, "second") == imports.Kept("b", None)
+
+
 def test_a_file_that_nobody_came_back_to_is_forgotten_after_a_day(seller: Visitor, engine: Engine) -> None:
     send(seller, NEW + "Cup,A cup.,kitchen,3\n")
     with engine.begin() as connection:
