@@ -183,6 +183,18 @@ def bring_back(offer_id: int) -> Response:
     own = _own(offer_id)
     with services().engine.begin() as connection:
         editing.bring_back(connection, the_shopper().user_id, offer_id)
+    with services().reader.connect() as connection:
+        point = point_of(connection, offer_id)
+    if point is not None:
+        # Nothing of it was bought while it was withdrawn, however few were left.
+        set_point(
+            services().orders,
+            the_shopper().user_id,
+            offer_id=offer_id,
+            warehouse_id=point["warehouse"],
+            level=point["level"],
+            quantity=point["quantity"],
+        )
     flash(f"{own.title} is on sale again.", "success")
     return redirect(url_for("items.show", offer_id=offer_id), 303)
 

@@ -97,6 +97,8 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
     account_verdict: "pb.AccountVerdict | Exception" = pb.ACCOUNT_VERDICT_NOT_VERIFIED
     # Steps happen now and not at fixed times: for pages that people look at.
     real_time: bool = False
+    # The reorder points that were set, in their order.
+    points: list[inventory_pb2.SetReorderPointRequest] = field(default_factory=list)
     # What is to be told, and what SettleNews answers instead of settling it, each once.
     news: list[pb.OrderNews] = field(default_factory=list)
     news_refusals: deque[Exception] = field(default_factory=deque)
@@ -200,6 +202,7 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
         self, request: inventory_pb2.SetReorderPointRequest, context: grpc.ServicerContext
     ) -> inventory_pb2.SetReorderPointResponse:
         _user(context)
+        self.points.append(request)
         mood = self.moods.popleft() if self.moods else None
 
         def take() -> inventory_pb2.SetReorderPointResponse:

@@ -161,6 +161,18 @@ def test_nobody_reaches_an_item_of_somebody_else(seller: Visitor, rival: Visitor
 POINT = {"point-level": "5", "point-quantity": "40", "point-warehouse": "2"}
 
 
+def test_what_is_brought_back_is_bought_by_itself_again(seller: Visitor, orders: FakeOrders, engine: Engine) -> None:
+    """Nothing looks at the point of what nobody can buy, so it has to be said again."""
+    offer_id, _ = newest(engine)
+    seller.get(f"/sell/items/{offer_id}").submit("/reorder", **POINT)
+    seller.get(f"/sell/items/{offer_id}").submit("/withdraw")
+    orders.points.clear()
+    seller.get(f"/sell/items/{offer_id}").submit("/back")
+    assert [(one.offer_id, one.level, one.quantity, one.warehouse_id) for one in orders.points] == [
+        (offer_id, 5, 40, 2)
+    ]
+
+
 def test_a_reorder_point_is_set_shown_and_removed(seller: Visitor, engine: Engine) -> None:
     offer_id, _ = newest(engine)
     seller.get(f"/sell/items/{offer_id}").submit("/reorder", **POINT)
