@@ -15,6 +15,7 @@ from db.shop.audit import SecurityEvent
 from db.shop.carts import Cart, CartItem
 from db.shop.catalogue import Favourite, Offer
 from db.shop.checkouts import CheckoutAttempt, CheckoutState
+from db.shop.imports import ItemImport
 from db.shop.mails import LettersOff, Mail
 from db.shop.reviews import Purchase
 from db.shop.sessions import PasswordReset, Session
@@ -110,6 +111,7 @@ def forget(connection: Connection, user_id: int, email: str, now: float) -> None
     connection.execute(delete(CartItem).where(CartItem.cart_id.in_(cart)))
     for table in (Cart, Address, Favourite, Purchase, Session, PasswordReset, CheckoutAttempt, Staff, LettersOff):
         connection.execute(delete(table).where(table.user_id == user_id))
+    connection.execute(delete(ItemImport).where(ItemImport.seller_id == user_id))
     connection.execute(delete(Mail).where(Mail.recipient == email))
     connection.execute(
         update(Profile).where(Profile.user_id == user_id).values(display_name=FORMER_NAME, ups_account="")

@@ -34,6 +34,7 @@ bp = Blueprint("operator", __name__, template_folder="templates", url_prefix="/o
 
 MAX_TOKEN = 500
 MAX_ID = 2**63 - 1
+MAX_DIGITS = len(str(MAX_ID))
 # Orders are counted from 1, parcels from the second of the installation times 2**20.
 PARCELS_FROM = 2**40
 _REFUSED, _NO_ANSWER = 422, 503
@@ -88,7 +89,7 @@ def index() -> str:
 def find() -> Response:
     """Leads to the order whose number, or whose parcel's number, was typed."""
     typed = request.args.get("order", "").strip().lstrip("#")
-    if not (typed.isascii() and typed.isdecimal() and 0 < int(typed[:20]) <= MAX_ID):
+    if not (typed.isascii() and typed.isdecimal() and len(typed) <= MAX_DIGITS and 0 < int(typed) <= MAX_ID):
         flash("Write the number of an order, such as 12, or of a parcel.", "warning")
         return redirect(url_for("operator.index"), 303)
     number = int(typed)

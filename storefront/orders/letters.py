@@ -83,7 +83,9 @@ def _delivered(order: pb.Order) -> tuple[str, list[str]]:
 
 
 def _cancelled(order: pb.Order) -> tuple[str, list[str]]:
-    return "Your order is cancelled", ["Your order is cancelled, as you asked. Nothing of it is coming.", _lines(order)]
+    asked = any(not one.HasField("destination") for one in order.amendments)
+    words = "Your order is cancelled, as you asked." if asked else "We could not send your order, and had to cancel it."
+    return "Your order is cancelled", [f"{words} Nothing of it is coming.", _lines(order)]
 
 
 _WORDS: "dict[pb.NewsKind.ValueType, Callable[[pb.Order], tuple[str, list[str]]]]" = {

@@ -166,6 +166,19 @@ def test_a_late_letter_says_who_is_waited_for(ann: Visitor, orders: FakeOrders) 
     assert "The parcel is packed." in letter.body
 
 
+def test_a_cancelled_order_was_asked_for_only_if_it_was() -> None:
+    def body(*amendments: pb.Amendment) -> str:
+        order = pb.Order(order_id=1, status=pb.ORDER_STATUS_CANCELLED, amendments=amendments)
+        letter = letter_about(order, pb.NEWS_KIND_CANCELLED, "a@b.c", "Ann", URL)
+        assert letter is not None
+        return letter.body
+
+    assert "as you asked" in body(pb.Amendment(request_id="a"))
+    moved = pb.Amendment(request_id="b", destination=pb.Address(x=1, y=2))
+    assert "had to cancel it" in body(moved)
+    assert "had to cancel it" in body()
+
+
 def test_a_kind_that_is_not_known_yet_is_no_letter(ann: Visitor, orders: FakeOrders) -> None:
     assert letter_about(orders.orders[1], 99, "a@b.c", "Ann", URL) is None  # type: ignore[arg-type]
 
