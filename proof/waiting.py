@@ -32,6 +32,7 @@ from db.engine import make_engine, read_only
 from db.migrate import upgrade
 from db.orders.links import World
 from db.orders.messages import OutboxRow
+from db.orders.news import OrderNews
 from db.orders.orders import Order
 from db.orders.shipments import Shipment
 from db.seed.shop import seed_shop
@@ -186,6 +187,12 @@ class WaitingShop:
     def unacked(self, kind: str) -> int:
         """How many commands of a kind the peer has not acknowledged."""
         wanted = select(func.count()).where(OutboxRow.kind == kind, OutboxRow.closed_at.is_(None))
+        with read_only(self.engine).begin() as connection:
+            return int(connection.scalar(wanted) or 0)
+
+    def untold(self) -> int:
+        """How many orders there is something to write letters about."""
+        wanted = select(func.count()).where(OrderNews.happened != OrderNews.told)
         with read_only(self.engine).begin() as connection:
             return int(connection.scalar(wanted) or 0)
 
