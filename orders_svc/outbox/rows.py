@@ -191,6 +191,24 @@ _CLOSE_KINDS = (
 )
 
 
+def close_before(connection: Connection, shipment_id: int, kind: str, command_id: int, now: float) -> None:
+    """Closes the open commands of this kind for a shipment that are older than `command_id`."""
+    wanted = {"k_shipment": shipment_id, "k_kind": kind, "k_before": command_id, "d_now": now}
+    connection.execute(_CLOSE_BEFORE, wanted)
+
+
+_CLOSE_BEFORE = (
+    update(OutboxRow)
+    .where(
+        OutboxRow.shipment_id == bindparam("k_shipment"),
+        OutboxRow.kind == bindparam("k_kind"),
+        OutboxRow.id < bindparam("k_before"),
+        OutboxRow.closed_at.is_(None),
+    )
+    .values(closed_at=bindparam("d_now"), outcome="superseded")
+)
+
+
 def withdraw(connection: Connection, command_id: int, now: float) -> None:
     """Closes a command that no bridge has got yet."""
     connection.execute(_WITHDRAW, {"k_id": command_id, "d_now": now})

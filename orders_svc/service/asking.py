@@ -71,6 +71,9 @@ def _redirected(
     in_use = shipment.world_epoch == shipments.world_epoch
     if not (in_use or shipment.state.truck is Truck.DELIVERED):
         return "late: about an attempt in another world"
+    if accepted:
+        # The bridge says these no more either: UPS has the job.
+        outbox.close_before(connection, shipment.id, "request_truck", origin.id, shipments.now)
     is_newest = outbox.newest(connection, shipment.id, "redirect") == origin.id
     same_question = (place.x, place.y) == (shipment.asked_x, shipment.asked_y)
     if in_use and shipment.state.asked is Asked.ADDRESS and same_question:

@@ -303,11 +303,16 @@ def test_a_delivered_parcel_whose_world_is_left_without_an_answer_was_too_late_u
     assert move(featured, order_id).decision is Decision.DONE
 
 
-def test_after_a_yes_the_old_address_is_nowhere_to_be_said_again(featured: Stage) -> None:
+@pytest.mark.parametrize("late", [False, True], ids=["in time", "when nobody waited for it any more"])
+def test_after_a_yes_the_old_address_is_nowhere_to_be_said_again(featured: Stage, late: bool) -> None:
     order_id = featured.place((1, 1), at=(3, 4))
     featured.dispatch()
     move(featured, order_id)
     (question,) = featured.questions()
+    if late:
+        featured.announce(7)
+        featured.announce(7, REDIRECT)
+        assert move(featured, order_id).decision is Decision.TOO_LATE
     featured.ups_says(featured.redirected(question, True))
     featured.attach("ups", nonce="boot-2")
     featured.app.renew("ups", featured.epochs["ups"], True, "open")
