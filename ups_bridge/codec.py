@@ -162,6 +162,12 @@ def decode_command(body: bytes) -> Said:
     return Said(tuple(command.acks), tuple(events), trucks)
 
 
+def answered(events: Iterable[pb.PeerEvent]) -> list[int]:
+    """The commands of ours that events refuse or answer."""
+    bodies = [getattr(event, event.WhichOneof("body") or "") for event in events]
+    return [body.command_id for body in bodies if "command_id" in body.DESCRIPTOR.fields_by_name]
+
+
 def _truck(one: ups.UALoadRequest) -> pb.PeerEvent:
     truck = pb.TruckArrived(shipment_id=one.shipId, truck_id=one.truckId)
     return pb.PeerEvent(seqnum=one.seqNum, truck_arrived=truck)

@@ -216,7 +216,8 @@ class UpsCore:
             raise BadMessage("the first message is no UAstart", body)
         said = codec.decode_command(body)
         live.session.heard(now)
-        acked = live.session.acked(said.acks, now)
+        # Who refuses or answers a command has it: not every partner acks it besides.
+        acked = live.session.acked((*said.acks, *codec.answered(said.events)), now)
         self.reporter.add_acked(number, CURRENT, acked)
         for event in said.events:
             if event.redirect_answered.accepted:

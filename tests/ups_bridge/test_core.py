@@ -201,6 +201,22 @@ def test_commands_are_repeated_until_acked_and_the_ack_is_reported() -> None:
     assert bench.acked == [1]
 
 
+@pytest.mark.parametrize("acks", [[], [1]], ids=["alone", "with the ack"])
+def test_a_refusal_is_an_answer_also_without_an_ack(acks: list[int]) -> None:
+    bench = live()
+    bench.send(truck(1), truck(2, 6))
+    refusal = ups.Err(err="no such warehouse", originSeqNum=1, seqNum=9)
+    bench.say(1, ups.UACommand(error=[refusal], acks=acks))
+    before = len(bench.heard(1))
+    bench.run(5 * TICK)
+    assert set(bench.heard(1)[before:]) == {2}
+    assert bench.acked == [1]
+    assert [event.command_failed.command_id for event in bench.events[1:]] == [1]
+    bench.cut(1)
+    bench.connect(2, start())
+    assert bench.heard(2) == [2]
+
+
 def test_an_account_is_sent_only_if_there_is_one() -> None:
     bench = live()
     with_account = truck(2)

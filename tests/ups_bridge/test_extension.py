@@ -119,6 +119,19 @@ def test_each_command_of_the_extension_is_sent_until_acked_to_who_speaks_it() ->
     assert bench.acked == [2, 3, 4]
 
 
+def test_an_answer_says_that_the_question_came_also_without_an_ack() -> None:
+    bench = live("redirect", "cancel", "account-check")
+    bench.send(redirect(2), cancel(3), check(4))
+    yes = ups.UARedirectAnswer(seqNum=7, originSeqNum=2, shipId=5, accepted=True)
+    no = ups.UACancelAnswer(seqNum=8, originSeqNum=3, shipId=5, accepted=False, reason="under way")
+    known = ups.UAAccountAnswer(seqNum=9, originSeqNum=4, upsName="ann", known=True)
+    bench.say(1, ups.UACommand(redirectAnswers=[yes], cancelAnswers=[no], accountAnswers=[known]))
+    frames = len(bench.frames[1])
+    bench.run(5)
+    assert bench.acked == [2, 3, 4]
+    assert len(bench.frames[1]) == frames
+
+
 def test_a_command_whose_feature_is_off_is_taken_and_dropped_and_the_others_go() -> None:
     bench = live("cancel")
     assert bench.send(redirect(2), cancel(3), truck(4)) == 3
