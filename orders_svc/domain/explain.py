@@ -133,6 +133,38 @@ def held_up(state: State, world: LinkView, ups: LinkView) -> str:
     return "; ".join(f"{name} {link.trouble}" for name, link in needed if not link.usable)
 
 
+BOUGHT_IN_VAIN = "The goods cannot be bought, and are tried again now and then"
+
+# After which a peer's own words follow, which are for staff: what it writes, it writes to us, not to shoppers. (The
+# refusal of what a shopper has asked for is not among them: the contract has UPS write that for the shopper.)
+FAILURES = frozenset(
+    {
+        Event.PACK_FAILED,
+        Event.PACK_REFUSED,
+        Event.LOAD_FAILED,
+        Event.LOAD_REFUSED,
+        Event.QUERY_FAILED,
+        Event.TRUCK_REFUSED,
+        Event.DELIVER_REFUSED,
+    }
+)
+
+
+def quoting(ours: str, words: str) -> str:
+    """What happened, in our words, which have no bracket in them, and then in a peer's."""
+    return f"{ours} ({words})" if words else ours
+
+
+def unquoted(text: str) -> str:
+    """The same in our words alone."""
+    return text.partition(" (")[0]
+
+
+def step_for_shoppers(event: str, what: str) -> str:
+    """What a step of the history, by `event`, says to those who are not staff."""
+    return unquoted(what) if event in FAILURES else what
+
+
 # What a step of the history says to people.
 WHAT_HAPPENED: dict[Event, str] = {
     Event.STOCK_AWAITED: "Order accepted; waiting for the goods to arrive at the warehouse",

@@ -3,6 +3,7 @@
 from google.protobuf.timestamp_pb2 import Timestamp
 
 from db.orders.requests import Decision
+from orders_svc.domain import explain
 from orders_svc.domain.amendments import Course
 from orders_svc.domain.lifecycle import Asked, Goods, Truck
 from orders_svc.domain.news import NOTHING, News
@@ -104,8 +105,8 @@ def timestamp(seconds: float) -> Timestamp:
     return Timestamp(seconds=micros // 1_000_000, nanos=micros % 1_000_000 * 1000)
 
 
-def order(view: OrderView) -> pb.Order:
-    """An order as its owner sees it."""
+def order(view: OrderView, *, in_full: bool = False) -> pb.Order:
+    """An order as its owner sees it; `in_full`, as staff do, with what peers said of failures in their own words."""
     row = view.row
     return pb.Order(
         order_id=row.id,
@@ -127,14 +128,15 @@ def order(view: OrderView) -> pb.Order:
             )
             for line in view.lines
         ],
-        shipments=[shipment(parcel) for parcel in view.parcels],
+        shipments=[shipment(parcel, in_full=in_full) for parcel in view.parcels],
         amendments=[amendment(asked) for asked in view.amendments],
     )
 
 
-def shipment(parcel: ParcelView) -> pb.Shipment:
-    """One parcel, as the attempt that counts."""
+def shipment(parcel: ParcelView, *, in_full: bool = False) -> pb.Shipment:
+    """One parcel, as the attempt that counts; `in_full` as for an order."""
     row, place, waiting = parcel.row, parcel.warehouse, parcel.waiting
+    reason = row.attention_reason or ""
     message = pb.Shipment(
         shipment_id=row.id,
         warehouse_id=place.id,
@@ -144,7 +146,7 @@ def shipment(parcel: ParcelView) -> pb.Shipment:
         status=pb.OrderStatus.ValueType(int(parcel.status)),
         goods=GOODS[parcel.state.goods],
         truck=TRUCK[parcel.state.truck],
-        attention_reason=row.attention_reason or "",
+        attention_reason=reason if in_full else explain.unquoted(reason),
         attempt=row.attempt,
         destination=pb.Address(x=row.x, y=row.y),
         history=[
@@ -152,7 +154,7 @@ def shipment(parcel: ParcelView) -> pb.Shipment:
                 at=timestamp(step.at),
                 goods=GOODS[Goods(step.goods)],
                 truck=TRUCK[Truck(step.truck)],
-                what=step.what,
+                what=step.what if in_full else explain.step_for_shoppers(step.event, step.what),
                 cause=step.cause,
             )
             for step in parcel.steps

@@ -81,7 +81,7 @@ def attention(needed: Attention) -> pb.AttentionNeeded:
 def inspected(found: Inspected) -> pb.InspectOrderResponse:
     """Anybody's order, what can be done about it, and what was done."""
     message = pb.InspectOrderResponse(
-        order=convert.order(found.order), attention=[attention(one) for one in found.attention]
+        order=convert.order(found.order, in_full=True), attention=[attention(one) for one in found.attention]
     )
     for row in found.interventions:
         done = message.interventions.add(

@@ -21,6 +21,7 @@ from sqlalchemy.dialects.postgresql import insert as insert_pg
 from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from db.orders.messages import InboxRow, OutboxRow
+from orders_svc.domain import explain
 from orders_svc.domain.lifecycle import Event
 from orders_svc.domain.patience import Patience
 from orders_svc.domain.verdicts import SEEN, Verdict, failure_event, verdict
@@ -263,7 +264,7 @@ def _command_failed(connection: Connection, shipments: Shipments, entry: _Entry,
     failure, origin = entry.event.command_failed, entry.origin
     for shipment_id in entry.in_vain:
         said = readable(failure.text, MAX_DETAIL, lines=1) or "no reason given"
-        shipments.warn(shipment_id, f"The goods cannot be bought, and are tried again now and then: {said}")
+        shipments.warn(shipment_id, explain.quoting(explain.BOUGHT_IN_VAIN, said))
     if origin is not None and origin.kind == "buy":
         return arrivals.buy_failed(
             connection, shipments, failure.command_id, verdict(failure.text) is Verdict.TRANSIENT

@@ -89,8 +89,7 @@ class Shipments:
         shipment.state = outcome.state
         self.questions.keep(shipment, before, event, detail)
         if outcome.state != before or outcome.effects or event is Event.DELIVERY_STARTED:
-            what = explain.WHAT_HAPPENED[event]
-            self._step(shipment, event, f"{what} ({detail})" if detail else what, cause)
+            self._step(shipment, event, explain.quoting(explain.WHAT_HAPPENED[event], detail), cause)
         return None
 
     def ask(self, shipment_id: int, asked: Asked, x: int | None, y: int | None, cause: str) -> str | None:
@@ -253,7 +252,8 @@ class Shipments:
             shipment.checks = 0
         elif asked:
             shipment.checks += 1
-        last = f"{explain.WHAT_HAPPENED[event]} ({detail})" if detail else explain.WHAT_HAPPENED[event]
+        # What is done about it afterwards is no longer true once nothing is.
+        last = explain.quoting(explain.WHAT_HAPPENED[event].partition(";")[0], detail)
         if failed and shipment.attempts >= self.patience.max_failures:
             shipment.attention_reason = f"Tried {shipment.attempts} times without success. Last: {last}"
             effects = [effect for effect in effects if effect is Effect.BOOK_PACKED]

@@ -4,7 +4,18 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from orders_svc.domain.explain import WHAT_HAPPENED, LinkView, Status, held_up, order_status, parcel_status, waiting
+from orders_svc.domain.explain import (
+    BOUGHT_IN_VAIN,
+    WHAT_HAPPENED,
+    LinkView,
+    Status,
+    held_up,
+    order_status,
+    parcel_status,
+    quoting,
+    unquoted,
+    waiting,
+)
 from orders_svc.domain.lifecycle import Asked, Event, Goods, State, Truck
 from orders_svc.rpc import convert
 from shop.orders.v1 import orders_pb2
@@ -94,3 +105,8 @@ def test_the_numbers_are_those_of_the_contract() -> None:
     assert [orders_pb2.TruckState.Name(convert.TRUCK[truck]) for truck in Truck] == [
         f"TRUCK_STATE_{truck.name}" for truck in Truck
     ]
+
+
+@given(st.sampled_from([BOUGHT_IN_VAIN, *WHAT_HAPPENED.values()]), st.text())
+def test_our_words_are_told_apart_from_any_of_a_peer(ours: str, words: str) -> None:
+    assert unquoted(quoting(ours, words)) == ours

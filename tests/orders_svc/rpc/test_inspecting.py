@@ -109,6 +109,23 @@ def test_anybodys_order_is_seen_with_what_was_done_about_it(both: Running) -> No
     assert failure(both, "InspectOrder", pb.InspectOrderRequest(shipment_id=9)).reason == "SHIPMENT_NOT_FOUND"
 
 
+def test_a_peers_own_words_about_a_failure_are_for_staff_alone(both: Running) -> None:
+    order_id, said = both.place((1, 1)), "ERR 17: ask Bob (he has the night shift)"
+    (parcel,) = both.order(order_id).shipments
+    with both.app.reader.connect() as connection:
+        pack = connection.exec_driver_sql("select max(id) from outbox where kind = 'pack'").scalar_one()
+    both.report("world", command_failed=fulfilment_pb2.CommandFailed(command_id=pack, text=said))
+    need_attention(both, parcel.shipment_id, f"Tried 12 times without success. Last: Packing failed ({said})")
+    seen: pb.InspectOrderResponse = call(both, "InspectOrder", pb.InspectOrderRequest(order_id=order_id))
+    (inspected,), (shown,) = seen.order.shipments, both.order(order_id).shipments
+    assert seen.attention[0].reason == inspected.attention_reason
+    assert inspected.attention_reason.endswith(said + ")")
+    assert inspected.history[-1].what == f"Packing was refused; the warehouse is asked why ({said})"
+    assert shown.attention_reason == "Tried 12 times without success. Last: Packing failed"
+    assert shown.history[-1].what == "Packing was refused; the warehouse is asked why"
+    assert len(shown.history) == len(inspected.history)
+
+
 def test_the_log_tells_both_sides_decoded_newest_first_and_page_by_page(both: Running) -> None:
     order_id = both.place((1, 2))
     other = both.place((3, 1))

@@ -1058,7 +1058,9 @@ class Shipment(_message.Message):
     truck_id: _builtins.int
     """Set once a truck has come."""
     attention_reason: _builtins.str
-    """Empty unless status is NEEDS_ATTENTION."""
+    """Empty unless status is NEEDS_ATTENTION. Here and in history, what UPS or the
+    world said of a failure in their own words is for staff: InspectOrder has it.
+    """
     attempt: _builtins.int
     """1, and one more for each time it had to start again."""
     address_changeable: Global___Changeable.ValueType
