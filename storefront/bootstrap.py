@@ -10,6 +10,7 @@ from functools import partial
 import grpc
 from flask import Flask
 from sqlalchemy import Engine
+from werkzeug.middleware.proxy_fix import ProxyFix
 from werkzeug.routing import IntegerConverter
 
 from db.clock import Clock
@@ -129,6 +130,8 @@ def build(
     )
     app = Flask("storefront")
     app.wsgi_app = Turnstile(app.wsgi_app, settings.storefront_threads)  # type: ignore[method-assign]
+    if proxies := settings.storefront_trusted_proxies:
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
     app.extensions[EXTENSION] = Services(
         settings=settings,
         engine=engine,

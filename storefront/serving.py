@@ -71,6 +71,8 @@ class Server(BaseApplication):
             "keepalive": KEEPALIVE_SECONDS,
             "limit_request_fields": HEADER_FIELDS,
             "limit_request_field_size": HEADER_FIELD_BYTES,
+            # What proxies say is judged by the application, which is told how many there are; nobody else is believed.
+            "forwarded_allow_ips": "",
             "graceful_timeout": GRACE_SECONDS,
             "loglevel": "warning",
             "control_socket_disable": True,

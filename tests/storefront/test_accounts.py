@@ -246,6 +246,23 @@ def test_an_address_makes_only_so_many_accounts(
     assert answers == [200, 200, 429]
 
 
+@pytest.mark.parametrize(("proxies", "last_answer"), [(0, 429), (1, 422), (2, 429)])
+def test_visitors_are_told_apart_by_the_proxies_that_are_trusted_and_by_nobody_else(
+    settings: dict[str, object], build_shop: Callable[[], Storefront], proxies: int, last_answer: int
+) -> None:
+    settings |= {"storefront_login_limit_address": "2 per hour", "storefront_trusted_proxies": proxies}
+    app = build_shop().app
+
+    def guess(address: str, number: int) -> int:
+        stranger = Visitor(app.test_client())
+        # What a stranger claims comes before what the one proxy there is adds.
+        stranger.client.environ_base["HTTP_X_FORWARDED_FOR"] = f"198.51.100.7, {address}"
+        return stranger.log_in(email=f"u{number}@example.org").status
+
+    assert [guess("192.0.2.1", number) for number in range(3)] == [422, 422, 429]
+    assert guess("192.0.2.2", 3) == last_answer
+
+
 def test_the_profile_is_changed_and_offered_at_checkout(visitor: Visitor) -> None:
     visitor.register()
     visitor.get("/account").submit("/account", display_name="Ann B.", ups_account="ann-ups")

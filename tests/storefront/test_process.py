@@ -83,6 +83,19 @@ def test_the_shop_opens_without_any_other_part_and_closes_when_told(environment:
             assert process.wait(60) == 0
 
 
+def test_nobody_is_believed_about_the_way_that_a_request_has_come(environment: dict[str, str]) -> None:
+    with started(environment) as (_process, port):
+        for claims in ({"X-Forwarded-Proto": "https"}, {"SCRIPT_NAME": "/elsewhere"}):
+            connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+            connection.request("GET", "/elsewhere", headers=claims)
+            answer = connection.getresponse()
+            page = answer.read().decode()
+            connection.close()
+            assert answer.status == 404
+            assert answer.getheader("Strict-Transport-Security") is None
+            assert 'href="/cart"' in page
+
+
 def test_a_port_in_use_is_one_line_and_exit_code_1(environment: dict[str, str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))

@@ -82,6 +82,17 @@ def test_browsers_are_told_to_come_by_tls(build_shop: Callable[[], Storefront], 
     assert build_shop().app.test_client().get("/nothing").headers["Strict-Transport-Security"] == STRICT
 
 
+def test_a_proxy_that_is_trusted_says_that_a_page_came_by_tls(
+    build_shop: Callable[[], Storefront], settings: dict[str, object]
+) -> None:
+    said = {"X-Forwarded-Proto": "https"}
+    assert "Strict-Transport-Security" not in build_shop().app.test_client().get("/login", headers=said).headers
+    settings["storefront_trusted_proxies"] = 1
+    trusting = build_shop().app.test_client().get("/login", headers=said)
+    assert trusting.headers["Strict-Transport-Security"] == STRICT
+    assert trusting.headers["Set-Cookie"].startswith("__Host-minimart=")
+
+
 def test_an_answer_that_comes_late_undoes_nothing_in_the_session(visitor: Visitor, orders: FakeOrders) -> None:
     visitor.register()
     made_at_log_in = visitor.get("/account").page.forms[-1].values["csrf_token"]
