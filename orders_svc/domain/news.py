@@ -1,8 +1,9 @@
 """What about an order is worth a letter, each once; and when an order is late. Pure.
 
 Rules: the news of an order are a set that only grows. Late is what is not there though the time that was first told has
-passed by a margin, or, where no time could be told, what was waited for beyond a limit: an order is looked at when that
-may have come to pass, and not before, so its cost does not grow with how long it waits.
+passed by a margin, or, where no time could be told, what was waited for beyond a limit. An order is looked at soon
+after it was placed, after each of its moves until a time can be told, and when it may be late: one that waits costs
+nothing.
 """
 
 from collections.abc import Collection
@@ -46,7 +47,10 @@ def news_of(parcels: Collection[Status]) -> News:
 
 @dataclass(frozen=True, slots=True)
 class Look:
-    """What a look at an order that is under way found. `again_at` is None once it is known to be late."""
+    """What a look at an order that is under way found.
+
+    `again_at`: when it may be late, if it does not move before; None once it is known to be.
+    """
 
     is_late: bool
     again_at: float | None
@@ -68,10 +72,7 @@ def look(
     promised_at = promised_at if promised_at is not None else latest
     if promised_at is None:
         late_at = placed_at + limit
-        # Each time after twice as long: what waits for days is not looked at often.
-        again_at = min(late_at, now + max(now - placed_at, FIRST_LOOK_TICKS * tick))
     else:
-        again_at = late_at = promised_at + max(MARGIN_SHARE * (promised_at - placed_at), MARGIN_TICKS * tick)
-    if now >= late_at:
-        return Look(True, None, promised_at)
-    return Look(False, again_at, promised_at)
+        late_at = promised_at + max(MARGIN_SHARE * (promised_at - placed_at), MARGIN_TICKS * tick)
+    is_late = now >= late_at
+    return Look(is_late, None if is_late else late_at, promised_at)

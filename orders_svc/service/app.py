@@ -136,16 +136,14 @@ class App:
         now = self.clock.now()
         with self.reader.begin() as connection:
             rows = telling.to_look_at(connection, now)
-            looks = [(row, self._look(connection, row, now)) for row in rows]
+            untimed = [row.order_id for row in rows if row.promised_at is None]
+            latest = self.expecting.latest(connection, untimed, now) if untimed else {}
+        looks = [(row, self._look(row, latest.get(row.order_id), now)) for row in rows]
         if looks:
             transact(self.engine, lambda c: telling.looked(c, looks))
         return len(looks) == telling.LOOKED_AT_ONCE
 
-    def _look(self, connection: Connection, row: Row[Any], now: float) -> Look:
-        view = self.expecting.with_times(connection, read_order(connection, row.user_id, row.order_id), now)
-        under_way = [parcel for parcel in view.parcels if parcel.waiting is not None]
-        known = [parcel.expected.latest for parcel in under_way if parcel.expected is not None]
-        latest = max(known) if known and len(known) == len(under_way) else None
+    def _look(self, row: Row[Any], latest: float | None, now: float) -> Look:
         return look(row.placed_at, row.promised_at, latest, now, self.patience.tick, self.late_after_seconds)
 
     def restock(self, request: restocking.RestockRequest) -> bool:

@@ -8,7 +8,7 @@ with what happened.
 
 import threading
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import replace
 from typing import Any
 
@@ -18,7 +18,8 @@ from db.orders.shipments import Shipment, ShipmentItem, ShipmentStep
 from db.orders.stock import Warehouse
 from orders_svc.domain import explain
 from orders_svc.domain.eta import WINDOW, Experience, Parcel, Stage, stage_of
-from orders_svc.domain.lifecycle import Goods, State, Truck
+from orders_svc.domain.lifecycle import Asked, Goods, State, Truck
+from orders_svc.service import links
 from orders_svc.service.views import OrderView, ParcelView
 
 # Open parcels that are looked at for who is beside whom: the youngest.
@@ -42,6 +43,28 @@ class Expecting:
     def with_times(self, connection: Connection, view: OrderView, now: float) -> OrderView:
         """The order, its open parcels with a range or the reason why there is none."""
         return replace(view, parcels=[self._with_time(connection, parcel, now) for parcel in view.parcels])
+
+    def latest(self, connection: Connection, order_ids: Collection[int], now: float) -> dict[int, float]:
+        """Until when orders that are under way are expected as a whole, by id; left out: of whom nobody can tell."""
+        how = links.view(connection)
+        rows = [row for row in connection.execute(_OF_ORDERS, {"k_ids": order_ids}) if stage_of(_state(row))]
+        may_tell = [
+            row
+            for row in rows
+            if row.attention_reason is None and not explain.held_up(_state(row), how["world"], how["ups"])
+        ]
+        parcels = {parcel.id: parcel for parcel in _parcels(connection, may_tell)}
+        latest: dict[int, float] = {}
+        unknown: set[int] = set()
+        for row in rows:
+            expected = None
+            if row.id in parcels:
+                expected = self._experience(connection, row.world_epoch, now).expect(parcels[row.id], now)
+            if expected is None:
+                unknown.add(row.order_id)
+            else:
+                latest[row.order_id] = max(expected.latest, latest.get(row.order_id, 0.0))
+        return {order_id: at for order_id, at in latest.items() if order_id not in unknown}
 
     def _with_time(self, connection: Connection, parcel: ParcelView, now: float) -> ParcelView:
         stage = stage_of(parcel.state)
@@ -92,6 +115,13 @@ def _recent(connection: Connection, world_epoch: int) -> list[Parcel]:
         *connection.execute(_DELIVERED, {"k_epoch": world_epoch}),
         *connection.execute(_OPEN, {"k_epoch": world_epoch}),
     ]
+    return _parcels(connection, rows)
+
+
+def _parcels(connection: Connection, rows: Sequence[Any]) -> list[Parcel]:
+    """What is known of the parcels of some rows, without those that have not begun, by two queries."""
+    if not rows:
+        return []
     ids = {"k_ids": [row.id for row in rows]}
     steps: defaultdict[int, list[Any]] = defaultdict(list)
     for step in connection.execute(_STEPS, ids):
@@ -108,6 +138,10 @@ def _recent(connection: Connection, world_epoch: int) -> list[Parcel]:
     return parcels
 
 
+def _state(row: Any) -> State:
+    return State(Goods(row.goods), Truck(row.truck), Asked(row.asked))
+
+
 def _stages(steps: Sequence[Any]) -> list[tuple[float, Stage]]:
     """When each stage began; a step that changes no stage begins none."""
     stages: list[tuple[float, Stage]] = []
@@ -118,6 +152,7 @@ def _stages(steps: Sequence[Any]) -> list[tuple[float, Stage]]:
     return stages
 
 
+_AMONG: BindParameter[Any] = bindparam("k_ids", expanding=True)
 _COLUMNS = (
     Shipment.id,
     Shipment.warehouse_id,
@@ -128,16 +163,15 @@ _COLUMNS = (
     Warehouse.x.label("warehouse_x"),
     Warehouse.y.label("warehouse_y"),
 )
-_IN_THE_WORLD = (
-    select(*_COLUMNS)
-    .join(Warehouse, Warehouse.id == Shipment.warehouse_id)
-    .where(Shipment.world_epoch == bindparam("k_epoch"))
-)
+_ROWS = select(*_COLUMNS).join(Warehouse, Warehouse.id == Shipment.warehouse_id)
+_OF_ORDERS = _ROWS.add_columns(
+    Shipment.order_id, Shipment.world_epoch, Shipment.goods, Shipment.truck, Shipment.asked, Shipment.attention_reason
+).where(Shipment.order_id.in_(_AMONG), Shipment.superseded_by.is_(None))
+_IN_THE_WORLD = _ROWS.where(Shipment.world_epoch == bindparam("k_epoch"))
 # Written out, not bound: SQLite uses a partial index for what it can see only.
 _IS_DELIVERED = Shipment.truck == literal_column(f"'{Truck.DELIVERED.value}'")
 _DELIVERED = _IN_THE_WORLD.where(_IS_DELIVERED).order_by(Shipment.ended_at.desc()).limit(WINDOW)
 _OPEN = _IN_THE_WORLD.where(Shipment.ended_at.is_(None)).order_by(Shipment.id.desc()).limit(MOST_OPEN)
-_AMONG: BindParameter[Any] = bindparam("k_ids", expanding=True)
 _STEPS = (
     select(ShipmentStep.shipment_id, ShipmentStep.at, ShipmentStep.goods, ShipmentStep.truck)
     .where(ShipmentStep.shipment_id.in_(_AMONG))

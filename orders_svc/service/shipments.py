@@ -362,7 +362,7 @@ class Shipments:
         orders = self.connection.execute(_KNOWN_ORDERS, {"k_ids": order_ids}).all()
         values = [{"k_id": row.id, "d_status": int(explain.order_status(parcels[row.id]))} for row in orders]
         self.connection.execute(_UPDATE_ORDER, values)
-        telling.note(self.connection, {row.id: news_of(parcels[row.id]) for row in orders})
+        telling.note(self.connection, {row.id: news_of(parcels[row.id]) for row in orders}, self.now)
         self.changes.orders.extend(OrderChange(row.id, row.user_id, row.version + 1) for row in orders)
 
 

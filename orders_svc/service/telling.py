@@ -2,7 +2,8 @@
 
 Rules: what was noted stays to be told until it was settled, whatever dies in between; whoever tells knows by the order
 and the kind what was told already. Nothing that is told or not told moves an order. Who is late is found by a look at
-the orders whose time to look has come; the row is changed only if nobody has changed that time meanwhile.
+the orders whose time to look has come; the row is changed only if nobody has changed that time meanwhile. A move of an
+order for which no time could be told makes that time come at once.
 """
 
 from collections.abc import Collection, Mapping, Sequence
@@ -15,10 +16,12 @@ from sqlalchemy import (
     Connection,
     Double,
     Integer,
+    and_,
     bindparam,
     case,
     insert,
     null,
+    or_,
     select,
     update,
 )
@@ -55,12 +58,11 @@ def begin(connection: Connection, orders: Mapping[int, int], now: float, tick: f
     connection.execute(_BEGIN, rows)
 
 
-def note(connection: Connection, happened: Mapping[int, News]) -> None:
-    """Adds what has happened to orders that are locked; what is noted already stays as it is."""
+def note(connection: Connection, happened: Mapping[int, News], now: float) -> None:
+    """Adds what has happened to orders that are locked and have moved; what is noted already stays as it is."""
     rows = [
-        {"k_id": order_id, "k_news": int(news), "d_over": bool(news & ENDED)}
+        {"k_id": order_id, "k_news": int(news), "d_over": bool(news & ENDED), "d_now": now}
         for order_id, news in sorted(happened.items())
-        if news
     ]
     if rows:
         connection.execute(_NOTE, rows)
@@ -80,7 +82,7 @@ def settle(connection: Connection, told: Mapping[int, News]) -> None:
 
 
 def to_look_at(connection: Connection, now: float) -> Sequence[Any]:
-    """The orders whose time to be looked at has come: order_id, user_id, placed_at, look_at, promised_at."""
+    """The orders whose time to be looked at has come: order_id, placed_at, look_at, promised_at."""
     return connection.execute(_TO_LOOK_AT, {"k_now": now}).all()
 
 
@@ -104,12 +106,20 @@ _TABLE: Any = OrderNews.__table__
 _K_ID: BindParameter[int] = bindparam("k_id")
 _K_NEWS = bindparam("k_news", type_=Integer)
 _BEGIN = insert(OrderNews)
+# Nobody could tell yet when it comes, and it is not known to be late.
+_UNTIMED = and_(_TABLE.c.look_at.is_not(None), _TABLE.c.promised_at.is_(None))
+_NOTED = _TABLE.c.happened.bitwise_or(_K_NEWS)
 _NOTE = (
     update(_TABLE)
-    .where(_TABLE.c.order_id == _K_ID)
+    # A row that would stay as it is, as most do, is not written.
+    .where(_TABLE.c.order_id == _K_ID, or_(_TABLE.c.happened != _NOTED, _UNTIMED))
     .values(
-        happened=_TABLE.c.happened.bitwise_or(_K_NEWS),
-        look_at=case((bindparam("d_over", type_=Boolean), null()), else_=_TABLE.c.look_at),
+        happened=_NOTED,
+        look_at=case(
+            (bindparam("d_over", type_=Boolean), null()),
+            (_UNTIMED, bindparam("d_now", type_=Double)),
+            else_=_TABLE.c.look_at,
+        ),
     )
 )
 _UNTOLD = (
@@ -125,7 +135,7 @@ _SETTLE = (
     .values(told=_TABLE.c.told.bitwise_or(_TABLE.c.happened.bitwise_and(_K_NEWS)))
 )
 _TO_LOOK_AT = (
-    select(OrderNews.order_id, OrderNews.user_id, Order.placed_at, OrderNews.look_at, OrderNews.promised_at)
+    select(OrderNews.order_id, Order.placed_at, OrderNews.look_at, OrderNews.promised_at)
     .join(Order, Order.id == OrderNews.order_id)
     .where(OrderNews.look_at.is_not(None), OrderNews.look_at <= bindparam("k_now", type_=Double))
     .order_by(OrderNews.look_at)
