@@ -145,7 +145,7 @@ class OrdersClient:
         return bool(answer.status == health_pb2.HealthCheckResponse.SERVING)
 
     def list_news(self, page_size: int, page_token: str) -> orders_pb2.ListNewsResponse:
-        """A page of what happened to anybody's orders and is to be told. CallFailed: nobody could be asked."""
+        """A page of what is to be told of anybody's orders, with the orders. CallFailed: nobody could be asked."""
         request = orders_pb2.ListNewsRequest(page_size=page_size, page_token=page_token)
         answer: orders_pb2.ListNewsResponse = self._call(self._orders.ListNews, request, None, self._deadlines.read)
         return answer

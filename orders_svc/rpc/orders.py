@@ -200,8 +200,9 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
     def ListNews(self, request: pb.ListNewsRequest, context: grpc.ServicerContext) -> pb.ListNewsResponse:
         """See the contract."""
         _storefront_only(context)
-        limit = page_size(request.page_size, 50, 200)
+        limit = page_size(request.page_size, 50, 100)
         found = self._app.untold(page_token(request.page_token) or 0, limit + 1)
+        views = self._app.orders_to_tell([one.order_id for one in found[:limit]])
         return pb.ListNewsResponse(
             news=[
                 pb.OrderNews(order_id=one.order_id, user_id=one.user_id, kind=kind)
@@ -209,6 +210,7 @@ class OrdersServicer(orders_pb2_grpc.OrdersServiceServicer):
                 for kind in convert.kinds(one.news)
             ],
             next_page_token=str(found[limit - 1].order_id) if len(found) > limit else "",
+            orders=[convert.order(view) for view in views],
         )
 
     def SettleNews(self, request: pb.SettleNewsRequest, context: grpc.ServicerContext) -> pb.SettleNewsResponse:

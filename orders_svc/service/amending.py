@@ -197,19 +197,24 @@ class Amendment:
     decisions: Sequence[Decided]
 
 
-def read_amendments(connection: Connection, order_id: int) -> list[Amendment]:
-    """Everything that was asked for about an order, oldest first, with the answers."""
-    requests = connection.execute(_ASKED_OF, {"k_order": order_id}).all()
+def read_amendments(connection: Connection, order_ids: Collection[int]) -> defaultdict[int, list[Amendment]]:
+    """Everything that was asked for about some orders, by order, oldest first, with the answers."""
+    amendments: defaultdict[int, list[Amendment]] = defaultdict(list)
+    requests = connection.execute(_ASKED_OF, {"k_ids": order_ids}).all()
     if not requests:
-        return []
+        return amendments
     decided: defaultdict[int, list[Decided]] = defaultdict(list)
     for told in connection.execute(_DECISIONS, {"k_ids": [request.id for request in requests]}):
         decided[told.order_request_id].append(_decided(told))
-    return [Amendment(request, decided[request.id]) for request in requests]
+    for request in requests:
+        amendments[request.order_id].append(Amendment(request, decided[request.id]))
+    return amendments
 
 
 _ASKED_OF = (
-    select(*OrderRequest.__table__.c).where(OrderRequest.order_id == bindparam("k_order")).order_by(OrderRequest.id)
+    select(*OrderRequest.__table__.c)
+    .where(OrderRequest.order_id.in_(bindparam("k_ids", expanding=True)))
+    .order_by(OrderRequest.id)
 )
 
 

@@ -5,7 +5,7 @@ the network. The deterministic parts (clock, rng) are arguments.
 """
 
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -38,7 +38,7 @@ from orders_svc.service.changes import Changes
 from orders_svc.service.expecting import Expecting
 from orders_svc.service.placing import Placed, PlaceOrder
 from orders_svc.service.points import ReorderRequest
-from orders_svc.service.reading import ALL_ORDERS, Wanted, read_order, read_orders
+from orders_svc.service.reading import ALL_ORDERS, Wanted, read_anybodys, read_order, read_orders
 from orders_svc.service.selling import DayOfSales, SaleView
 from orders_svc.service.transactions import LostRace, transact
 from orders_svc.service.trucks import Trucks
@@ -126,6 +126,11 @@ class App:
         """A page of orders of which something is to be told, by their ids."""
         with self.reader.begin() as connection:
             return telling.untold(connection, after_id, limit)
+
+    def orders_to_tell(self, order_ids: Collection[int]) -> list[OrderView]:
+        """These orders as they are now, whose they may be, by their ids; without history."""
+        with self.reader.begin() as connection:
+            return read_anybodys(connection, order_ids)
 
     def settle_news(self, told: Mapping[int, News]) -> None:
         """What was told need not be told again."""

@@ -1,11 +1,12 @@
 """Reading orders: a bounded number of queries, whatever the number of orders.
 
-Rules: an order is shown to the user who placed it and to nobody else; a parcel
-is shown as the attempt that counts, with the history of all its attempts.
+Rules: an order is shown to the user who placed it, and apart from that only to
+the shop itself, which tells of it; a parcel is shown as the attempt that counts,
+with the history of all its attempts.
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -30,7 +31,13 @@ def read_order(connection: Connection, user_id: int, order_id: int) -> OrderView
     row = connection.execute(_ORDER, {"k_id": order_id, "k_user": user_id}).one_or_none()
     if row is None:
         raise order_not_found(order_id)
-    return replace(_views(connection, [row], with_history=True)[0], amendments=read_amendments(connection, order_id))
+    return _with_amendments(connection, _views(connection, [row], with_history=True))[0]
+
+
+def read_anybodys(connection: Connection, order_ids: Collection[int]) -> list[OrderView]:
+    """These orders, whose they may be, by their ids; without history."""
+    rows = connection.execute(_ORDERS, {"k_ids": order_ids}).all()
+    return _with_amendments(connection, _views(connection, rows, with_history=False))
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,6 +123,11 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, with_history: bo
     return [OrderView(row, lines[row.id], parcels[row.id]) for row in rows]
 
 
+def _with_amendments(connection: Connection, views: Sequence[OrderView]) -> list[OrderView]:
+    asked = read_amendments(connection, [view.row.id for view in views])
+    return [replace(view, amendments=asked[view.row.id]) for view in views]
+
+
 def _steps(connection: Connection, shipments: Sequence[Row[Any]]) -> dict[tuple[int, int], list[Row[Any]]]:
     """The history of each parcel, over all its attempts, by (order, parcel number)."""
     parcel_of = {row.id: (row.order_id, row.parcel_no) for row in shipments}
@@ -128,6 +140,7 @@ def _steps(connection: Connection, shipments: Sequence[Row[Any]]) -> dict[tuple[
 # Built once: an open page reads its order at each step.
 _AMONG: BindParameter[Any] = bindparam("k_ids", expanding=True)
 _ORDER = select(*Order.__table__.c).where(Order.id == bindparam("k_id"), Order.user_id == bindparam("k_user"))
+_ORDERS = select(*Order.__table__.c).where(Order.id.in_(_AMONG)).order_by(Order.id)
 _LINES = (
     select(*OrderLine.__table__.c).where(OrderLine.order_id.in_(_AMONG)).order_by(OrderLine.order_id, OrderLine.line_no)
 )

@@ -5,10 +5,12 @@ tells, and the same key is the same message, however often it is written; a mess
 the transport, and one that may have been sent is not sent again.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, insert, select, update
-from sqlalchemy.exc import IntegrityError
+from sqlalchemy import Connection, delete, select, update
+from sqlalchemy.dialects.postgresql import insert as insert_pg
+from sqlalchemy.dialects.sqlite import insert as insert_sqlite
 
 from db.shop.mails import Mail, MailState
 
@@ -48,7 +50,16 @@ def write(connection: Connection, letter: Letter, now: float, *, nobody: bool = 
 
     The latter takes the same work, so that whether somebody has an account cannot be told by the time it takes.
     """
-    values = {
+    return _write(connection, [_row(letter, now, nobody=nobody)]) == 1
+
+
+def write_all(connection: Connection, letters: Collection[Letter], now: float) -> int:
+    """Puts messages in the outbox; how many were not there already."""
+    return _write(connection, [_row(letter, now, nobody=False) for letter in letters])
+
+
+def _row(letter: Letter, now: float, *, nobody: bool) -> dict[str, object]:
+    return {
         "key": letter.key,
         "recipient": letter.recipient,
         "subject": letter.subject,
@@ -59,12 +70,16 @@ def write(connection: Connection, letter: Letter, now: float, *, nobody: bool = 
         "next_try_at": now,
         "trouble": "nobody has this address" if nobody else "",
     }
-    try:
-        with connection.begin_nested():
-            connection.execute(insert(Mail).values(values))
-    except IntegrityError:
-        return False
-    return True
+
+
+def _write(connection: Connection, rows: list[dict[str, object]]) -> int:
+    return len(connection.execute(_WRITE[connection.dialect.name], rows).all()) if rows else 0
+
+
+_WRITE = {
+    name: insert(Mail).on_conflict_do_nothing(index_elements=[Mail.key]).returning(Mail.id)
+    for name, insert in (("postgresql", insert_pg), ("sqlite", insert_sqlite))
+}
 
 
 def due(connection: Connection, now: float, limit: int) -> list[int]:

@@ -2,11 +2,12 @@
 
 Rules: orders_svc lists news until they are settled, so that none is lost, whoever dies when; the letters of a page of
 news are committed before it is settled, under keys that make each of them one, so that none is written twice, by two
-workers either. What cannot be read now is told in a later round and holds up nothing else. Sending is `mail.sender`'s.
+workers either. A page of news comes with its orders, and is one call, one transaction and one call. Sending is
+`mail.sender`'s.
 """
 
 import threading
-from collections.abc import Collection, Sequence
+from collections.abc import Collection
 
 from sqlalchemy import Connection, Engine, select
 from sqlalchemy.exc import DBAPIError
@@ -58,40 +59,26 @@ class Teller:
         written, token = 0, ""
         for _ in range(MAX_PAGES):
             page = self._orders.list_news(PAGE_SIZE, token)
-            written += self._tell(page.news)
+            written += self._tell(page)
             token = page.next_page_token
             if not token or self._stopping.is_set():
                 break
         return written
 
-    def _tell(self, news: Sequence[pb.OrderNews]) -> int:
-        orders = self._read({one.order_id: one.user_id for one in news})
-        told = [one for one in news if one.order_id in orders]
+    def _tell(self, page: pb.ListNewsResponse) -> int:
+        orders = {order.order_id: order for order in page.orders}
+        told = [one for one in page.news if one.order_id in orders]
         with self._engine.begin() as connection:
             people = _who_want_letters(connection, {one.user_id for one in told})
-            written = 0
-            for one in told:
-                order = orders[one.order_id]
-                if order is None or one.user_id not in people:
-                    continue
-                letter = letter_about(order, one.kind, *people[one.user_id], self._shop_url)
-                if letter is not None and outbox.write(connection, letter, self._clock.now()):
-                    written += 1
+            letters = [
+                letter_about(orders[one.order_id], one.kind, *people[one.user_id], self._shop_url)
+                for one in told
+                if one.user_id in people
+            ]
+            written = outbox.write_all(connection, [one for one in letters if one is not None], self._clock.now())
         if told:
             self._orders.settle_news(told)
         return written
-
-    def _read(self, owners: dict[int, int]) -> dict[int, pb.Order | None]:
-        """The orders, as they are now; None: it is nobody's any more. What could not be read is left out."""
-        orders: dict[int, pb.Order | None] = {}
-        for order_id, user_id in owners.items():
-            try:
-                orders[order_id] = self._orders.get_order(user_id, order_id)
-            except CallFailed as failed:
-                _log.warning("order_not_told", order_id=order_id, why=str(failed))
-                if failed.refused:
-                    orders[order_id] = None
-        return orders
 
     def _run(self) -> None:
         pause = INTERVAL_SECONDS

@@ -99,8 +99,9 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
     real_time: bool = False
     # The reorder points that were set, in their order.
     points: list[inventory_pb2.SetReorderPointRequest] = field(default_factory=list)
-    # What is to be told, and what SettleNews answers instead of settling it, each once.
+    # What is to be told, and what ListNews and SettleNews answer instead, each once.
     news: list[pb.OrderNews] = field(default_factory=list)
+    list_refusals: deque[Exception] = field(default_factory=deque)
     news_refusals: deque[Exception] = field(default_factory=deque)
 
     def __post_init__(self) -> None:
@@ -155,11 +156,17 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
         return pb.ListOrdersResponse(orders=page, next_page_token=more)
 
     def ListNews(self, request: pb.ListNewsRequest, context: grpc.ServicerContext) -> pb.ListNewsResponse:
+        if self.list_refusals:
+            raise self.list_refusals.popleft()
         after = int(request.page_token or 0)
         ids = sorted({one.order_id for one in self.news if one.order_id > after})
         page = ids[: request.page_size]
         token = str(page[-1]) if len(ids) > len(page) else ""
-        return pb.ListNewsResponse(news=[one for one in self.news if one.order_id in page], next_page_token=token)
+        return pb.ListNewsResponse(
+            news=[one for one in self.news if one.order_id in page],
+            next_page_token=token,
+            orders=[self.orders[order_id] for order_id in page],
+        )
 
     def SettleNews(self, request: pb.SettleNewsRequest, context: grpc.ServicerContext) -> pb.SettleNewsResponse:
         if self.news_refusals:

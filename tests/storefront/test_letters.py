@@ -87,13 +87,13 @@ def test_a_letter_whose_settling_was_lost_is_not_written_again(
     assert orders.news == []
 
 
-def test_what_cannot_be_read_is_told_later_and_holds_up_nothing(
+def test_what_cannot_be_read_is_told_later(
     ann: Visitor, orders: FakeOrders, tell: Callable[[], int], engine: Engine
 ) -> None:
-    orders.get_refusal = AWAY
-    assert tell() == 0
+    orders.list_refusals.append(AWAY)
+    with pytest.raises(CallFailed):
+        tell()
     assert len(orders.news) == 1
-    orders.get_refusal = None
     assert tell() == 1
     assert orders.news == []
 

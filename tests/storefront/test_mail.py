@@ -5,7 +5,7 @@ import email.policy
 import socketserver
 import threading
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
@@ -54,6 +54,16 @@ def test_the_same_message_is_written_and_sent_once(engine: Engine, clock: Shifte
     assert sender.send_once() == 0
     assert postbox.taken == [LETTER]
     assert states(engine) == [MailState.SENT]
+
+
+def test_of_many_messages_each_is_written_that_was_not_before(engine: Engine) -> None:
+    write(engine, replace(LETTER, key="b"))
+    letters = [replace(LETTER, key=key) for key in "abca"]
+    with engine.begin() as connection:
+        assert outbox.write_all(connection, letters, 0.0) == 2
+        assert outbox.write_all(connection, letters, 0.0) == 0
+        assert outbox.write_all(connection, [], 0.0) == 0
+        assert sorted(connection.execute(select(Mail.key)).scalars()) == ["a", "b", "c"]
 
 
 def test_what_was_rolled_back_is_never_told(engine: Engine, clock: ShiftedClock) -> None:

@@ -308,6 +308,8 @@ def test_news_are_listed_for_the_storefront_until_they_are_settled(shop: Running
     assert [(one.order_id, one.user_id, one.kind) for one in listed.news] == [
         (order_id, SHOPPER, orders.NEWS_KIND_PLACED)
     ]
+    (told,) = listed.orders
+    assert (told.order_id, told.user_id, told.lines[0].quantity) == (order_id, SHOPPER, 1)
     shop.call(shop.orders.SettleNews, orders.SettleNewsRequest(news=listed.news), None)
     assert not shop.call(shop.orders.ListNews, orders.ListNewsRequest(), None).news
     too_many = orders.SettleNewsRequest(news=list(listed.news) * 1001)
@@ -316,6 +318,22 @@ def test_news_are_listed_for_the_storefront_until_they_are_settled(shop: Running
     for method, request in ((stub.ListNews, orders.ListNewsRequest()), (stub.SettleNews, orders.SettleNewsRequest())):
         refused = failure(lambda method=method, request=request: shop.call(method, request, None))  # type: ignore[misc]
         assert refused.reason == "STOREFRONT_ONLY"
+
+
+def test_news_come_with_the_orders_that_they_are_of(shop: Running) -> None:
+    ids = [shop.place((1, number)) for number in (1, 2, 3)]
+    request = orders.CancelOrderRequest(request_id="take-back", order_id=ids[1])
+    shop.call(shop.orders.CancelOrder, request)
+    page = shop.call(shop.orders.ListNews, orders.ListNewsRequest(page_size=2), None)
+    assert [one.order_id for one in page.news] == [ids[0], ids[1], ids[1]]
+    assert [one.order_id for one in page.orders] == ids[:2], "each once, and no other"
+    whole = [shop.call(shop.orders.GetOrder, orders.GetOrderRequest(order_id=one)).order for one in ids[:2]]
+    assert [one.lines for one in page.orders] == [one.lines for one in whole]
+    assert [one.status for one in page.orders] == [one.status for one in whole]
+    assert [list(one.amendments) for one in page.orders] == [list(one.amendments) for one in whole]
+    assert whole[1].amendments
+    rest = shop.call(shop.orders.ListNews, orders.ListNewsRequest(page_token=page.next_page_token), None)
+    assert [one.order_id for one in rest.orders] == ids[2:]
 
 
 def test_five_hundred_orders_in_flight_need_no_more_threads_than_five(shop: Running) -> None:

@@ -778,7 +778,7 @@ class ListNewsRequest(_message.Message):
     PAGE_SIZE_FIELD_NUMBER: _builtins.int
     PAGE_TOKEN_FIELD_NUMBER: _builtins.int
     page_size: _builtins.int
-    """1 to 200 orders; 0: 50."""
+    """0 means 50 orders; more than 100 is taken as 100."""
     page_token: _builtins.str
     """next_page_token of the page before; empty: the first page."""
     def __init__(
@@ -801,21 +801,29 @@ class ListNewsResponse(_message.Message):
 
     NEWS_FIELD_NUMBER: _builtins.int
     NEXT_PAGE_TOKEN_FIELD_NUMBER: _builtins.int
+    ORDERS_FIELD_NUMBER: _builtins.int
     next_page_token: _builtins.str
     """Empty: that was all."""
     @_builtins.property
     def news(self) -> _containers.RepeatedCompositeFieldContainer[Global___OrderNews]:
         """Those of one order stand together, in the order in which they happen."""
 
+    @_builtins.property
+    def orders(self) -> _containers.RepeatedCompositeFieldContainer[Global___Order]:
+        """The orders that the news are of, as they are now, each once; without the
+        parcels' history.
+        """
+
     def __init__(
         self,
         *,
         news: _abc.Iterable[Global___OrderNews] | None = ...,
         next_page_token: _builtins.str = ...,
+        orders: _abc.Iterable[Global___Order] | None = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["news", b"news", "next_page_token", b"next_page_token"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["news", b"news", "next_page_token", b"next_page_token", "orders", b"orders"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 
@@ -923,7 +931,9 @@ class Order(_message.Message):
     def shipments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Shipment]: ...
     @_builtins.property
     def amendments(self) -> _containers.RepeatedCompositeFieldContainer[Global___Amendment]:
-        """What was asked for since, oldest first. Only in GetOrder and WatchOrder."""
+        """What was asked for since, oldest first. Only in GetOrder, WatchOrder and
+        ListNews.
+        """
 
     def __init__(
         self,

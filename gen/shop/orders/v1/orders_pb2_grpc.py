@@ -228,7 +228,7 @@ class OrdersServiceServicer:
 
     def ListNews(self, request, context):
         """What happened to orders of all users and was not told to them yet, by
-        order id. It is listed until SettleNews says that it was told, whatever
+        order id, with the orders. It is listed until SettleNews says that it was told, whatever
         dies in between. Read only, and so idempotent.
         Callers: storefront only, for no user.
 

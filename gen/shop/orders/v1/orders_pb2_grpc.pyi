@@ -126,7 +126,7 @@ class OrdersServiceStub:
     """
     ListNews: _grpc.UnaryUnaryMultiCallable[_orders_pb2.ListNewsRequest, _orders_pb2.ListNewsResponse]
     """What happened to orders of all users and was not told to them yet, by
-    order id. It is listed until SettleNews says that it was told, whatever
+    order id, with the orders. It is listed until SettleNews says that it was told, whatever
     dies in between. Read only, and so idempotent.
     Callers: storefront only, for no user.
 
@@ -240,7 +240,7 @@ class OrdersServiceAsyncStub(OrdersServiceStub):
     """
     ListNews: _aio.UnaryUnaryMultiCallable[_orders_pb2.ListNewsRequest, _orders_pb2.ListNewsResponse]  # type: ignore[assignment]
     """What happened to orders of all users and was not told to them yet, by
-    order id. It is listed until SettleNews says that it was told, whatever
+    order id, with the orders. It is listed until SettleNews says that it was told, whatever
     dies in between. Read only, and so idempotent.
     Callers: storefront only, for no user.
 
@@ -405,7 +405,7 @@ class OrdersServiceServicer(metaclass=_abc_1.ABCMeta):
         context: _ServicerContext,
     ) -> _typing.Union[_orders_pb2.ListNewsResponse, _abc.Awaitable[_orders_pb2.ListNewsResponse]]:
         """What happened to orders of all users and was not told to them yet, by
-        order id. It is listed until SettleNews says that it was told, whatever
+        order id, with the orders. It is listed until SettleNews says that it was told, whatever
         dies in between. Read only, and so idempotent.
         Callers: storefront only, for no user.
 
