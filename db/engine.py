@@ -4,16 +4,18 @@ Rules: a transaction that was committed survives a crash; a transaction begins
 as a writer (BEGIN IMMEDIATE on SQLite), so two of them cannot deadlock on an
 upgrade; nothing connects before the first use. Readers ask for
 `read_only(engine)`, which on SQLite does not take the writer's place, and on
-PostgreSQL does not begin a transaction at all.
+PostgreSQL does not begin a transaction at all. Of a pool's connections the one
+that was used last is used next; one that the server has closed is replaced.
 """
 
+import select
 import sqlite3
 import time
 from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError
+from sqlalchemy.exc import ArgumentError, DisconnectionError
 from sqlalchemy.pool import QueuePool
 
 from db.clock import Clock
@@ -32,15 +34,7 @@ def make_engine(url: str | URL, clock: Clock, *, pool_size: int = 8) -> Engine:
     parsed = parse_url(url)
     if parsed.get_backend_name() == "sqlite":
         return _sqlite_engine(parsed, clock, pool_size)
-    return create_engine(
-        parsed.set(drivername="postgresql+psycopg2"),
-        pool_size=pool_size,
-        max_overflow=0,
-        pool_timeout=5.0,
-        pool_pre_ping=True,
-        isolation_level="READ COMMITTED",
-        connect_args={"connect_timeout": 5, "application_name": "minimart"},
-    )
+    return _postgresql_engine(parsed, pool_size)
 
 
 def parse_url(url: str | URL) -> URL:
@@ -61,9 +55,40 @@ def read_only(engine: Engine) -> Engine:
     On PostgreSQL each statement stands alone: at READ COMMITTED it sees what was committed before it in any case, and a
     BEGIN and a ROLLBACK that mean nothing are two more ways there and back for each page.
     """
-    if engine.dialect.name == "postgresql":
-        return engine.execution_options(isolation_level="AUTOCOMMIT")
     return engine.execution_options(**{READ_ONLY: True})
+
+
+def _postgresql_engine(url: URL, pool_size: int) -> Engine:
+    engine = create_engine(
+        url.set(drivername="postgresql+psycopg2"),
+        pool_size=pool_size,
+        max_overflow=0,
+        pool_timeout=5.0,
+        pool_use_lifo=True,
+        isolation_level="READ COMMITTED",
+        connect_args={"connect_timeout": 5, "application_name": "minimart"},
+    )
+
+    @event.listens_for(engine, "checkout")
+    def _look(connection: Any, _record: Any, _proxy: Any) -> None:
+        if connection.closed or _says_something(connection.fileno()):
+            raise DisconnectionError("the server has closed the connection")
+
+    @event.listens_for(engine, "begin")
+    def _begin(connection: Connection) -> None:
+        raw, alone = connection.connection.dbapi_connection, is_read_only(connection)
+        assert raw is not None
+        if raw.autocommit != alone:
+            raw.autocommit = alone
+
+    return engine
+
+
+def _says_something(descriptor: int) -> bool:
+    """Whether there is something to read. Where nothing was asked, it is that the other side goes, or has gone."""
+    look = select.poll()
+    look.register(descriptor, select.POLLIN)
+    return bool(look.poll(0))
 
 
 def _sqlite_engine(url: URL, clock: Clock, pool_size: int) -> Engine:
@@ -72,6 +97,7 @@ def _sqlite_engine(url: URL, clock: Clock, pool_size: int) -> Engine:
         poolclass=QueuePool,
         pool_size=pool_size,
         max_overflow=0,
+        pool_use_lifo=True,
         pool_timeout=SQLITE_BUSY_TIMEOUT_SECONDS,
         connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
     )
@@ -90,10 +116,14 @@ def _sqlite_engine(url: URL, clock: Clock, pool_size: int) -> Engine:
 
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        deferred = connection.get_execution_options().get(READ_ONLY, False)
-        connection.exec_driver_sql("BEGIN" if deferred else "BEGIN IMMEDIATE")
+        connection.exec_driver_sql("BEGIN" if is_read_only(connection) else "BEGIN IMMEDIATE")
 
     return engine
+
+
+def is_read_only(connection: Connection) -> bool:
+    """Whether it is of an engine for those who only read."""
+    return bool(connection.get_execution_options().get(READ_ONLY, False))
 
 
 def _keep_a_write_ahead_log(cursor: Any) -> None:

@@ -11,10 +11,10 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
 
-from sqlalchemy import Connection, text
+from sqlalchemy import text
 
 from db.clock import SystemClock
-from db.engine import make_engine
+from db.engine import make_engine, read_only
 from proof.bench_pages import register
 from proof.figures import Figure, percentile
 from proof.postgres import PostgresServer
@@ -117,13 +117,10 @@ def _fill(url: str) -> None:
     with engine.begin() as connection:
         for statement in _FILL:
             connection.execute(text(statement.format(**numbers)))
-    with engine.connect().execution_options(isolation_level="AUTOCOMMIT") as connection:
-        _vacuum(connection)
+    # Not in a transaction.
+    with read_only(engine).connect() as connection:
+        connection.execute(text("vacuum analyze"))
     engine.dispose()
-
-
-def _vacuum(connection: Connection) -> None:
-    connection.execute(text("vacuum analyze"))
 
 
 def _visit(shop: str, cookies: list[str]) -> dict[str, list[float]]:

@@ -16,7 +16,7 @@ from sqlalchemy import Connection, Engine, event, insert
 from sqlalchemy.exc import OperationalError
 
 from db.clock import Clock
-from db.engine import READ_ONLY, make_engine
+from db.engine import is_read_only, make_engine
 from db.migrate import upgrade
 from db.seed.categories import CATEGORIES
 from db.seed.products.entry import SeedProduct
@@ -131,16 +131,12 @@ class Database:
         self.disk.after_commit(label)
 
     def _begin(self, connection: Connection) -> None:
-        self.begin(_is_read_only(connection))
+        self.begin(is_read_only(connection))
 
     def _commit(self, connection: Connection) -> None:
-        if not _is_read_only(connection):
+        if not is_read_only(connection):
             driver: Any = connection.connection.driver_connection
             self.commit(driver.commit)
-
-
-def _is_read_only(connection: Connection) -> bool:
-    return bool(connection.get_execution_options().get(READ_ONLY, False))
 
 
 def _label() -> str:

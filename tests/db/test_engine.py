@@ -113,6 +113,30 @@ class TestPostgresql:
         engine.dispose()
         other.dispose()
 
+    def test_readers_begin_no_transaction_and_leave_writers_theirs_on_the_same_connection(
+        self, postgresql_url: str
+    ) -> None:
+        engine = make_engine(postgresql_url, SystemClock(), pool_size=1)
+        own = "select state, pid from pg_stat_activity where pid = pg_backend_pid()"
+        with make_engine(postgresql_url, SystemClock()).connect() as other:
+            state = "select state from pg_stat_activity where pid = :pid"
+
+            for _ in range(2):
+                with read_only(engine).connect() as reader:
+                    pid = reader.exec_driver_sql(own).one().pid
+                    assert other.execute(text(state), {"pid": pid}).scalar() == "idle"
+                    other.rollback()
+                with engine.begin() as writer:
+                    assert writer.exec_driver_sql(own).one().pid == pid
+                    assert other.execute(text(state), {"pid": pid}).scalar() == "idle in transaction"
+                    other.rollback()
+            with engine.connect() as writer:
+                writer.execute(text("insert into categories (slug, name) values ('a', 'A')"))
+                writer.rollback()
+            with read_only(engine).connect() as reader:
+                assert reader.execute(text("select count(*) from categories")).scalar() == 0
+        engine.dispose()
+
     def test_a_url_without_a_driver_means_the_one_that_is_installed(self) -> None:
         assert make_engine("postgresql://somewhere/shop", SystemClock()).url.drivername == "postgresql+psycopg2"
 

@@ -16,6 +16,8 @@ from typing import Any
 from sqlalchemy import Connection, Engine, event, text
 from sqlalchemy.engine import ExceptionContext
 
+from db.engine import read_only
+
 COMMIT = "COMMIT"
 DEADLINE_SECONDS = 120.0
 # Between two looks whether a side waits for a lock.
@@ -143,7 +145,7 @@ def run(
     turned = threading.Condition()
     sides = [_Side(name, engine, work, turned) for name, engine, work in zip("AB", engines, works, strict=True)]
     taken: list[tuple[str, str]] = []
-    with watcher.connect().execution_options(isolation_level="AUTOCOMMIT") as looking:
+    with read_only(watcher).connect() as looking:
         waits = partial(_waits_for_a_lock, looking)
         for side in sides:
             side.start()
