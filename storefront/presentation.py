@@ -6,7 +6,9 @@ Pure but for reading those files.
 import hashlib
 from collections.abc import Callable
 from datetime import UTC, datetime
+from functools import lru_cache, partial
 from pathlib import Path
+from typing import Any
 
 from flask import Flask, request, url_for
 
@@ -15,6 +17,8 @@ from storefront.services import services
 
 SHEETS = ("tokens", "base", "parts", "pages")
 STATIC_SECONDS = 365 * 24 * 3600
+# So many addresses within the shop are remembered, those that were asked for last.
+MOST_ADDRESSES = 4096
 
 
 def money(cents: int) -> str:
@@ -78,11 +82,24 @@ def static_urls(folder: Path, path: str) -> Callable[[str], str]:
     return static_url
 
 
-def picture_url(name: str, size: str = "small") -> str:
+def remembered_urls() -> Callable[..., str]:
+    """Flask's `url_for` for pages, which ask it for the same addresses again and again: a list has dozens of them."""
+
+    @lru_cache(MOST_ADDRESSES)
+    def made(_root: str, endpoint: str, values: tuple[tuple[str, Any], ...]) -> str:
+        return url_for(endpoint, **dict(values))
+
+    def remembered(endpoint: str, **values: Any) -> str:
+        return made(request.script_root, endpoint, tuple(values.items()))
+
+    return remembered
+
+
+def picture_url(link: Callable[..., str], name: str, size: str = "small") -> str:
     """The address of a product's picture: a photo, large or small, or a drawing, which fits any size."""
     if name.startswith(PREFIX):
-        return url_for("photos.show", size=size, photo=name)
-    return url_for("catalogue.picture", name=name)
+        return link("photos.show", size=size, photo=name)
+    return link("catalogue.picture", name=name)
 
 
 def add_to(app: Flask) -> None:
@@ -93,7 +110,9 @@ def add_to(app: Flask) -> None:
     app.jinja_env.filters["clock_words"] = lambda seconds: clock_words(seconds, services().clock.now())
     app.jinja_env.globals["sheets"] = SHEETS
     app.jinja_env.globals["static_url"] = static_urls(Path(app.static_folder), app.static_url_path)
-    app.jinja_env.globals["picture_url"] = picture_url
+    link = remembered_urls()
+    app.jinja_env.globals["url_for"] = link
+    app.jinja_env.globals["picture_url"] = partial(picture_url, link)
     app.jinja_env.trim_blocks = True
     app.jinja_env.lstrip_blocks = True
     app.config["SEND_FILE_MAX_AGE_DEFAULT"] = STATIC_SECONDS
