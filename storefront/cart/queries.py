@@ -8,7 +8,7 @@ Whose cart a request may touch is said by `storefront.cart.basket`.
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 
-from sqlalchemy import ColumnElement, Connection, and_, delete, func, insert, select, update
+from sqlalchemy import ColumnElement, Connection, and_, bindparam, delete, func, insert, select, update
 from sqlalchemy.exc import IntegrityError
 
 from db.shop.accounts import Profile
@@ -94,29 +94,7 @@ def lines_of(connection: Connection, cart_id: int | None) -> list[CartLine]:
     """The cart and what is saved for later, in the order in which they were put in. One query."""
     if cart_id is None:
         return []
-    query = (
-        select(
-            CartItem.offer_id,
-            Offer.product_id,
-            Product.title,
-            Product.picture,
-            Profile.display_name,
-            Offer.price_cents,
-            CartItem.quantity,
-            Offer.withdrawn_at.is_(None),
-            Offer.allow_backorder,
-            CartItem.is_chosen,
-            CartItem.is_saved,
-            CartItem.seen_price_cents,
-        )
-        .join(Offer, Offer.id == CartItem.offer_id)
-        .join(Product, Product.id == Offer.product_id)
-        .join(Profile, Profile.user_id == Offer.seller_id)
-        .where(CartItem.cart_id == cart_id)
-        .order_by(CartItem.added_at, CartItem.offer_id)
-        .limit(MAX_LINES + MAX_SAVED)
-    )
-    return [CartLine(*tuple(row)) for row in connection.execute(query)]
+    return [CartLine(*tuple(row)) for row in connection.execute(_LINES, {"k_cart": cart_id})]
 
 
 def lock(connection: Connection, owner: Owner, now: float) -> int:
@@ -286,3 +264,28 @@ def _move(connection: Connection, cart_id: int, offer_id: int, *, to_saved: bool
         .values(is_saved=to_saved, is_chosen=True)
     )
     return done.rowcount == 1
+
+
+# Built once: each look at the cart asks it.
+_LINES = (
+    select(
+        CartItem.offer_id,
+        Offer.product_id,
+        Product.title,
+        Product.picture,
+        Profile.display_name,
+        Offer.price_cents,
+        CartItem.quantity,
+        Offer.withdrawn_at.is_(None),
+        Offer.allow_backorder,
+        CartItem.is_chosen,
+        CartItem.is_saved,
+        CartItem.seen_price_cents,
+    )
+    .join(Offer, Offer.id == CartItem.offer_id)
+    .join(Product, Product.id == Offer.product_id)
+    .join(Profile, Profile.user_id == Offer.seller_id)
+    .where(CartItem.cart_id == bindparam("k_cart"))
+    .order_by(CartItem.added_at, CartItem.offer_id)
+    .limit(MAX_LINES + MAX_SAVED)
+)

@@ -140,11 +140,11 @@ def _page(wrong: tuple[int, QuantityForm] | None = None) -> str:
         holds = holds_of(connection, shopper.user_id) if shopper is not None else NO_HOLDS
         lines = queries.lines_of(connection, basket.cart_id)
         stock = stock_of(connection, [line.offer_id for line in lines])
-    shown = []
+    shown, held = [], holds.units
     for line in lines:
         at = None if stock is None else stock[line.offer_id]
         availability = describe(at, allow_backorder=line.allow_backorder)
-        shown.append(Shown(line, availability, notices_of(line, availability, at), holds.units[line.offer_id]))
+        shown.append(Shown(line, availability, notices_of(line, availability, at), held[line.offer_id]))
     if wrong is not None and all(one.line.offer_id != wrong[0] for one in shown):
         flash(_GONE, "warning")
     in_cart = [one for one in shown if not one.line.is_saved]

@@ -8,7 +8,7 @@ from storefront import pictures
 from storefront.catalogue import favourites as marks
 from storefront.catalogue import listing, queries
 from storefront.catalogue.search import SORT_WORDS, Search, Sort, read_question, read_search
-from storefront.reviews.queries import NO_TIE, opinions_of, tie_of
+from storefront.reviews.queries import NO_OPINIONS, NO_TIE, opinions_of, tie_of
 from storefront.security import current_shopper, limiter, of_shopper_or_address, the_shopper
 from storefront.services import services
 
@@ -89,7 +89,8 @@ def product(product_id: int) -> str:
         shown = queries.show_product(connection, product_id)
         if shown is None:
             abort(404)
-        opinions = opinions_of(connection, product_id, request.args.get("reviews", 1, type=int))
+        page = request.args.get("reviews", 1, type=int)
+        opinions = opinions_of(connection, product_id, page) if shown.stars.reviews else NO_OPINIONS
         tie = tie_of(connection, shopper.user_id, product_id) if shopper else NO_TIE
     return render_template(
         "catalogue/product.html",

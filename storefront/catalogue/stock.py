@@ -78,11 +78,11 @@ def warehouses(connection: Connection) -> list[tuple[int, str]]:
 
 def warehouse_places(connection: Connection) -> list[tuple[str, int, int]]:
     """The (name, x, y) of each warehouse; none before orders_svc first started."""
-    rows = connection.execute(select(Warehouse.name, Warehouse.x, Warehouse.y).order_by(Warehouse.id))
-    return [(row.name, row.x, row.y) for row in rows]
+    return [(row.name, row.x, row.y) for row in connection.execute(_PLACES)]
 
 
-# Built once: every list of products asks for it.
+# Built once: every list of products, or every order page, asks for it.
+_PLACES = select(Warehouse.name, Warehouse.x, Warehouse.y).order_by(Warehouse.id)
 _STOCK = (
     select(
         Stock.offer_id,

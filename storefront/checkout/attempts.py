@@ -8,7 +8,7 @@ there; nothing is deleted. Each function works in the caller's transaction and d
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, insert, select, update
+from sqlalchemy import Connection, bindparam, insert, select, update
 
 from db.shop.catalogue import Offer, Product
 from db.shop.checkouts import CheckoutAttempt, CheckoutState
@@ -140,13 +140,7 @@ def find(connection: Connection, user_id: int, request_id: str) -> Attempt | Non
 
 def confirming(connection: Connection, user_id: int, limit: int = 20) -> list[str]:
     """The request ids of this user's attempts that are not answered yet, newest first."""
-    rows = connection.execute(
-        select(CheckoutAttempt.request_id)
-        .where(CheckoutAttempt.user_id == user_id, CheckoutAttempt.state == CheckoutState.CONFIRMING)
-        .order_by(CheckoutAttempt.id.desc())
-        .limit(limit)
-    )
-    return list(rows.scalars())
+    return list(connection.execute(_CONFIRMING, {"k_user": user_id, "k_limit": limit}).scalars())
 
 
 def last_destination(connection: Connection, user_id: int) -> Destination | None:
@@ -241,3 +235,12 @@ def _attempt(connection: Connection, *where: object) -> Attempt | None:
         return None
     attempt_id, user_id, request_id, request, state, *rest = row
     return Attempt(attempt_id, user_id, request_id, bytes(request), CheckoutState(state), *rest)
+
+
+# Built once: each look at the orders asks it.
+_CONFIRMING = (
+    select(CheckoutAttempt.request_id)
+    .where(CheckoutAttempt.user_id == bindparam("k_user"), CheckoutAttempt.state == CheckoutState.CONFIRMING)
+    .order_by(CheckoutAttempt.id.desc())
+    .limit(bindparam("k_limit"))
+)

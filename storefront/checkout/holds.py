@@ -8,7 +8,7 @@ from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 
-from sqlalchemy import Connection, select
+from sqlalchemy import Connection, bindparam, select
 
 from db.shop.checkouts import CheckoutAttempt, CheckoutState
 from shop.orders.v1 import orders_pb2
@@ -51,11 +51,7 @@ NO_HOLDS = Holds({})
 
 def holds_of(connection: Connection, user_id: int) -> Holds:
     """What this user's unanswered attempts hold. One query, in the caller's transaction."""
-    rows = connection.execute(
-        select(CheckoutAttempt.request_id, CheckoutAttempt.request)
-        .where(CheckoutAttempt.user_id == user_id, CheckoutAttempt.state == CheckoutState.CONFIRMING)
-        .order_by(CheckoutAttempt.id.desc())
-    )
+    rows = connection.execute(_HOLDS, {"k_user": user_id})
     return Holds({row.request_id: _units_in(row.request) for row in rows})
 
 
@@ -64,3 +60,11 @@ def _units_in(request: bytes) -> Counter[int]:
     for item in orders_pb2.PlaceOrderRequest.FromString(request).items:
         units[item.offer_id] += item.quantity
     return units
+
+
+# Built once: each look at the cart asks it.
+_HOLDS = (
+    select(CheckoutAttempt.request_id, CheckoutAttempt.request)
+    .where(CheckoutAttempt.user_id == bindparam("k_user"), CheckoutAttempt.state == CheckoutState.CONFIRMING)
+    .order_by(CheckoutAttempt.id.desc())
+)

@@ -6,7 +6,7 @@ with its row locked, so that two who write at the same moment both count.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, delete, func, insert, select, update
+from sqlalchemy import Connection, bindparam, delete, func, insert, select, update
 
 from db.shop.accounts import Profile
 from db.shop.catalogue import Favourite, Offer, Product
@@ -47,6 +47,9 @@ class Opinions:
         return max(1, -(-self.total // PAGE_SIZE))
 
 
+NO_OPINIONS = Opinions([], [(stars, 0) for stars in range(5, 0, -1)], 1)
+
+
 @dataclass(frozen=True, slots=True)
 class Tie:
     """What a shopper has to do with a product."""
@@ -61,31 +64,18 @@ NO_TIE = Tie(is_favourite=False, has_bought=False, has_reviewed=False)
 
 def opinions_of(connection: Connection, product_id: int, page: int) -> Opinions:
     """One page of the reviews of a product. Two queries."""
-    counts = connection.execute(
-        select(Review.stars, func.count()).where(Review.product_id == product_id).group_by(Review.stars)
-    )
-    counted = {row[0]: row[1] for row in counts}
+    counted = {row[0]: row[1] for row in connection.execute(_COUNTS, {"k_product": product_id})}
     by_stars = [(stars, counted.get(stars, 0)) for stars in range(5, 0, -1)]
     pages = max(1, -(-sum(counted.values()) // PAGE_SIZE))
     page = min(max(page, 1), pages)
-    rows = connection.execute(
-        select(Review.user_id, Profile.display_name, Review.stars, Review.words, Review.changed_at)
-        .join(Profile, Profile.user_id == Review.user_id)
-        .where(Review.product_id == product_id)
-        .order_by(Review.id.desc())
-        .limit(PAGE_SIZE)
-        .offset((page - 1) * PAGE_SIZE)
-    )
+    rows = connection.execute(_REVIEWS, {"k_product": product_id, "k_before": (page - 1) * PAGE_SIZE})
     return Opinions([ReviewShown(*row) for row in rows], by_stars, page)
 
 
 def tie_of(connection: Connection, user_id: int, product_id: int) -> Tie:
     """What this shopper has to do with this product. One query."""
-    parts = [
-        select(func.count()).where(table.user_id == user_id, table.product_id == product_id).scalar_subquery()
-        for table in (Favourite, Purchase, Review)
-    ]
-    return Tie(*(bool(count) for count in connection.execute(select(*parts)).one()))
+    counts = connection.execute(_TIE, {"k_user": user_id, "k_product": product_id}).one()
+    return Tie(*(bool(count) for count in counts))
 
 
 def orders_with(connection: Connection, user_id: int, product_id: int) -> tuple[list[int], set[int]]:
@@ -141,3 +131,23 @@ def _work_out(connection: Connection, product_id: int) -> None:
         .where(Product.id == product_id)
         .values(reviews=reviews, stars=int(stars), rating=rating_of(int(stars), reviews))
     )
+
+
+# Built once: every product page asks them.
+_COUNTS = select(Review.stars, func.count()).where(Review.product_id == bindparam("k_product")).group_by(Review.stars)
+_REVIEWS = (
+    select(Review.user_id, Profile.display_name, Review.stars, Review.words, Review.changed_at)
+    .join(Profile, Profile.user_id == Review.user_id)
+    .where(Review.product_id == bindparam("k_product"))
+    .order_by(Review.id.desc())
+    .limit(PAGE_SIZE)
+    .offset(bindparam("k_before"))
+)
+_TIE = select(
+    *(
+        select(func.count())
+        .where(table.user_id == bindparam("k_user"), table.product_id == bindparam("k_product"))
+        .scalar_subquery()
+        for table in (Favourite, Purchase, Review)
+    )
+)
