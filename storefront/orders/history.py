@@ -15,7 +15,7 @@ from storefront.cart import queries as cart
 from storefront.cart.queries import CartRefusal, Owner
 from storefront.catalogue.search import read_question
 from storefront.checkout.attempts import confirming
-from storefront.orders.view import show_order
+from storefront.orders.view import show_in_list
 from storefront.security import limiter, of_shopper_or_address, the_shopper
 from storefront.services import services
 
@@ -71,7 +71,7 @@ def index() -> str:
     asked = {name: value for name, value in (("q", question), ("status", chosen)) if value}
     return render_template(
         "orders/list.html",
-        orders=[show_order(order) for order in found.orders],
+        orders=[show_in_list(order) for order in found.orders],
         next_page=found.next_page_token,
         first_page=not token,
         unanswered=unanswered,

@@ -4,7 +4,7 @@ Goods and truck go side by side (a truck may be there before the parcel is packe
 still to come by itself, with the time of the step that ended it.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 
 from google.protobuf.timestamp_pb2 import Timestamp
@@ -203,7 +203,16 @@ def status_words(status: "pb.OrderStatus.ValueType") -> StatusWords:
 
 
 def show_order(order: pb.Order) -> OrderShown:
-    """The whole order; also what ListOrders gives, whose parcels have no history."""
+    """The whole order."""
+    return replace(
+        show_in_list(order),
+        parcels=tuple(_parcel(number, one, len(order.shipments)) for number, one in enumerate(order.shipments, 1)),
+        amendments=tuple(show_amendment(asked) for asked in order.amendments),
+    )
+
+
+def show_in_list(order: pb.Order) -> OrderShown:
+    """An order as lists show it: without its parcels and what was asked for since."""
     return OrderShown(
         order_id=order.order_id,
         version=order.version,
@@ -214,8 +223,8 @@ def show_order(order: pb.Order) -> OrderShown:
         ups_account=order.ups_account,
         total_cents=order.total_cents,
         lines=tuple(order.lines),
-        parcels=tuple(_parcel(number, one, len(order.shipments)) for number, one in enumerate(order.shipments, 1)),
-        amendments=tuple(show_amendment(asked) for asked in order.amendments),
+        parcels=(),
+        amendments=(),
     )
 
 
