@@ -29,6 +29,16 @@ class Profile(ShopBase):
     """What a user shows of themselves; says who is a seller."""
 
     __tablename__ = "profiles"
+    __table_args__ = (
+        # Who sells, by name: few of all the users.
+        Index(
+            "ix_profiles_sellers",
+            "display_name",
+            "user_id",
+            sqlite_where=text("is_seller = 1"),
+            postgresql_where=text("is_seller"),
+        ),
+    )
 
     user_id: Mapped[int] = mapped_column(ForeignKey("users.id"), primary_key=True)
     display_name: Mapped[str] = mapped_column(String(80))

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from sqlalchemy import BindParameter, Connection, bindparam, exists, select
+from sqlalchemy import BindParameter, Connection, bindparam, exists, select, union
 
 from db.shop.accounts import Profile
 from db.shop.catalogue import Category, Favourite, Offer, Product
@@ -166,11 +166,7 @@ class ProductOf:
 
 def products_of(connection: Connection, offer_ids: Sequence[int]) -> dict[int, ProductOf]:
     """The products of these offers, by offer, whether they are sold or not. One query."""
-    rows = connection.execute(
-        select(Offer.id, Product.id, Product.picture)
-        .join(Product, Product.id == Offer.product_id)
-        .where(Offer.id.in_(offer_ids))
-    )
+    rows = connection.execute(_PRODUCTS_OF, {"k_ids": offer_ids})
     return {row[0]: ProductOf(row[1], row[2]) for row in rows}
 
 
@@ -199,17 +195,20 @@ def _offers_of(connection: Connection, product_ids: Sequence[int]) -> dict[int, 
     return found
 
 
-# Built once: every page of the catalogue asks them.
+# Built once: every page of the catalogue, or of an order, asks them.
 _AMONG: BindParameter[Any] = bindparam("k_ids", expanding=True)
 _SHELVES = select(Category.slug, Category.name).order_by(Category.name)
-_SELLERS = (
-    select(Profile.user_id, Profile.display_name)
-    .where(
-        Profile.is_seller,
-        exists().where(Offer.seller_id == Profile.user_id, Offer.withdrawn_at.is_(None)),
-    )
-    .order_by((Profile.user_id == bindparam("k_chosen")).desc(), Profile.display_name, Profile.user_id)
-    .limit(SELLERS_NAMED)
+_WHO_SELLS = select(Profile.user_id, Profile.display_name).where(
+    Profile.is_seller,
+    exists().where(Offer.seller_id == Profile.user_id, Offer.withdrawn_at.is_(None)),
+)
+# The first by name as an index has them, not all to be sorted; SQLite wants a limit in a subquery.
+_FIRST_SELLERS = _WHO_SELLS.order_by(Profile.display_name, Profile.user_id).limit(SELLERS_NAMED).subquery()
+_SELLERS = union(select(_FIRST_SELLERS), _WHO_SELLS.where(Profile.user_id == bindparam("k_chosen")))
+_PRODUCTS_OF = (
+    select(Offer.id, Product.id, Product.picture)
+    .join(Product, Product.id == Offer.product_id)
+    .where(Offer.id.in_(_AMONG))
 )
 _PRODUCTS = select(Product.id, Product.title, Product.picture, Product.stars, Product.reviews).where(
     Product.id.in_(_AMONG)
