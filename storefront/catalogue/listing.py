@@ -31,7 +31,7 @@ from db.orders.stock import Stock
 from db.shop.catalogue import FOLDED_TITLE, Category, Offer, Product
 from storefront.catalogue.search import ESCAPE, Search, Sort
 
-MAX_COUNTED = 1000
+MAX_COUNTED = 500
 # How like a typed word a word of a title must be (less only if nothing is), and how long a word must be for that to
 # mean anything.
 ALIKE = (0.6, 0.4)
