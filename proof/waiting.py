@@ -36,6 +36,7 @@ from db.orders.news import OrderNews
 from db.orders.orders import Order
 from db.orders.shipments import Shipment
 from db.seed.shop import seed_shop
+from db.shop.mails import Mail, MailState
 from mesh.identity import Tokens
 from mesh.settings import parse_address
 from orders_svc.domain.lifecycle import Goods
@@ -193,6 +194,12 @@ class WaitingShop:
     def untold(self) -> int:
         """How many orders there is something to write letters about."""
         wanted = select(func.count()).where(OrderNews.happened != OrderNews.told)
+        with read_only(self.engine).begin() as connection:
+            return int(connection.scalar(wanted) or 0)
+
+    def unsent(self) -> int:
+        """How many letters are on their way out."""
+        wanted = select(func.count()).where(Mail.state.in_((MailState.WAITING, MailState.SENDING)))
         with read_only(self.engine).begin() as connection:
             return int(connection.scalar(wanted) or 0)
 

@@ -95,18 +95,14 @@ def due(connection: Connection, now: float, limit: int) -> list[int]:
 
 def claim(connection: Connection, mail_id: int, now: float) -> Claimed | None:
     """Takes a message that is due. None: somebody else has."""
-    done = connection.execute(
+    row = connection.execute(
         update(Mail)
         .where(Mail.id == mail_id, Mail.state == MailState.WAITING, Mail.next_try_at <= now)
         .values(state=MailState.SENDING, tries=Mail.tries + 1, next_try_at=now)
-    )
-    if done.rowcount != 1:
+        .returning(Mail.id, Mail.key, Mail.recipient, Mail.subject, Mail.body, Mail.created_at, Mail.tries)
+    ).one_or_none()
+    if row is None:
         return None
-    row = connection.execute(
-        select(Mail.id, Mail.key, Mail.recipient, Mail.subject, Mail.body, Mail.created_at, Mail.tries).where(
-            Mail.id == mail_id
-        )
-    ).one()
     return Claimed(row.id, Letter(row.key, row.recipient, row.subject, row.body), row.created_at, row.tries)
 
 

@@ -1,8 +1,9 @@
 """The sender: one thread per worker that hands over what is in the outbox, and tidies up behind everybody.
 
 Rules: a message is claimed by a guarded update first, so that two workers do not both send it; nothing is handed over
-inside a transaction; a database that is away ends one round, never the thread. `send_once` and `tidy_once` are the
-whole work; the thread only repeats them.
+inside a transaction; whoever did not take one is not asked to take the next in the same round; a database that is away
+ends one round, never the thread. `send_once` and `tidy_once` are the whole work; the thread only repeats them, at once
+as long as there is more.
 """
 
 import threading
@@ -27,7 +28,7 @@ Tidy = Callable[[Connection, float], int]
 
 
 class Sender:
-    """Sends what is due, every INTERVAL_SECONDS; runs `tidiers`, a transaction each, every TIDY_SECONDS."""
+    """Sends what is due, looking every INTERVAL_SECONDS; runs `tidiers`, a transaction each, every TIDY_SECONDS."""
 
     def __init__(self, engine: Engine, clock: Clock, transport: Transport, tidiers: tuple[Tidy, ...] = ()) -> None:
         self._engine = engine
@@ -52,7 +53,7 @@ class Sender:
         self._thread.join(timeout)
 
     def send_once(self) -> int:
-        """Hands over each message that is due now; how many were tried."""
+        """Hands over what is due now, at most BATCH messages; how many were tried."""
         with self._reader.connect() as connection:
             due = outbox.due(connection, self._clock.now(), BATCH)
         tried = 0
@@ -61,9 +62,11 @@ class Sender:
                 break
             with self._engine.begin() as connection:
                 claimed = outbox.claim(connection, mail_id, self._clock.now())
-            if claimed is not None:
-                self._hand_over(claimed)
-                tried += 1
+            if claimed is None:
+                continue
+            tried += 1
+            if not self._hand_over(claimed):
+                break
         return tried
 
     def tidy_once(self) -> None:
@@ -72,12 +75,14 @@ class Sender:
             with self._engine.begin() as connection:
                 tidy(connection, self._clock.now())
 
-    def _hand_over(self, claimed: outbox.Claimed) -> None:
+    def _hand_over(self, claimed: outbox.Claimed) -> bool:
+        """Whether that is the end of it: it was sent, or given up, and is not to be tried again."""
+        is_over = True
         settle: Callable[[Connection], None]
         try:
             self._transport.send(claimed.letter, self._clock.now())
         except NotTaken as error:
-            trouble = str(error)
+            is_over, trouble = False, str(error)
             settle = lambda connection: outbox.try_again(connection, claimed, trouble, self._clock.now())  # noqa: E731
             _log.warning("mail_not_taken", mail_id=claimed.mail_id, tries=claimed.tries, why=trouble)
         except (RefusedForGood, PerhapsTaken) as error:
@@ -88,11 +93,15 @@ class Sender:
             settle = lambda connection: outbox.sent(connection, claimed)  # noqa: E731
         with self._engine.begin() as connection:
             settle(connection)
+        return is_over
 
     def _run(self) -> None:
-        while not self._stopping.wait(INTERVAL_SECONDS):
+        pause = INTERVAL_SECONDS
+        while not self._stopping.wait(pause):
+            pause = INTERVAL_SECONDS
             try:
-                self.send_once()
+                if self.send_once() == BATCH:
+                    pause = 0.0
                 if self._clock.now() - self._tidied_at > TIDY_SECONDS:
                     self._tidied_at = self._clock.now()
                     self.tidy_once()

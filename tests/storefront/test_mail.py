@@ -13,8 +13,9 @@ from sqlalchemy import Engine, select, update
 
 from db.shop.mails import Mail, MailState
 from storefront.mail import outbox
+from storefront.mail import sender as sender_module
 from storefront.mail.outbox import Letter
-from storefront.mail.sender import Sender
+from storefront.mail.sender import BATCH, Sender
 from storefront.mail.transport import Folder, NotTaken, PerhapsTaken, RefusedForGood, Smtp, transport_for
 from tests.storefront.conftest import ShiftedClock
 
@@ -87,6 +88,44 @@ def test_what_was_not_taken_is_tried_again_later_and_later(engine: Engine, clock
     postbox.mood = None
     assert sender.send_once() == 1
     assert postbox.taken == [LETTER]
+
+
+def test_who_did_not_take_one_is_not_asked_to_take_the_next_at_once(engine: Engine, clock: ShiftedClock) -> None:
+    for key in "ab":
+        write(engine, replace(LETTER, key=key), clock.now())
+    postbox = Postbox(mood=NotTaken("away"))
+    sender = Sender(engine, clock, postbox)
+    assert sender.send_once() == 1
+    postbox.mood = RefusedForGood("no such user")
+    assert sender.send_once() == 1, "the other one"
+    assert states(engine) == [MailState.WAITING, MailState.FAILED]
+
+
+def test_one_that_is_refused_for_good_holds_up_no_other(engine: Engine, clock: ShiftedClock) -> None:
+    for key in "ab":
+        write(engine, replace(LETTER, key=key))
+    assert Sender(engine, clock, Postbox(mood=RefusedForGood("no such user"))).send_once() == 2
+
+
+def test_many_messages_are_sent_without_a_pause(
+    engine: Engine, clock: ShiftedClock, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sender_module, "INTERVAL_SECONDS", 0.01)
+    with engine.begin() as connection:
+        outbox.write_all(connection, [replace(LETTER, key=f"{n}") for n in range(2 * BATCH)], 0.0)
+    pauses: list[float] = []
+    sender = Sender(engine, clock, Postbox())
+
+    class Stopping(threading.Event):
+        """Notes how long the sender would have waited, and stops it once all is sent."""
+
+        def wait(self, timeout: float | None = None) -> bool:
+            pauses.append(timeout or 0.0)
+            return set(states(engine)) == {MailState.SENT}
+
+    sender._stopping = Stopping()
+    sender._run()
+    assert pauses == [0.01, 0.0, 0.0]
 
 
 def test_what_nobody_took_for_two_days_is_given_up(engine: Engine, clock: ShiftedClock) -> None:
