@@ -171,7 +171,7 @@ class BridgeServicer(bridge_pb2_grpc.BridgeServiceServicer):
     async def SendCommands(
         self,
         request: bridge_pb2.SendCommandsRequest,
-        context: object,  # noqa: ARG002
+        context: object,  # noqa: ARG002 - the interface is gRPC's
     ) -> bridge_pb2.SendCommandsResponse:
         """See bridge.proto."""
         answer = self._runner.feed(self._core.send_commands, request)
@@ -179,8 +179,8 @@ class BridgeServicer(bridge_pb2_grpc.BridgeServiceServicer):
 
     async def GetLinkStatus(
         self,
-        request: bridge_pb2.GetLinkStatusRequest,  # noqa: ARG002
-        context: object,  # noqa: ARG002
+        request: bridge_pb2.GetLinkStatusRequest,  # noqa: ARG002 - the interface is gRPC's
+        context: object,  # noqa: ARG002 - the interface is gRPC's
     ) -> bridge_pb2.GetLinkStatusResponse:
         """See bridge.proto."""
         return self._status(self._runner.clock.now())
