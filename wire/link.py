@@ -23,6 +23,8 @@ from wire.framing import DEFAULT_MAX_FRAME, Framer, encode_frames
 _log = logging.getLogger(__name__)
 
 _READ_BYTES = 65_536
+# What the kernel holds for a peer. With more of it a peer that reads slowly would seem to take nothing for long.
+_KERNEL_BYTES = 131_072
 
 
 @dataclass(frozen=True, slots=True)
@@ -177,8 +179,7 @@ class Connection:
         await self._queue.emptied.wait()
 
     async def _write_queue(self) -> None:
-        queue, seconds = self._queue, self.limits.write_seconds
-        deadline = asyncio.timeout(None)
+        queue = self._queue
         try:
             while True:
                 await queue.filled.wait()
@@ -187,16 +188,30 @@ class Connection:
                 queue.size = 0
                 queue.filled.clear()
                 self._writer.write(data)
-                deadline = asyncio.timeout(seconds)
-                async with deadline:
-                    await self._writer.drain()
+                await self._drained()
                 self.counters.bytes_sent += len(data)
                 if not queue.parts:
                     queue.emptied.set()
-        except OSError as error:
-            self.abort(PeerDoesNotRead(seconds) if deadline.expired() else error)
+        except (OSError, PeerDoesNotRead) as error:
+            self.abort(error)
         finally:
             queue.emptied.set()
+
+    async def _drained(self) -> None:
+        """Wait until the kernel took what was written. Raises `PeerDoesNotRead` once it takes nothing any more."""
+        left = self._writer.transport.get_write_buffer_size
+        while True:
+            before = left()
+            deadline = asyncio.timeout(self.limits.write_seconds)
+            try:
+                async with deadline:
+                    await self._writer.drain()
+                    return
+            except TimeoutError:
+                if not deadline.expired():
+                    raise  # the kernel's own
+                if left() >= before:
+                    raise PeerDoesNotRead(self.limits.write_seconds) from None
 
     def abort(self, reason: Exception | None = None) -> None:
         """End at once and throw away what is queued; `receive` raises `reason` if one is given."""
@@ -315,6 +330,7 @@ def _set_options(sock: socket.socket | None, limits: Limits) -> None:
     seconds = max(1, round(limits.keepalive_seconds))
     sock.setsockopt(socket.IPPROTO_TCP, socket.TCP_NODELAY, 1)
     sock.setsockopt(socket.SOL_SOCKET, socket.SO_KEEPALIVE, 1)
+    sock.setsockopt(socket.SOL_SOCKET, socket.SO_SNDBUF, _KERNEL_BYTES)
     for name, value in (
         ("TCP_KEEPIDLE", seconds),
         ("TCP_KEEPINTVL", seconds),

@@ -131,6 +131,46 @@ def test_a_peer_that_never_reads_is_closed_after_the_deadline() -> None:
     run(scenario)
 
 
+def test_a_peer_that_reads_slowly_gets_everything_however_long_it_takes() -> None:
+    """One piece after each half of the deadline: it takes a dozen of them, and each of them takes some."""
+    whole, piece, deadline = 4_000_000, 160_000, 0.4
+
+    async def scenario() -> None:
+        loop = asyncio.get_running_loop()
+        over = asyncio.Event()
+        read = 0
+
+        def look(sock: socket.socket) -> None:
+            nonlocal read
+            taken = 0
+            with contextlib.suppress(BlockingIOError):
+                while taken < piece and (data := sock.recv(piece - taken)):
+                    taken += len(data)
+            read += taken
+            if read < whole:
+                loop.call_later(deadline / 2, look, sock)
+            else:
+                over.set()
+
+        async def serve(connection: Connection) -> None:
+            connection.send(bytes(whole))
+            with contextlib.suppress(PeerDoesNotRead):
+                await connection.receive()
+            over.set()
+
+        listener = await listen("127.0.0.1", 0, serve, Limits(write_seconds=deadline))
+        with socket.socket() as sock:
+            sock.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 65_536)
+            sock.connect(("127.0.0.1", listener.port))
+            sock.setblocking(False)
+            look(sock)
+            await over.wait()
+        await listener.close()
+        assert read >= whole
+
+    run(scenario)
+
+
 def test_the_write_queue_is_bounded() -> None:
     async def scenario() -> None:
         async with pair(Limits(queue_bytes=1000)) as (client, server, _):
