@@ -267,6 +267,7 @@ class Listener:
         self._limits = limits
         self._server: asyncio.Server | None = None
         self._tasks: set[asyncio.Task[None]] = set()
+        self._closed = False
 
     @property
     def port(self) -> int:
@@ -280,7 +281,7 @@ class Listener:
         self._server = await asyncio.start_server(self._accept, host, port)
 
     def _accept(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
-        if len(self._tasks) >= self._limits.max_connections:
+        if self._closed or len(self._tasks) >= self._limits.max_connections:
             writer.transport.abort()
             return
         task = asyncio.get_running_loop().create_task(self._serve_one(reader, writer))
@@ -302,6 +303,10 @@ class Listener:
         """Close the port and every connection that came through it."""
         if self._server is None:
             return
+        self._closed = True
+        for sock in self._server.sockets:
+            asyncio.get_running_loop().remove_reader(sock)
+        await asyncio.sleep(0)  # what was accepted just now becomes a connection, which a closed server would leak
         self._server.close()
         for task in list(self._tasks):
             task.cancel()

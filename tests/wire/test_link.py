@@ -171,6 +171,36 @@ def test_a_peer_that_reads_slowly_gets_everything_however_long_it_takes() -> Non
     run(scenario)
 
 
+@pytest.mark.parametrize("turns", range(6))
+def test_a_connection_that_comes_while_the_port_is_closed_is_closed_too(turns: int) -> None:
+    """The loop tells of a connection some turns after the kernel accepted it; closing may come at any of them."""
+
+    async def scenario() -> None:
+        serving = 0
+
+        async def serve(connection: Connection) -> None:
+            nonlocal serving
+            serving += 1
+            try:
+                await connection.receive()
+            finally:
+                serving -= 1
+
+        listener = await listen("127.0.0.1", 0, serve)
+        with socket.create_connection(("127.0.0.1", listener.port), timeout=DEADLINE) as sock:
+            for _ in range(turns):
+                await asyncio.sleep(0)
+            await listener.close()
+            for _ in range(20):
+                await asyncio.sleep(0)
+            assert serving == 0
+            sock.setblocking(False)
+            with contextlib.suppress(ConnectionResetError):
+                assert sock.recv(1) == b""
+
+    run(scenario)
+
+
 def test_the_write_queue_is_bounded() -> None:
     async def scenario() -> None:
         async with pair(Limits(queue_bytes=1000)) as (client, server, _):
