@@ -3,7 +3,7 @@
 Rules for what we send: an element is sent again under its own number until it is acked; the wait is flat while anything
 comes from the peer and grows only when the peer is silent altogether; without loss nothing is sent twice inside a
 tick, with loss an element goes out in as many copies, each in a frame of its own, as get it through with high
-probability; a budget bounds the elements of a tick, the policy bounds the window.
+probability; what waits its turn at a busy peer is not repeated; a budget bounds a tick, the policy the window.
 Rules for what we receive: new: an event and no ack yet; a duplicate before `confirm`: nothing; `confirm`, after the
 effect is committed: ack; a duplicate after it: ack again. Numbers are int64 of any sign, with gaps, in any order.
 Room is bounded: an element that finds none is dropped without a trace, as if lost, and the peer sends it again; ranges
@@ -30,6 +30,7 @@ from wire.errors import (
     Unusable,
     WindowFull,
 )
+from wire.frontier import Frontier
 from wire.loss import LossEstimate
 from wire.ranges import RangeSet
 
@@ -92,7 +93,9 @@ class _Entry:
 
     element: bytes
     order: int
-    sent: bool = False
+    # Which place this round has among all, and how many there were at its last copy; 0: it was never said.
+    place: int = 0
+    said_then: int = 0
     # Of the round of sending and waiting that is under way.
     copies: int = 0
     wanted: int = 1
@@ -110,6 +113,7 @@ class Session:
         self.no_room = 0
         self._rng = rng
         self._loss = loss or LossEstimate(policy.max_copies, policy.wait)
+        self._frontier = Frontier()
         self._failure: LocalProtocolError | None = None
         self._window: dict[int, _Entry] = {}
         self._due: list[tuple[float, int, int]] = []
@@ -180,6 +184,7 @@ class Session:
             entry = self._window.pop(number, None)
             if entry is not None:
                 known.append(number)
+                self._frontier.acked(entry.place, now)
                 if entry.copies:
                     self._loss.answered(entry.copies)
         return known
@@ -265,7 +270,7 @@ class Session:
         wait, copies = policy.wait, 1
         if self._away(now):
             wait = self._longer_wait(now)
-        else:
+        elif now >= self._frontier.busy_until:
             copies = self._loss.copies(now, self._allowed_misses())
         pace = policy.spread * policy.tick * (0.75 + 0.25 * self._rng.random())
         elements: list[bytes] = []
@@ -273,16 +278,18 @@ class Session:
             entry = self._window[number]
             if entry.round_ends <= now:
                 entry.round_began, entry.round_ends, entry.copies, entry.wanted = now, now + wait, 0, copies
+                entry.place = self._frontier.say()
             elif self._tokens < policy.budget / 4:
                 self._schedule(number, entry, entry.round_ends)
                 continue
-            self.resends += entry.sent
-            entry.sent = True
+            self.resends += entry.said_then > 0
+            entry.said_then = self._frontier.said
             entry.copies += 1
             elements.append(entry.element)
             self._tokens -= 1
             again = now + pace / (entry.wanted - 1) if entry.copies < entry.wanted else entry.round_ends
             self._schedule(number, entry, min(again, entry.round_ends))
+        self._frontier.end()
         self.elements_sent += len(elements)
         self._unheard_copies += len(elements)
         return elements
@@ -297,6 +304,11 @@ class Session:
                 continue
             entry = self._window[item[2]]
             if entry.copies and entry.round_ends <= now:
+                if self._frontier.may_wait(entry.said_then, entry.round_began, self._loss.value(now)):
+                    entry.round_began, entry.round_ends = now, now + self.policy.wait
+                    self._frontier.busy_until = entry.round_ends
+                    self._schedule(item[2], entry, entry.round_ends)
+                    continue
                 self._sample_unanswered(entry, now)
             numbers.append(item[2])
         return numbers

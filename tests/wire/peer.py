@@ -1,6 +1,6 @@
 """A small model of a peer that keeps the contract of seqnums and acks, written without looking at `wire.session`."""
 
-from collections import Counter
+from collections import Counter, deque
 from dataclasses import dataclass
 from heapq import heappop, heappush
 from random import Random
@@ -19,7 +19,8 @@ class Said:
 class TickingPeer:
     """Does each element once, acks every copy it got with its next tick, and says numbered things of its own.
 
-    Elements are the decimal digits of their number. `loss` drops single elements, `frame_loss` whole frames.
+    Elements are the decimal digits of their number. `loss` drops single elements, `frame_loss` whole frames. With
+    `per_tick` it is slow: it comes to so many elements in a tick, one after the other, copies included.
     """
 
     def __init__(self, rng: Random, tick: float, loss: float = 0.0, frame_loss: float = 0.0) -> None:
@@ -30,6 +31,8 @@ class TickingPeer:
         self.done: Counter[int] = Counter()
         self.copies: Counter[int] = Counter()
         self.sent_at: dict[int, list[float]] = {}
+        self.per_tick = 0
+        self.to_do: deque[int] = deque()
         self.acks: list[int] = []
         self.to_say: dict[int, int] = {}
 
@@ -45,15 +48,23 @@ class TickingPeer:
             return
         for number in map(int, frame.elements):
             if self.rng.random() >= self.loss:
-                self.copies[number] += 1
-                if self.copies[number] == 1:
-                    self.done[number] += 1
-                self.acks.append(number)
+                self.to_do.append(number)
+        if not self.per_tick:
+            self.work(len(self.to_do))
         for number in frame.acks:
             self.to_say.pop(number, None)
 
+    def work(self, count: int) -> None:
+        for _ in range(min(count, len(self.to_do))):
+            number = self.to_do.popleft()
+            self.copies[number] += 1
+            if self.copies[number] == 1:
+                self.done[number] += 1
+            self.acks.append(number)
+
     def speak(self) -> tuple[list[int], list[int]]:
         """The acks and the numbers said with this tick."""
+        self.work(self.per_tick)
         acks, self.acks = self.acks, []
         return acks, list(self.to_say)
 

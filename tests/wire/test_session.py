@@ -184,6 +184,26 @@ def test_copies_are_spread_over_the_first_part_of_the_tick() -> None:
         assert len(times) == len(set(times))
 
 
+@pytest.mark.parametrize("batch", [1, 20, 3000])
+def test_a_slow_peer_is_not_taken_for_one_that_loses(batch: int) -> None:
+    bench = Bench(3)
+    bench.peer.per_tick = 250
+    for first in range(0, 3000, batch):
+        bench.send(*range(first, first + batch))
+        bench.flush()
+    assert bench.run_until_acked() <= 3000 / 250 + 1
+    assert bench.session.elements_sent <= 1.02 * 3000
+    assert bench.session.loss(bench.now) < 0.02
+
+
+def test_a_slow_peer_that_loses_as_well_gets_little_more_than_it_lost() -> None:
+    bench = Bench(3, loss=0.2)
+    bench.peer.per_tick = 250
+    bench.send(*range(3000))
+    assert bench.run_until_acked() <= 2 * 3000 / 250
+    assert bench.session.elements_sent <= 2 * 3000
+
+
 # Silence.
 
 
