@@ -27,7 +27,7 @@ class Link(OrdersBase):
     connected: Mapped[bool] = mapped_column(Boolean, default=False)
     connected_since_at: Mapped[float | None] = mapped_column(Double)
     state: Mapped[str] = mapped_column(Text, default="never attached")
-    # UPS only: the world that it announced last, when, and whether that is a candidate still to be tried.
+    # UPS only: the world that it announced last, since when, and whether that is a candidate still to be tried.
     announced_world_id: Mapped[int | None] = mapped_column(BigInteger)
     announced_at: Mapped[float | None] = mapped_column(Double)
     # The owner's count of its announcements.

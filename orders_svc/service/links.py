@@ -64,9 +64,18 @@ def attach(connection: Connection, wanted: Attachment, lease_seconds: float) -> 
         "lease_until_at": sql_now() + lease_seconds,
     }
     if not same_boot:
-        values |= {"connected": False, "connected_since_at": sql_now(), "state": "starting", "announcement_no": 0}
+        values |= {"connected": False, "connected_since_at": _AWAY_SINCE, "state": "starting", "announcement_no": 0}
     connection.execute(update(Link).where(Link.name == wanted.link).values(values))
     return int(link_epoch)
+
+
+# A peer that was away before its bridge changed hands has been away since then; one that was there, since it was last
+# known to be.
+_AWAY_SINCE = case(
+    (~Link.connected, func.coalesce(Link.connected_since_at, sql_now())),
+    (Link.lease_until_at <= sql_now(), Link.lease_until_at),
+    else_=sql_now(),
+)
 
 
 def fence(connection: Connection, link: str, link_epoch: int) -> None:
@@ -108,18 +117,19 @@ _RENEW = (
 def view(connection: Connection) -> dict[str, LinkView]:
     """How each link is, as people are told.
 
-    A lapsed lease means that its bridge is away; a UPS that is in another world than we are is given no commands.
+    A lapsed lease means that its bridge is away; a UPS that is in another world than we are is given no commands. Since
+    when is told of the peer: a bridge that comes, goes or changes hands begins nothing anew.
     """
     return {row.name: _view(row) for row in connection.execute(_VIEW)}
 
 
 def _view(row: Row[Any]) -> LinkView:
-    if not row.alive:
-        return LinkView(False, row.lease_until_at or None)
+    if not row.alive and row.connected:
+        return LinkView(False, row.lease_until_at)
     if row.name == UPS and row.connected and row.our_world_id not in (None, row.announced_world_id):
-        since = row.connected_since_at if row.announced_at is None else row.announced_at
+        since = max(row.announced_at or row.connected_since_at, row.our_world_since or 0)
         return LinkView(False, since, apart(row.announced_world_id, row.our_world_id))
-    return LinkView(row.connected, row.connected_since_at)
+    return LinkView(row.connected and row.alive, row.connected_since_at)
 
 
 def apart(announced_world_id: int | None, our_world_id: int) -> str:
@@ -131,6 +141,7 @@ def apart(announced_world_id: int | None, our_world_id: int) -> str:
 
 _ALIVE = Link.lease_until_at > sql_now()
 _OUR_WORLD = select(World.world_id).where(World.state == WorldState.OPEN).scalar_subquery()
+_OUR_WORLD_SINCE = select(World.opened_at).where(World.state == WorldState.OPEN).scalar_subquery()
 _VIEW = select(
     Link.name,
     Link.connected,
@@ -140,6 +151,7 @@ _VIEW = select(
     Link.announced_at,
     _ALIVE.label("alive"),
     _OUR_WORLD.label("our_world_id"),
+    _OUR_WORLD_SINCE.label("our_world_since"),
 )
 
 

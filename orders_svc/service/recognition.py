@@ -8,7 +8,7 @@ are taken in `orders_svc.service.worlds`; here they are only written down.
 
 from collections.abc import Sequence
 
-from sqlalchemy import Connection, bindparam, select, update
+from sqlalchemy import Connection, Double, bindparam, case, func, select, update
 
 from db.orders.links import Link, WarehouseState, World, WorldWarehouse
 from orders_svc.domain.verdicts import Verdict, verdict
@@ -48,7 +48,11 @@ _ANNOUNCED = (
     .where(Link.name == UPS)
     .values(
         announced_world_id=bindparam("d_world"),
-        announced_at=bindparam("d_now"),
+        # Since when UPS is there: that it says so again changes nothing.
+        announced_at=case(
+            (Link.announced_world_id == bindparam("d_world"), func.coalesce(Link.announced_at, bindparam("d_now"))),
+            else_=bindparam("d_now", type_=Double),
+        ),
         candidate=bindparam("d_candidate"),
         features=bindparam("d_features"),
         announcement_no=bindparam("d_number"),

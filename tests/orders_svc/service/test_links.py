@@ -213,3 +213,61 @@ def test_the_page_says_since_when_a_bridge_has_been_away(shop: Stage) -> None:
     assert waiting is not None
     assert waiting.who == "the warehouse, which cannot be reached at the moment"
     assert waiting.since == 1
+
+
+def ups_away(shop: Stage, order_id: int) -> tuple[str, int]:
+    """Who a packed parcel waits for, and since which second."""
+    waiting = shop.parcel(order_id).waiting
+    assert waiting is not None
+    assert "your order is safe" in waiting.next
+    return waiting.who, round(waiting.since)
+
+
+UNREACHABLE = "UPS, which cannot be reached at the moment"
+
+
+def packed_order(shop: Stage) -> int:
+    order_id = shop.place((1, 1))
+    shop.drive(shop.parcel(order_id).row.id, until="packed")
+    return order_id
+
+
+def test_a_bridge_that_begins_anew_does_not_change_since_when_ups_has_been_away(shop: Stage) -> None:
+    order_id = packed_order(shop)
+    shop.clock.time += 10
+    left_at = shop.clock.time
+    shop.app.renew("ups", shop.epochs["ups"], False, "waiting for UPS to connect")
+    shop.clock.time += 1800
+    for how in (lambda: shop.attach("ups", nonce="boot-2"), lambda: shop.lapse("ups")):
+        how()
+        assert ups_away(shop, order_id) == (UNREACHABLE, round(left_at))
+    shop.attach("ups", nonce="boot-3")
+    shop.app.renew("ups", shop.epochs["ups"], False, "waiting for UPS to connect")
+    assert ups_away(shop, order_id) == (UNREACHABLE, round(left_at))
+    shop.clock.time += 10
+    shop.app.renew("ups", shop.epochs["ups"], True, "open")
+    waiting = shop.parcel(order_id).waiting
+    assert waiting is not None
+    assert waiting.who == "a UPS truck on its way to the warehouse"
+
+
+def test_ups_has_been_away_since_its_bridge_was_if_it_is_not_back_with_it(shop: Stage) -> None:
+    order_id = packed_order(shop)
+    shop.lapse("ups")
+    assert ups_away(shop, order_id) == (UNREACHABLE, 1)
+    shop.attach("ups", nonce="boot-2")
+    assert ups_away(shop, order_id) == (UNREACHABLE, 1)
+
+
+def test_ups_has_been_in_another_world_since_it_said_so_first(shop: Stage) -> None:
+    order_id = packed_order(shop)
+    shop.clock.time += 10
+    moved_at = shop.clock.time
+    for _ in range(3):
+        shop.announce(8)
+        shop.clock.time += 60
+    elsewhere = "UPS, which is in world 8, while we are in 7"
+    assert ups_away(shop, order_id) == (elsewhere, round(moved_at))
+    opened_at = shop.clock.time
+    shop.execute("update worlds set opened_at = :at where state = 'open'", at=opened_at)
+    assert ups_away(shop, order_id) == (elsewhere, round(opened_at)), "before that we were elsewhere, too"
