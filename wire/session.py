@@ -32,10 +32,10 @@ from wire.errors import (
 )
 from wire.frontier import Frontier
 from wire.loss import LossEstimate
+from wire.outgoing import Outgoing, cut
 from wire.ranges import RangeSet
 
 _INT64 = 1 << 63
-_ACK_BYTES = 11
 _MISSES_OF_A_WINDOW = 0.1
 _SILENCE_SAMPLES = 2
 _UNLIKELY = 1e-3
@@ -77,14 +77,6 @@ class Verdict(Enum):
     UNCONFIRMED = "seen, not confirmed"
     CONFIRMED = "seen and confirmed, acked again"
     NO_ROOM = "dropped"
-
-
-@dataclass(frozen=True, slots=True)
-class Outgoing:
-    """The contents of one frame: elements in order, and the numbers acked with them."""
-
-    elements: tuple[bytes, ...]
-    acks: tuple[int, ...]
 
 
 @dataclass(slots=True)
@@ -259,7 +251,7 @@ class Session:
         elements = self._take_due(now)
         acks = list(self._acks)
         self._acks.clear()
-        return list(self._frames(elements, acks))
+        return list(cut(elements, acks, self.policy.max_frame))
 
     def _take_due(self, now: float) -> list[bytes]:
         self._refill(now)
@@ -312,23 +304,6 @@ class Session:
                 self._sample_unanswered(entry, now)
             numbers.append(item[2])
         return numbers
-
-    def _frames(self, elements: list[bytes], acks: list[int]) -> Iterator[Outgoing]:
-        """Cut what goes out into frames below the cap; all in one where it fits."""
-        cap = self.policy.max_frame
-        per_frame = max(1, cap // _ACK_BYTES)
-        while len(acks) > per_frame:
-            yield Outgoing((), tuple(acks[:per_frame]))
-            del acks[:per_frame]
-        size, batch = len(acks) * _ACK_BYTES, list[bytes]()
-        for element in elements:
-            if size + len(element) > cap and (batch or acks):
-                yield Outgoing(tuple(batch), tuple(acks))
-                size, batch, acks = 0, [], []
-            size += len(element)
-            batch.append(element)
-        if batch or acks:
-            yield Outgoing(tuple(batch), tuple(acks))
 
     def _sample_unanswered(self, entry: _Entry, now: float) -> None:
         """Count a lost round; a peer that said nothing at all may just be away, and counts once for all elements."""

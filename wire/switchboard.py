@@ -106,8 +106,9 @@ class Switchboard:
         """Queue what there is room for. The rest is as if it had been lost, and its session says it again; a peer
         that takes nothing at all is closed by the connection's writer.
         """
-        with contextlib.suppress(WriteQueueFull):
-            for body in bodies:
+        for body in bodies:
+            # A smaller one behind it may fit: acks go in frames of their own where they do not fit with the rest.
+            with contextlib.suppress(WriteQueueFull):
                 connection.send(body)
 
     async def serve(self, connection: Connection) -> None:

@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from heapq import heappop, heappush
 from random import Random
 
-from wire.session import Outgoing, Policy, Session, Verdict
+from wire.outgoing import Outgoing
+from wire.session import Policy, Session, Verdict
 
 
 @dataclass(frozen=True, slots=True)
