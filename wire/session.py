@@ -60,6 +60,8 @@ class Policy:
     # Elements sent in one tick, copies included.
     budget: int = 12_000
     window: int = 4096
+    # Of the window's elements: a peer may answer all of them in one message, and as long as they are.
+    window_bytes: int = 1024 * 1024
     max_frame: int = 256 * 1024
     max_unconfirmed: int = 20_000
     max_ranges: int = 65_536
@@ -108,6 +110,7 @@ class Session:
         self._frontier = Frontier()
         self._failure: LocalProtocolError | None = None
         self._window: dict[int, _Entry] = {}
+        self._window_bytes = 0
         self._due: list[tuple[float, int, int]] = []
         self._order = 0
         self._tokens = float(policy.budget)
@@ -131,8 +134,8 @@ class Session:
 
     @property
     def room(self) -> int:
-        """How many more elements the window takes."""
-        return self.policy.window - len(self._window)
+        """How many more elements the window takes, as far as is known before they come."""
+        return self.policy.window - len(self._window) if self._window_bytes < self.policy.window_bytes else 0
 
     def element_of(self, number: int) -> bytes | None:
         """Give the unacked element with this number, or None."""
@@ -166,6 +169,7 @@ class Session:
             self._waiting_since = now
             self._unheard_copies = 0
         self._window[number] = entry = _Entry(element, 0)
+        self._window_bytes += len(element)
         self._schedule(number, entry, now)
 
     def acked(self, numbers: Iterable[int], now: float) -> list[int]:
@@ -173,7 +177,7 @@ class Session:
         self.heard(now)
         known = []
         for number in numbers:
-            entry = self._window.pop(number, None)
+            entry = self._take_out(number)
             if entry is not None:
                 known.append(number)
                 self._frontier.acked(entry.place, now)
@@ -185,7 +189,13 @@ class Session:
         """Take elements out of the window without an ack; unknown numbers are ignored."""
         self._usable()
         for number in numbers:
-            self._window.pop(number, None)
+            self._take_out(number)
+
+    def _take_out(self, number: int) -> _Entry | None:
+        entry = self._window.pop(number, None)
+        if entry is not None:
+            self._window_bytes -= len(entry.element)
+        return entry
 
     # What we receive.
 

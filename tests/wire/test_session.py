@@ -342,6 +342,20 @@ def test_the_window_has_an_edge() -> None:
         one.send(3, b"c", 0.0)
 
 
+def test_the_window_has_an_edge_in_bytes_too() -> None:
+    one = session(window_bytes=10)
+    one.send(1, b"x" * 6, 0.0)
+    assert one.room
+    one.send(2, b"y" * 6, 0.0)
+    assert not one.room
+    one.send(2, b"y" * 6, 0.0)
+    one.acked([1, 1, 99], 1.0)
+    assert one.room
+    one.send(3, b"z" * 6, 1.0)
+    one.withdraw([2, 2, 99])
+    assert one.room == one.policy.window - 1
+
+
 def test_what_finds_no_room_is_dropped_and_is_new_when_it_comes_again() -> None:
     one = session(max_unconfirmed=2)
     assert [one.receive(number, 0.0) for number in (1, 2, 3)] == [Verdict.NEW, Verdict.NEW, Verdict.NO_ROOM]

@@ -21,6 +21,7 @@ from tests.world_bridge.fakes import (
     redial,
     wait,
 )
+from world_bridge.config import Settings
 from world_bridge.rules import Rules
 
 
@@ -257,6 +258,24 @@ def test_sending_twice_is_the_same_and_a_full_window_takes_from_the_front() -> N
     assert bench.heard(1) == [1, 2, 3]
     bench.say(1, world.AResponses(acks=[1, 2]))
     assert bench.send(buy(4)) == 1
+
+
+def test_what_the_world_answers_to_a_whole_window_at_once_is_a_frame_that_is_read() -> None:
+    """It says all that is pending in one message: what a tick brought, and what an old connection had swallowed."""
+    bench = open_bench()
+    things = [bridge.Thing(offer_id=2**40 + n, description="x" * 50, count=2**31 - 1) for n in range(100)]
+    told = taken = 0
+    while taken == told:
+        batch = [
+            bridge.Command(command_id=2**50 + told + n, world_epoch=1, buy=bridge.Buy(warehouse_id=1, things=things))
+            for n in range(100)
+        ]
+        told += len(batch)
+        taken += bench.send(*batch)
+    bought = [one for frame in bench.commands[1] for one in frame.buy]
+    assert len(bought) == taken
+    answer = world.AResponses(arrived=bought, acks=[one.seqnum for one in bought])
+    assert 2 * answer.ByteSize() <= Settings.model_fields["max_frame"].default
 
 
 def test_a_command_that_is_acked_but_not_yet_reported_is_not_sent_again() -> None:
