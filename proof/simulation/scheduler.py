@@ -24,9 +24,28 @@ class Stuck(Exception):
 
 
 class Task(greenlet):
-    """A call of a process that may wait. `label` says what it is about, for crash points and traces."""
+    """A call of a process that may wait. `label` says what it is about, for crash points and traces.
+
+    One that is done waits among the `idle` for the next call, since a new greenlet costs more than most calls. It knows
+    nothing of the last one then: a greenlet that waits is never collected, nor what it holds.
+    """
 
     label = ""
+
+    def __init__(self, hub: greenlet) -> None:
+        super().__init__(parent=hub)
+        self._hub = hub
+
+    def run(self, idle: "list[Task]", process: "Process", call: Callable[[], None]) -> None:
+        """Makes one call after another; the process may die of any."""
+        while True:
+            try:
+                call()
+            finally:
+                process.tasks.pop(self, None)
+            idle.append(self)
+            del idle, process, call
+            idle, process, call = self._hub.switch()
 
 
 class Process:
@@ -98,6 +117,7 @@ class Scheduler:
         self.limit = limit
         self.died: Callable[[Process], None] = Process.end
         self.hub = getcurrent()
+        self._idle: list[Task] = []
         self._heap: list[tuple[float, int, Process | None, int, Callable[[], None]]] = []
         self._serial = 0
 
@@ -117,17 +137,12 @@ class Scheduler:
 
     def task(self, process: Process, label: str, run: Callable[[], None]) -> None:
         """Runs `run`, which may wait, as a task of `process`; comes back when it waits or is done."""
-
-        def body() -> None:
-            try:
-                run()
-            finally:
-                process.tasks.pop(made, None)
-
-        made = Task(body, self.hub)
-        made.label = label
-        process.tasks[made] = None
-        made.switch()
+        task = self._idle.pop() if self._idle else Task(self.hub)
+        task.label = label
+        # As a new thread begins: without the caller of the last call.
+        task.gr_context = None
+        process.tasks[task] = None
+        task.switch(self._idle, process, run)
 
     def resume(self, process: Process) -> None:
         """A paused process goes on with what came meanwhile."""

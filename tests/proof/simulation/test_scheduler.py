@@ -1,5 +1,7 @@
 """Virtual time, processes that die and stand still, and calls that wait."""
 
+from contextvars import ContextVar
+
 import pytest
 
 from proof.simulation.scheduler import Crashed, Process, Scheduler, Stuck, Waiting
@@ -83,6 +85,21 @@ def test_a_task_of_a_process_that_dies_never_wakes_and_is_tidied_up(scheduler: S
     scheduler.at(103.0, None, lambda: waiting.give("too late"))
     run(scheduler)
     assert told == ["unwound"]
+
+
+def test_a_task_begins_without_the_caller_of_the_last(scheduler: Scheduler) -> None:
+    process, told = alive(), []
+    caller: ContextVar[str | None] = ContextVar("caller", default=None)
+
+    def serve() -> None:
+        told.append(caller.get())
+        caller.set("ups_bridge")
+
+    for at in (101.0, 102.0):
+        scheduler.at(at, process, lambda: scheduler.task(process, "serve", serve))
+    run(scheduler)
+    assert told == [None, None]
+    assert not process.tasks
 
 
 def test_who_crashes_dies_and_the_others_go_on(scheduler: Scheduler) -> None:
