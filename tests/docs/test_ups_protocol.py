@@ -141,7 +141,8 @@ def test_times_and_limits_are_those_of_the_code() -> None:
     assert limit("silence before the wait grows") == (
         f"{policy.silent_waits} waits; it grows up to {policy.longest_wait:g} s"
     )
-    assert limit("elements unacked by UPS").startswith(f"{Settings.model_fields['window'].default:,};")
+    window = f"{Settings.model_fields['window'].default:,}, or {policy.window_bytes // 2**20} MiB of them;"
+    assert limit("elements unacked by UPS").startswith(window)
     assert limit("elements of UPS not yet written down") == (
         f"{rules.max_queued:,}; reading stops at {rules.max_queued // 2:,}"
     )
