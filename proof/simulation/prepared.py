@@ -8,16 +8,16 @@ byte for byte, is tested (tests/proof/simulation/test_prepared.py).
 """
 
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
 from types import TracebackType
 from typing import Any, Protocol
 from weakref import WeakKeyDictionary
 
-from sqlalchemy import Connection, Executable, create_engine
-from sqlalchemy.engine import Dialect, IteratorResult
+from sqlalchemy import Connection, Executable, Row, RowMapping, create_engine
+from sqlalchemy.engine import Dialect
 from sqlalchemy.engine.result import SimpleResultMetaData
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy.exc import DBAPIError, MultipleResultsFound, NoResultFound
 from sqlalchemy.pool import StaticPool
 
 from db.engine import READ_ONLY
@@ -50,7 +50,7 @@ class _Plan:
     forms: dict[tuple[int, ...], tuple[str, tuple[_Slot, ...]]] = field(default_factory=dict)
     # Of the rows, as soon as some came.
     metadata: SimpleResultMetaData | None = None
-    converters: tuple[Callable[[Any], Any] | None, ...] | None = None
+    converters: tuple[Any, ...] | None = None
 
 
 class _Count:
@@ -60,6 +60,51 @@ class _Count:
 
     def __init__(self, rowcount: int) -> None:
         self.rowcount = rowcount
+
+
+class _Rows:
+    """The result of a statement with rows: what orders_svc asks of SQLAlchemy's Result."""
+
+    __slots__ = ("_rows",)
+
+    def __init__(self, rows: list[Row[Any]]) -> None:
+        self._rows = rows
+
+    def __iter__(self) -> Iterator[Row[Any]]:
+        return iter(self._rows)
+
+    def all(self) -> list[Row[Any]]:
+        """All rows."""
+        return self._rows
+
+    def scalars(self) -> list[Any]:
+        """The first column of all rows."""
+        return [row[0] for row in self._rows]
+
+    def mappings(self) -> list[RowMapping]:
+        """All rows, by the names of their columns."""
+        return [row._mapping for row in self._rows]
+
+    def one_or_none(self) -> Row[Any] | None:
+        """The only row. Raises MultipleResultsFound."""
+        if len(self._rows) > 1:
+            raise MultipleResultsFound("more than one row")
+        return self._rows[0] if self._rows else None
+
+    def one(self) -> Row[Any]:
+        """The only row. Raises NoResultFound or MultipleResultsFound."""
+        row = self.one_or_none()
+        if row is None:
+            raise NoResultFound("no row")
+        return row
+
+    def scalar(self) -> Any:
+        """The first column of the first row, or None."""
+        return self._rows[0][0] if self._rows else None
+
+    def scalar_one(self) -> Any:
+        """The first column of the only row. Raises NoResultFound or MultipleResultsFound."""
+        return self.one()[0]
 
 
 class PreparedEngine:
@@ -139,7 +184,7 @@ class PreparedConnection:
         if plans is None:
             self._plans[statement] = {}
             return self._plain.execute(statement, parameters)
-        many = isinstance(parameters, Sequence)
+        many = isinstance(parameters, list)
         if many and len(parameters) == 1:
             parameters, many = parameters[0], False
         first: Mapping[str, Any] = (parameters[0] if many else parameters) or {}
@@ -187,13 +232,8 @@ class PreparedConnection:
         rows: list[Any] = []
         for row in parameters if many else (first,):
             rows += self.raw.execute(sql, _values(slots, row)).fetchall()
-        if plan.converters is not None:
-            convert = plan.converters
-            rows = [
-                tuple(value if to is None else to(value) for value, to in zip(row, convert, strict=True))
-                for row in rows
-            ]
-        return IteratorResult(plan.metadata, iter(rows))
+        metadata, converters, places = plan.metadata, plan.converters, plan.metadata._key_to_index
+        return _Rows([Row(metadata, converters, places, row) for row in rows])
 
     def _form(self, plan: _Plan, first: Mapping[str, Any]) -> tuple[str, tuple[_Slot, ...]]:
         """The SQL for lists of these lengths, and where its values come from."""
@@ -214,6 +254,7 @@ class PreparedConnection:
 
 
 def _values(slots: tuple[_Slot, ...], row: Mapping[str, Any]) -> list[Any]:
+    """What the driver is given for a row's values."""
     values = []
     for name, index, constant, to in slots:
         value = constant if name is None else row[name] if index is None else row[name][index]
