@@ -1,4 +1,4 @@
-"""The database of a run: real SQLite in memory, cloned from a migrated and seeded template, with a disk that can fail.
+"""The database of a run: real SQLite in memory, filled from a migrated and seeded template, with a disk that can fail.
 
 Rules: one engine for a process of ours, so that compiled statements are kept from seed to seed; every run begins with
 a clean copy; the hooks see each transaction of a writer before it begins, before it is committed and right after,
@@ -24,6 +24,7 @@ from db.seed.stock import SeedStock
 from db.seed.warehouses import WAREHOUSES
 from db.shop.accounts import Profile, User
 from db.shop.catalogue import Category, Offer, Product
+from db.tables import METADATA
 from orders_svc.service import installation
 from proof.simulation.prepared import PreparedEngine
 
@@ -42,6 +43,8 @@ _PRODUCTS = tuple(
         (BACKORDER, "Made to order", 99, True),
     )
 )
+# Where SQLite keeps the last number that it gave in each table.
+_SEQUENCES = "sqlite_sequence"
 
 
 class Disk(Protocol):
@@ -82,12 +85,11 @@ class Database:
 
     def __init__(self, *, prepared: bool = True) -> None:
         self._now = _Now()
-        self._templates: dict[int, sqlite3.Connection] = {}
+        self._templates: dict[int, dict[str, list[Any]]] = {}
         self.disk: Disk | None = None
         self._plain = make_engine("sqlite://", self._now, pool_size=1)
         upgrade(self._plain)
-        self._empty = sqlite3.connect(":memory:")
-        self.raw.backup(self._empty)
+        self._empty = _contents(self.raw)
         event.listen(self._plain, "begin", self._begin, insert=True)
         event.listen(self._plain, "commit", self._commit)
         # What orders_svc asks of an Engine is what PreparedEngine has.
@@ -106,12 +108,11 @@ class Database:
         template = self._templates.get(warehouses)
         raw = self.raw
         if template is None:
-            self._empty.backup(raw)
+            _put(raw, self._empty)
             _fill(self._plain, warehouses)
-            template = self._templates[warehouses] = sqlite3.connect(":memory:")
-            raw.backup(template)
+            self._templates[warehouses] = _contents(raw)
         else:
-            template.backup(raw)
+            _put(raw, template)
         self.disk, self._now.clock = disk, clock
         return raw
 
@@ -137,6 +138,26 @@ class Database:
         if not is_read_only(connection):
             driver: Any = connection.connection.driver_connection
             self.commit(driver.commit)
+
+
+def _contents(raw: sqlite3.Connection) -> dict[str, list[Any]]:
+    """All rows, by table; the tables in the order in which they may be filled."""
+    names = [table.name for metadata in METADATA for table in metadata.sorted_tables]
+    return {name: raw.execute(f"select * from {name}").fetchall() for name in (*names, _SEQUENCES)}  # noqa: S608 - names of ours
+
+
+def _put(raw: sqlite3.Connection, contents: dict[str, list[Any]]) -> None:
+    """Replaces all rows. The schema stays, and with it what SQLite has compiled."""
+    raw.execute("BEGIN IMMEDIATE")
+    for name in reversed(contents):
+        raw.execute(f"delete from {name}")  # noqa: S608 - names of ours
+    for name, rows in contents.items():
+        if name == _SEQUENCES:
+            # What it has noted just now.
+            raw.execute(f"delete from {name}")  # noqa: S608 - a constant
+        if rows:
+            raw.executemany(f"insert into {name} values ({', '.join('?' * len(rows[0]))})", rows)  # noqa: S608 - names of ours
+    raw.commit()
 
 
 def _label() -> str:
