@@ -15,7 +15,8 @@ from proof.simulation.database import BEGINNING, PLENTY
 from proof.simulation.faults import Profile
 from proof.simulation.orders import patience_of
 from proof.simulation.room import Room, Setup, database
-from proof.simulation.shoppers import Shoppers, Wish
+from proof.simulation.shoppers import Shoppers
+from proof.simulation.wishes import Wish
 from shop.inventory.v1 import inventory_pb2
 from shop.orders.v1 import orders_pb2
 from sim.ups.model import Settings

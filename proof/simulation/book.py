@@ -33,6 +33,10 @@ class DatabaseBook:
         """Counts a commit."""
         self.commits += 1
 
+    def needs_attention(self) -> bool:
+        """Whether a parcel waits for a person."""
+        return self.one("select 1 from shipments where ended_at is null and attention_reason is not null") is not None
+
     @property
     def written(self) -> int:
         """Grows with everything that is written."""

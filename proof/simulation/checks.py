@@ -10,8 +10,10 @@ from typing import TYPE_CHECKING, Any
 from mesh.errors import RpcFailure
 from orders_svc.domain import lifecycle
 from orders_svc.domain.lifecycle import Event, Goods, State, Truck
+from proof.simulation.faults import INTERVENTIONS
 from proof.simulation.hearing import Committed, Hearing, told
-from proof.simulation.shoppers import Wish
+from proof.simulation.purchases import Purchases
+from proof.simulation.wishes import Wish
 from shop.fulfilment.v1 import fulfilment_pb2
 from shop.orders.v1 import orders_pb2
 
@@ -43,6 +45,8 @@ where s.world_epoch = :epoch and (
 """
 _STOCK_NAMES = ("offer", "warehouse", "arrived", "available", "reserved", "packed", "scrapped", "ordered", "awaited")
 
+# As it is, not as it is counted (`coverage`).
+_apply = lifecycle.apply
 # Goods and truck go forward only; these events may take them back, to what is named.
 _BACK = {
     Event.LOAD_REFUSED: State(Goods.PACKED, Truck.REQUESTED),
@@ -56,6 +60,8 @@ _MOVES = (
     "CancelOrder",
     "ChangeAddress",
     "Restock",
+    "SetReorderPoint",
+    *INTERVENTIONS,
     "Report",
     "AdvanceWorld",
     "serve-waiting",
@@ -78,6 +84,12 @@ class Checks:
     acknowledged_orders: dict[tuple[int, str], int] = field(default_factory=dict)
     # Request id -> shipment -> whether it was done, as last said to anybody who asked.
     _decisions: dict[str, dict[int, bool]] = field(default_factory=dict)
+    # Request ids of what staff was told is done now.
+    _intervened: set[str] = field(default_factory=set)
+    _purchases: Purchases = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._purchases = Purchases(self.room)
 
     def fail(self, guarantee: str, words: str) -> None:
         """A guarantee does not hold."""
@@ -85,11 +97,14 @@ class Checks:
 
     def committed(self, label: str) -> None:
         """After each commit of the orders service."""
+        if label == "install":
+            self._purchases.begin()
         if label == "Report":
             self._hear()
         if label in _MOVES:
             self._stock(label)
             self._steps()
+            self._purchases.committed(label)
 
     def _hear(self) -> None:
         """Remembers what is committed, since rows about what ended go."""
@@ -143,6 +158,10 @@ class Checks:
         """A call by a former owner changed nothing and was refused; the same request was answered alike."""
         if method in _AMENDING and not isinstance(answer, RpcFailure):
             self._said(request, answer)
+        if method in INTERVENTIONS and not isinstance(answer, RpcFailure) and not answer.replayed:
+            if request.request_id in self._intervened:
+                self.fail("G2", f"{request.request_id} was done twice")
+            self._intervened.add(request.request_id)
         if noted is None:
             return
         link, owner, commits = noted
@@ -170,7 +189,7 @@ class Checks:
         for step_id, shipment_id, event, goods, truck, cause in self.room.db.rows(sql, self._last_step):
             self._last_step = step_id
             before = self._states.get(shipment_id, State())
-            asked = before.asked if event in _NOTES else lifecycle.apply(before, Event(event)).state.asked
+            asked = before.asked if event in _NOTES else _apply(before, Event(event)).state.asked
             after = State(Goods(goods), Truck(truck), asked)
             self._states[shipment_id] = after
             if not cause:
@@ -183,7 +202,7 @@ class Checks:
             self._step(shipment_id, before, Event(event), after)
 
     def _step(self, shipment_id: int, before: State, event: Event, after: State) -> None:
-        outcome = lifecycle.apply(before, event)
+        outcome = _apply(before, event)
         words = f"shipment {shipment_id}: {before.goods}/{before.truck} + {event} -> {after.goods}/{after.truck}"
         if outcome.ignored is not None or outcome.state != after:
             self.fail("G5", f"{words} is not in the table")

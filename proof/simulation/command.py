@@ -12,7 +12,8 @@ import click
 
 from proof.simulation import campaign, coverage
 from proof.simulation.campaign import LARGE, Broken, Sums
-from proof.simulation.faults import PROFILES, Fault, plan
+from proof.simulation.faults import PROFILES, Fault
+from proof.simulation.plans import plan
 from proof.simulation.room import Result, run_seed
 from proof.simulation.shrink import shrink
 

@@ -14,7 +14,6 @@ from orders_svc.domain.lifecycle import ASKED, GOODS, TRUCK, Event, Outcome, Sta
 # meets one of them proves the reason wrong, and fails.
 _UNASKED = "the world was asked to load only after it had said that the parcel is packed"
 _UNTOLD = "UPS was told to go only after the world had said that the parcel is loaded"
-_STAFF = "only staff do this, and a run has none"
 UNREACHABLE = {
     **dict.fromkeys(
         (
@@ -39,13 +38,6 @@ UNREACHABLE = {
         ),
         _UNTOLD,
     ),
-    **{
-        f"{machine} {state or 'nothing'} + {event}": _STAFF
-        for machine, table in (("goods", GOODS), ("truck", TRUCK), ("asked", ASKED))
-        for state, moves in table.items()
-        for event in moves
-        if event in (Event.RETRIED, Event.GIVEN_UP)
-    },
 }
 
 

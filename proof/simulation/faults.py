@@ -1,13 +1,11 @@
-"""The fault plan of a seed: what goes wrong, where and when. Values only; `injection` makes it happen.
+"""What can go wrong, where, and how bad a seed may get. Values only: `plans` draws them, `injection` makes them happen.
 
-Rules: a plan is a list of entries that do not depend on each other, each with a generator of its own, so that leaving
-some out changes nothing about the rest; every fault has ended at the healing. Times in seconds since the beginning.
+Rules: every fault has ended at the healing, but for what the world does all the time. Times in seconds since the
+beginning.
 """
 
-from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from enum import StrEnum
-from random import Random
 
 from mesh.attachment import Kind as Rpc
 
@@ -57,6 +55,7 @@ class Kind(StrEnum):
     UPS_GARBAGE = "UPS sends garbage"
     UPS_UNWILLING = "UPS refuses every change"
     UPS_UNDECIDED = "UPS answers no question"
+    UPS_FULL = "UPS takes no parcel that it does not know"
 
 
 DIRECTIONS = ("world>", "world<", "ups>", "ups<")
@@ -69,14 +68,20 @@ ROUTES = (
     "orders_svc>world_bridge",
     "orders_svc>ups_bridge",
     "shoppers>orders_svc",
+    "staff>orders_svc",
 )
+
+# What staff can have done about a parcel.
+INTERVENTIONS = ("RetryShipment", "RedriveShipment", "CancelShipment")
 
 # Everything that the orders service does in a transaction of its own, by the label of its task.
 TRANSACTIONS = (
     "PlaceOrder",
     "Restock",
+    "SetReorderPoint",
     "CancelOrder",
     "ChangeAddress",
+    *INTERVENTIONS,
     "AttachLink",
     "RenewLink",
     "AdvanceWorld",
@@ -137,6 +142,8 @@ class Profile:
     weights: dict[Kind, float]
     # Drawn apart, so that the plans of before are what they were but for these: the chance of each.
     apart: dict[Kind, float] = field(default_factory=dict)
+    # The chance that it has a theme.
+    themes: float = 0.0
 
 
 _MILD = {
@@ -159,9 +166,11 @@ _MILD = {
     Kind.UPS_REPEATS: 1.0,
 }
 _APART = {Kind.UPS_UNWILLING: 0.25, Kind.UPS_UNDECIDED: 0.4}
+# What only a theme brings.
+_THEMES = (Kind.UPS_FULL,)
 _HARSH = (
-    dict.fromkeys((kind for kind in Kind if kind not in _APART), 1.0)
-    | {Kind.LOSE: 3.0, Kind.CRASH_POINT: 6.0, Kind.CRASH: 2.0, Kind.RESET: 2.0, Kind.RPC_MUTE: 2.0}
+    dict.fromkeys((kind for kind in Kind if kind not in (*_APART, *_THEMES)), 1.0)
+    | {Kind.LOSE: 3.0, Kind.CRASH_POINT: 9.0, Kind.CRASH: 2.0, Kind.RESET: 2.0, Kind.RPC_MUTE: 2.0}
     | {Kind.WORLD_FORGETS: 0.6, Kind.UPS_NEW_WORLD: 0.6}
 )
 PROFILES = {
@@ -169,88 +178,6 @@ PROFILES = {
     for profile in (
         Profile("calm", (0, 0), (3, 5), 0.0, 0.0, 0.0, {}),
         Profile("mild", (2, 5), (3, 5), 200.0, 0.5, 10.0, _MILD),
-        Profile("harsh", (10, 16), (5, 7), 260.0, 0.99, 60.0, _HARSH, _APART),
+        Profile("harsh", (10, 16), (5, 7), 260.0, 0.99, 60.0, _HARSH, _APART, 0.5),
     )
 }
-
-
-def plan(seed: int, profile: Profile) -> tuple[Fault, ...]:
-    """The whole plan of a seed, ordered by time, what is drawn apart behind the rest."""
-    rng = Random(f"plan {seed} {profile.name}")
-    kinds, weights = list(profile.weights), list(profile.weights.values())
-    count = rng.randint(*profile.faults)
-    chosen = [_fault(rng, kind, profile) for kind in rng.choices(kinds, weights, k=count)] if count else []
-    chosen.sort(key=lambda fault: fault.at)
-    apart = Random(f"plan apart {seed} {profile.name}")
-    chosen += [_mood(apart, kind, profile) for kind, chance in profile.apart.items() if apart.random() < chance]
-    return tuple(_number(seed, number, fault) for number, fault in enumerate(chosen))
-
-
-def _number(seed: int, number: int, fault: Fault) -> Fault:
-    """The fault with its number; crash points go in turn, since chance would leave some out for long."""
-    if fault.kind is not Kind.CRASH_POINT:
-        return replace(fault, number=number)
-    where = _POINTS[(seed * 5 + number) % len(_POINTS)]
-    return replace(fault, number=number, where=where, at=round(fault.at * 0.6, 3))
-
-
-_POINTS = crash_points()
-_WHERE: dict[Kind, Sequence[str]] = {
-    **dict.fromkeys((Kind.LOSE, Kind.DUPLICATE, Kind.DELAY, Kind.FLIP, Kind.CUT), DIRECTIONS),
-    **dict.fromkeys((Kind.RESET, Kind.HALF_OPEN, Kind.REFUSE), LINKS),
-    **dict.fromkeys((Kind.RPC_LOSE, Kind.RPC_MUTE, Kind.RPC_DELAY, Kind.RPC_TWICE), ROUTES),
-    **dict.fromkeys((Kind.CRASH, Kind.PAUSE), SERVICES),
-    Kind.SECOND_OWNER: BRIDGES,
-    Kind.TWIN: BRIDGES,
-}
-_MOMENTS = (
-    Kind.FLIP,
-    Kind.CUT,
-    Kind.RESET,
-    Kind.CLOCK_JUMP,
-    Kind.WORLD_DROPS,
-    Kind.UPS_GARBAGE,
-)
-_LASTING = (Kind.WORLD_LOSES, Kind.WORLD_COLLIDES, Kind.WORLD_LOSES_LOADS)
-
-
-def _fault(rng: Random, kind: Kind, profile: Profile) -> Fault:
-    at = round(rng.uniform(0, 0.8 * profile.span), 3)
-    longest = profile.span - at
-    until = round(at + min(longest, rng.choice((2.0, 10.0, 40.0, 100.0)) * rng.uniform(0.5, 1.5)), 3)
-    if kind in _LASTING:
-        at, until = 0.0, 0.0
-    elif kind in _MOMENTS:
-        until = at
-    where = rng.choice(_WHERE[kind]) if kind in _WHERE else ""
-    return Fault(0, kind, at, until, where, _size(rng, kind, profile))
-
-
-def _mood(rng: Random, kind: Kind, profile: Profile) -> Fault:
-    """A way of UPS's that lasts, often for longer than the shop asks."""
-    at = round(rng.uniform(0, 0.5 * profile.span), 3)
-    until = round(rng.uniform(at, profile.span), 3)
-    return Fault(0, kind, at, until)
-
-
-def _size(rng: Random, kind: Kind, profile: Profile) -> float:
-    if kind is Kind.LOSE:
-        return round(rng.uniform(0.05, profile.loss), 2)
-    if kind in (Kind.DUPLICATE, Kind.RPC_TWICE, Kind.DISK_BUSY, Kind.COMMIT_FAILS, Kind.COMMIT_UNSURE):
-        return round(rng.uniform(0.2, 0.9), 2)
-    if kind in (Kind.RPC_LOSE, Kind.RPC_MUTE):
-        return round(rng.uniform(0.2, 1.0), 2)
-    if kind in (Kind.DELAY, Kind.RPC_DELAY):
-        return round(rng.choice((0.3, 3.0, 12.0, profile.delay)) * rng.uniform(0.5, 1.0), 2)
-    if kind is Kind.CRASH_POINT:
-        # At which passing of the point, from the moment on.
-        return float(rng.choice((1, 1, 1, 2, 3, 5)))
-    if kind is Kind.CLOCK_JUMP:
-        return round(rng.choice((-60.0, -5.0, 5.0, 60.0, 600.0)) * rng.uniform(0.5, 1.0), 2)
-    if kind is Kind.WORLD_LOSES:
-        return float(rng.choice((10, 40, 60, 80)))
-    if kind is Kind.WORLD_COLLIDES:
-        return round(rng.uniform(0.02, 0.3), 2)
-    if kind is Kind.WORLD_LOSES_LOADS:
-        return round(rng.uniform(0.3, 0.9), 2)
-    return 0.0

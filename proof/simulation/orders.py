@@ -9,7 +9,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
@@ -22,14 +22,16 @@ from orders_svc.groups import GROUP_LIMIT
 from orders_svc.outbox.dispatch import LOOK_SECONDS, Dispatcher
 from orders_svc.rpc.fulfilment import FulfilmentServicer
 from orders_svc.rpc.inventory import InventoryServicer
+from orders_svc.rpc.operations import OperationsServicer
 from orders_svc.rpc.orders import OrdersServicer
 from orders_svc.service.app import App
 from orders_svc.service.changes import Changes
 from orders_svc.service.forgetting import Forgetting
+from orders_svc.service.inspecting import Inspection
 from orders_svc.service.installation import install
 from orders_svc.service.placing import Placed, PlaceOrder
 from orders_svc.workers import pause_after
-from proof.simulation.faults import LINKS
+from proof.simulation.faults import INTERVENTIONS, LINKS
 from proof.simulation.scheduler import Process, Waiting
 from shop.bridge.v1 import bridge_pb2
 
@@ -109,9 +111,13 @@ class OrdersService:
         orders = OrdersServicer(self.app, group.submit, Broadcaster())
         inventory = InventoryServicer(self.app)
         fulfilment = FulfilmentServicer(self.app, self.app.report)
-        asked = ("PlaceOrder", "CancelOrder", "ChangeAddress", "GetOrder")
-        public: dict[str, Any] = {name: getattr(orders, name) for name in asked}
-        public["Restock"] = inventory.Restock
+        operations = OperationsServicer(self.app, Inspection(self.app, lambda _address: None))
+        asked = {
+            orders: ("PlaceOrder", "CancelOrder", "ChangeAddress", "GetOrder"),
+            inventory: ("Restock", "SetReorderPoint"),
+            operations: ("ListAttention", *INTERVENTIONS),
+        }
+        public = {name: getattr(servicer, name) for servicer, names in asked.items() for name in names}
         room.calls.serve(ADDRESS, process, public, OUTAGES)
         methods = ("AttachLink", "RenewLink", "AdvanceWorld", "Report")
         room.calls.serve(FULFILMENT, process, {name: getattr(fulfilment, name) for name in methods}, OUTAGES)

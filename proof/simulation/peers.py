@@ -122,6 +122,8 @@ class UpsProcess:
         self.model = UpsModel(settings, Random(f"ups {room.seed}"), self.faults)
         # The shipments that it has called delivered, rightly or not.
         self.called_delivered: set[int] = set()
+        # The numbers of the shop's elements that it has refused, and in which words.
+        self.refused: dict[int, str] = {}
         # When it lost its memory.
         self.forgot: list[float] = []
         self._ends: dict[Link, End] = {}
@@ -202,6 +204,7 @@ class UpsProcess:
         command = parse(ups_pb2.UACommand, body)
         if command is not None:
             self.called_delivered.update(one.shipId for one in command.delivered)
+            self.refused.update((one.originSeqNum, one.err) for one in command.error)
 
     def _fire(self, serial: int) -> None:
         if serial == self._timer:

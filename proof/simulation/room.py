@@ -6,7 +6,7 @@ all has settled after the healing, when the patience is over, or at the first vi
 
 from collections import Counter
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from random import Random
 
 from orders_svc.domain.patience import Patience
@@ -17,13 +17,16 @@ from proof.simulation.bridges import Bridge
 from proof.simulation.calls import Calls
 from proof.simulation.checks import Checks, Violated
 from proof.simulation.database import BEGINNING, Database
-from proof.simulation.faults import PROFILES, Fault, Kind, Profile, plan
+from proof.simulation.faults import PROFILES, Fault, Kind, Profile
 from proof.simulation.injection import Injector
 from proof.simulation.network import Network
 from proof.simulation.orders import OrdersService, SkewedClock, patience_of
 from proof.simulation.peers import UpsProcess, WorldProcess
+from proof.simulation.plans import plan
 from proof.simulation.scheduler import Process, Scheduler, Stuck
 from proof.simulation.shoppers import Shoppers
+from proof.simulation.staff import Staff
+from proof.simulation.themes import PLAIN, Theme, theme_of
 from proof.simulation.trace import Trace
 from proof.simulation.trouble import Trouble
 from proof.simulation.verdict import Verdict
@@ -54,6 +57,7 @@ class Setup:
     ups: Settings
     orders: int
     span: float
+    theme: Theme = PLAIN
 
 
 @dataclass(slots=True)
@@ -84,6 +88,7 @@ class Result:
 def setup_of(seed: int, profile: Profile, faults: Iterable[Fault], orders: int | None) -> Setup:
     """What the seed decides; the world's own bad habits are faults, and so in the plan."""
     rng = Random(f"setup {seed}")
+    theme = theme_of(seed, profile)
     sizes = {fault.kind: fault.size for fault in faults}
     rules = Rules(
         tick=TICK,
@@ -103,16 +108,19 @@ def setup_of(seed: int, profile: Profile, faults: Iterable[Fault], orders: int |
         look_seconds=rng.choice((LOOK_SECONDS, 4.0, 8.0)),
         keep_seconds=Random(f"keep {seed}").choice((15.0, 60.0, 150.0, 1e6)),
         group_seconds=rng.choice((0.0, 0.002, 0.05)),
-        patience=patience_of(TICK, quick=True),
+        patience=replace(patience_of(TICK, quick=True), max_failures=theme.tries),
         rules=rules,
-        ups=Settings(trucks=rng.choice((1, 2, 5)), tick=TICK, features=_features(seed)),
+        ups=Settings(trucks=rng.choice((1, 2, 5)), tick=TICK, features=_features(seed, theme)),
         orders=orders if orders is not None else rng.randint(*profile.orders),
         span=0.6 * profile.span or 30.0,
+        theme=theme,
     )
 
 
-def _features(seed: int) -> tuple[str, ...]:
+def _features(seed: int, theme: Theme) -> tuple[str, ...]:
     """What this UPS speaks beside the base: often nothing, else most of it."""
+    if theme.speaks:
+        return FEATURES
     rng = Random(f"features {seed}")
     return tuple(name for name in FEATURES if rng.random() < 0.8) if rng.random() < 0.7 else ()
 
@@ -150,6 +158,7 @@ class Room:
         self.world = WorldProcess(self, self.setup.rules)
         self.ups = UpsProcess(self, self.setup.ups)
         self.shoppers = Shoppers(self, self.setup.orders, self.setup.span)
+        self.staff = Staff(self, self.setup.theme.looks)
         self.trouble = Trouble(self, faults)
         self.coverage = coverage.Transitions()
 
@@ -187,19 +196,20 @@ class Room:
         self.world.start()
         self.ups.start()
         self.shoppers.start()
+        self.staff.start()
         self.trouble.start()
         self.scheduler.run(heal, lambda: False)
         self.trouble.heal()
         while self.scheduler.run(heal + SETTLE_TICKS * TICK, self._settled):
             self.scheduler.run(self.scheduler.time + LAST_TICKS * TICK, lambda: False)
-            if self.db.unsettled() is None and self.shoppers.done and not self.ups.unacked:
+            if self._settled() and not self.ups.unacked:
                 return
             self._settled_at = -1
 
     _settled_at: int = -1
 
     def _settled(self) -> bool:
-        if self.db.written == self._settled_at or not self.shoppers.done:
+        if self.db.written == self._settled_at or not (self.shoppers.done and self.staff.done):
             return False
         self._settled_at = self.db.written
         return self.db.unsettled() is None

@@ -6,7 +6,7 @@ seconds since the beginning, message contents are short words.
 
 from dataclasses import dataclass
 
-PARTIES = ("shoppers", "orders_svc", "world_bridge", "ups_bridge", "world", "ups")
+PARTIES = ("shoppers", "staff", "orders_svc", "world_bridge", "ups_bridge", "world", "ups")
 
 
 @dataclass(frozen=True, slots=True)

@@ -53,6 +53,7 @@ class Trouble:
             Kind.UPS_GARBAGE: self._garbage,
             Kind.UPS_UNWILLING: self._unwilling,
             Kind.UPS_UNDECIDED: self._undecided,
+            Kind.UPS_FULL: self._full,
         }
 
     def start(self) -> None:
@@ -98,7 +99,7 @@ class Trouble:
                 room.scheduler.resume(process)
         faults = room.ups.faults
         lied = faults.announce is not None or faults.base
-        faults.silent = faults.duplicate = faults.base = faults.unwilling = faults.undecided = False
+        faults.silent = faults.duplicate = faults.base = faults.unwilling = faults.undecided = faults.full = False
         faults.announce, faults.garbage = None, b""
         room.ups.poke()
         if lied:
@@ -277,6 +278,12 @@ class Trouble:
 
         self._later(fault, decide)
         return bool(self._room.setup.ups.features)
+
+    def _full(self, fault: Fault) -> bool:
+        faults = self._room.ups.faults
+        faults.full = True
+        self._later(fault, lambda: setattr(faults, "full", False))
+        return True
 
     def _garbage(self, fault: Fault) -> bool:
         ups = self._room.ups

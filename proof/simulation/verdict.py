@@ -4,15 +4,18 @@ Rules: a world is known by its marker, whatever its number: the same number may 
 the world's book says was done counts, not what anybody was told.
 """
 
+import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from db.engine import read_only
 from orders_svc.domain import verdicts
 from proof import checkers
+from proof.simulation import interventions
 from shop.bridge.v1 import bridge_pb2
+from sim.ups.model.shop_side import FULL
 from sim.world.model.book import PackageRecord
 
 if TYPE_CHECKING:
@@ -60,6 +63,7 @@ class Verdict:
         self._rest()
         self._peers()
         self._attention()
+        self.violations += interventions.wrong(room)
 
     def _wrong(self, guarantee: str, words: str) -> None:
         self.violations.append((guarantee, words))
@@ -107,12 +111,12 @@ class Verdict:
             asked = {item.offer_id: item.quantity for item in wish.request.items}
             if lines[order_id] != asked or (x, y) != (wish.request.destination.x, wish.request.destination.y):
                 self._wrong("G1", f"order {order_id} is not what was asked for")
-            if not wish.orders:
+            if not wish.answers:
                 refused = f" and refused with {wish.refusals[0]}" if wish.refusals else ""
                 self._wrong("G1", f"order {order_id} was accepted{refused} and never acknowledged")
-        for wish in self._room.shoppers.wishes:
+        for wish in (*self._room.shoppers.wishes, *self._room.staff.wishes):
             if not wish.done:
-                self._wrong("G6", f"{wish.request.request_id} never got a definite answer")
+                self._wrong("G6", f"{wish.name} never got a definite answer")
         for key, count in seen.items():
             if count != 1:
                 self._wrong("G2", f"{count} orders for request {key}")
@@ -175,11 +179,12 @@ class Verdict:
                     self._wrong("G2", f"{wish.request.request_id} was done, and is {decision} now")
 
     def _cancelled(self, shipment: _Shipment) -> None:
-        """It was never packed, or, where UPS gave it up, never delivered."""
+        """It was never packed, or, where UPS gave it up, never delivered; what staff gave up may be anywhere."""
         record = self._record(shipment)
-        sql = "select 1 from shipment_steps where shipment_id = ? and event = 'cancel_accepted'"
-        given_up = self._db.one(sql, shipment.id) is not None
-        too_far = record is not None and (record.delivered if given_up else record.packed)
+        sql = "select 1 from shipment_steps where shipment_id = ? and event = ?"
+        given_up = self._db.one(sql, shipment.id, "cancel_accepted") is not None
+        by_staff = self._db.one(sql, shipment.id, "given_up") is not None
+        too_far = record is not None and not by_staff and (record.delivered if given_up else record.packed)
         if shipment.goods != "cancelled" or too_far:
             self._wrong("G3", f"shipment {shipment.id} was cancelled, and is {shipment.goods}/{shipment.truck}")
 
@@ -321,27 +326,36 @@ class Verdict:
             self._wrong("G3", f"UPS waits for {waiting} acks")
 
     def _attention(self) -> None:
-        """G6: a parcel needs attention only where a partner lost what this very parcel waits for.
-
-        A packed one waits for trucks, and a UPS that lost its memory may send them where they are of no use; else the
-        world failed it as often as we try.
-        """
+        """G6: a parcel needs attention only where a partner itself failed most of our tries with this very parcel."""
         most = self._room.setup.patience.max_failures
         for shipment in self._shipments.values():
             if shipment.attention and shipment.superseded_by is None and shipment.ended_at is None:
-                waits_for_ups = shipment.goods in ("packed", "loading", "loaded") and bool(self._room.ups.forgot)
                 failures = self._failures(shipment)
-                if 2 * failures < most and not waits_for_ups:
-                    words = f"needs attention, and the world failed it {failures} times: {shipment.attention}"
+                if 2 * failures < most:
+                    words = f"needs attention, and partners failed it {failures} times: {shipment.attention}"
                     self._wrong("G6", f"shipment {shipment.id} {words}")
 
     def _failures(self, shipment: _Shipment) -> int:
-        """How often the world lost a load of a parcel, or refused something about it by chance."""
+        """How often the world lost a load of a parcel, or a partner refused something about it for its own reasons.
+
+        UPS does so while it takes nothing new, and when it has lost its memory of the parcel; it may then send trucks
+        where they are of no use, too, so that the world must refuse to load.
+        """
         place = self._places.get(shipment.epoch)
         if place is None:
             return 0
-        book = self._room.world.models[place[0]].book
-        lost = book.lost_loads.count((place[1], shipment.id))
-        sql = "select failure from outbox where shipment_id = ? and link = 'world' and outcome = 'failed'"
-        texts = [row[0] for row in self._db.rows(sql, shipment.id)]
-        return lost + sum(verdicts.verdict(text or "") is verdicts.Verdict.TRANSIENT for text in texts)
+        lost = self._room.world.models[place[0]].book.lost_loads.count((place[1], shipment.id))
+        forgot = min(self._room.ups.forgot, default=math.inf)
+        sql = "select id, link, kind, closed_at, failure from outbox where shipment_id = ? and outcome = 'failed'"
+        rows: list[Any] = self._db.rows(sql, shipment.id)
+        return lost + sum(self._is_theirs(row, forgot) for row in rows)
+
+    def _is_theirs(self, row: tuple[int, str, str, float, str | None], forgot: float) -> bool:
+        """Whether a command failed for a reason of the partner's own; `forgot`: since when UPS may have forgotten."""
+        command_id, link, kind, closed_at, text = row
+        may_have_forgotten = closed_at >= forgot - abs(self._room.clock.offset)
+        if link == "ups":
+            said = self._room.ups.refused.get(command_id)
+            return said is not None and (said == FULL or may_have_forgotten)
+        by_chance = verdicts.verdict(text or "") is verdicts.Verdict.TRANSIENT
+        return by_chance or (kind == "load" and may_have_forgotten)

@@ -87,6 +87,8 @@ class Faults:
     """Refuses every change that it is asked for; what it promised before it keeps."""
     undecided: bool = False
     """Answers no question; once this is over, it tells what it has decided."""
+    full: bool = False
+    """Refuses every package that it does not know yet."""
     announce: int | None = None
     """Announces this world instead of its own."""
     garbage: bytes = b""

@@ -30,6 +30,7 @@ Element = (
     | contract.UADeliveryStarted
 )
 UNWILLING = "we would rather not"
+FULL = "we have no truck to spare"
 # Where an element has its place in a UACommand, and the feature that it is of.
 _PLACES: dict[type[Element], tuple[str, str | None]] = {
     contract.UALoadRequest: ("loadRequests", None),
@@ -144,6 +145,9 @@ class ShopSide:
 
     def _pickup(self, request: contract.AUPickupRequest) -> None:
         self._count("pickup requests")
+        if self._faults.full and request.shipId not in self.fleet.jobs:
+            self.error(FULL, request.seqNum)
+            return
         self.fleet.pickup_wanted(_job(request))
 
     def _deliver(self, go: contract.AUDeliverRequest, now: float) -> None:

@@ -1,0 +1,89 @@
+"""What is bought by itself, at every commit (G4): when too little is left and nothing is on its way, and never else.
+
+Rules: from the rows up: what is left of an offer is what is there and promised to nobody, over all warehouses of the
+world in use; whatever a commit buys that nobody asked for is what the offer's point says, once, after which exactly so
+much is on its way. What was bought for a buy that failed is the same purchase.
+"""
+
+from collections import Counter
+from typing import TYPE_CHECKING, Any
+
+from proof.simulation.database import BACKORDER
+from shop.bridge.v1 import bridge_pb2
+
+if TYPE_CHECKING:
+    from proof.simulation.room import Room
+
+# In whose commits nothing is bought but by itself; the others buy for a seller, for whom waits, or for another world.
+_BUYS_NOTHING = (
+    "CancelOrder",
+    "ChangeAddress",
+    "CancelShipment",
+    "RetryShipment",
+    "SetReorderPoint",
+    "serve-waiting",
+    "ask-overdue",
+    "Report",
+)
+# Offers that have a point, in the world in use: what is left and what is on its way.
+_POINTS = """
+select p.offer_id, p.warehouse_id, p.level, p.quantity,
+    coalesce(sum(s.available - s.awaited), 0), coalesce(sum(s.ordered), 0)
+from reorder_points p left join stock s on s.offer_id = p.offer_id and s.world_epoch =
+    (select world_epoch from worlds where state in ('awaited', 'open'))
+group by 1, 2, 3, 4
+"""
+
+
+class Purchases:
+    """The checker of one run."""
+
+    def __init__(self, room: "Room") -> None:
+        self._room = room
+        self._last = 0
+        self._failed: set[int] = set()
+
+    def begin(self) -> None:
+        """The service has begun: what was bought before is not looked at."""
+        self._bought()
+
+    def committed(self, label: str) -> None:
+        """After each commit that may move units."""
+        if not any(wish.method == "SetReorderPoint" for wish in self._room.shoppers.wishes):
+            return
+        points: dict[int, Any] = {row[0]: row[1:] for row in self._room.db.rows(_POINTS)}
+        for offer_id, (_, level, _, left, coming) in points.items():
+            if left < level and not coming:
+                self._fail(f"after {label} {left} of offer {offer_id} are left, and none are bought below {level}")
+        bought = self._bought()
+        if label == "PlaceOrder":
+            bought = Counter({key: count for key, count in bought.items() if key[0] != BACKORDER})
+        elif label not in _BUYS_NOTHING:
+            return
+        for offer_id, warehouse_id, quantity in bought:
+            place, _, asked, _, coming = points.get(offer_id, (0,) * 5)
+            if (warehouse_id, quantity) != (place, asked) or coming != asked:
+                said = f"{asked} at {place} are to be bought, {coming} are on their way"
+                self._fail(f"{label} bought {quantity} of offer {offer_id} at warehouse {warehouse_id}: {said}")
+
+    def _bought(self) -> Counter[tuple[int, int, int]]:
+        """(offer, warehouse, units) of what was bought since the last commit, less what failed since."""
+        db = self._room.db
+        bought: Counter[tuple[int, int, int]] = Counter()
+        sql = "select id, command from outbox where kind = 'buy' and id > ? order by id"
+        for command_id, command in db.rows(sql, self._last):
+            self._last = command_id
+            bought.update(_things(command))
+        for command_id, command in db.rows("select id, command from outbox where kind = 'buy' and outcome = 'failed'"):
+            if command_id not in self._failed:
+                self._failed.add(command_id)
+                bought.subtract(_things(command))
+        return +bought
+
+    def _fail(self, words: str) -> None:
+        self._room.checks.fail("G4", words)
+
+
+def _things(command: bytes) -> list[tuple[int, int, int]]:
+    buy = bridge_pb2.Command.FromString(command).buy
+    return [(thing.offer_id, buy.warehouse_id, thing.count) for thing in buy.things]

@@ -1,0 +1,90 @@
+"""A member of staff, who looks now and then at the parcels that need a person, and does something about most of them.
+
+Rules: as the page for staff does it, by the RPCs that it uses and with a request id for each thing that is done; the
+last look is after the healing, and a run waits for it if there is something to look at.
+"""
+
+from typing import TYPE_CHECKING, Any
+
+from mesh.errors import RpcFailure
+from proof.simulation.database import BEGINNING
+from proof.simulation.faults import INTERVENTIONS
+from proof.simulation.orders import ADDRESS
+from proof.simulation.wishes import DEADLINE_SECONDS, People, Wish
+from shop.operations.v1 import operations_pb2 as pb
+
+if TYPE_CHECKING:
+    from proof.simulation.room import Room
+
+STAFF = 5
+AFTER_HEALING = 120.0
+# How much likelier it is that something is tried again than that it is given up.
+_CHOICES = {pb.REMEDY_RETRY: 3, pb.REMEDY_REDRIVE: 2, pb.REMEDY_CANCEL: 2}
+_REQUESTS: dict[str, Any] = {
+    "RetryShipment": pb.RetryShipmentRequest,
+    "RedriveShipment": pb.RedriveShipmentRequest,
+    "CancelShipment": pb.CancelShipmentRequest,
+}
+METHODS = dict(zip(_CHOICES, INTERVENTIONS, strict=True))
+assert _REQUESTS.keys() == set(INTERVENTIONS)
+
+
+class Staff(People):
+    """One of them."""
+
+    def __init__(self, room: "Room", looks: float) -> None:
+        super().__init__(room, "staff", is_staff=True)
+        self._looks = looks
+        self._last_look = BEGINNING + room.profile.span + AFTER_HEALING
+
+    @property
+    def done(self) -> bool:
+        """Whether everything was done that was begun, and nothing is left to be looked at."""
+        room = self.room
+        return all(wish.done for wish in self.wishes) and (
+            room.scheduler.time > self._last_look + DEADLINE_SECONDS or not room.db.needs_attention()
+        )
+
+    def start(self) -> None:
+        """Begins to look."""
+        self.process.begin()
+        self._rest()
+
+    def _rest(self) -> None:
+        room = self.room
+        at = room.scheduler.time + self.rng.uniform(0.5, 1.5) * self._looks
+        if room.scheduler.time < self._last_look:
+            room.scheduler.at(min(at, self._last_look), self.process, self._look)
+
+    def _look(self) -> None:
+        request = pb.ListAttentionRequest(page_size=100)
+        who = self.caller(STAFF)
+        self.room.calls.call(self.process, who, ADDRESS, "ListAttention", request, DEADLINE_SECONDS, self._seen)
+        self._rest()
+
+    def _seen(self, answer: Any) -> None:
+        if isinstance(answer, RpcFailure):
+            return
+        for parcel in answer.parcels:
+            if self.rng.random() < 0.7:
+                self._act(parcel)
+
+    def _act(self, parcel: pb.AttentionNeeded) -> None:
+        rng, room = self.rng, self.room
+        # Now and then what the page does not offer.
+        offered = list(parcel.remedies) if parcel.remedies and rng.random() < 0.9 else list(_CHOICES)
+        (remedy,) = rng.choices(offered, [_CHOICES[one] for one in offered])
+        method = METHODS[remedy]
+        request = _REQUESTS[method](
+            request_id=f"staff-{room.seed}-{len(self.wishes)}", shipment_id=parcel.shipment_id, note="seen to"
+        )
+        wish = Wish(STAFF, method, request, room.scheduler.time)
+        self.wishes.append(wish)
+        self.ask(wish)
+        if rng.random() < 0.3:
+            late = rng.choice((0.001, 1.0, 30.0))
+            room.scheduler.after(late, self.process, lambda: self.ask(wish, once=True))
+
+    def answered(self, wish: Wish, answer: Any, _once: bool) -> None:
+        """See People."""
+        wish.answers.append(getattr(answer, "new_shipment_id", 0))

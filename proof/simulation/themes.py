@@ -1,0 +1,123 @@
+"""What a seed is about: faults and wishes that must come together to meet what chance alone seldom brings together.
+
+Rules: about half of the harsh seeds have a theme; it only adds to what is drawn in any case, and says nothing of how
+it ends.
+"""
+
+from dataclasses import dataclass
+from random import Random
+
+from proof.simulation.faults import INTERVENTIONS, Fault, Kind, Profile
+
+Span = tuple[float, float]
+
+
+@dataclass(frozen=True, slots=True)
+class Twist:
+    """A fault of a theme: when it begins and how long it lasts, both as parts of the time until the healing."""
+
+    kind: Kind
+    begins: Span = (0.0, 0.0)
+    lasts: Span = (0.0, 0.0)
+    # One of them.
+    where: tuple[str, ...] = ("",)
+    size: Span = (0.0, 0.0)
+
+
+@dataclass(frozen=True, slots=True)
+class Theme:
+    """A seed's theme; what it leaves out is as in any seed."""
+
+    name: str = ""
+    twists: tuple[Twist, ...] = ()
+    # UPS speaks the whole extension.
+    speaks: bool = False
+    # How likely shoppers are to think again, and that they then cancel; seconds until they do, one of them.
+    thinks_again: float = 0.5
+    cancels: float = 0.5
+    late: tuple[float, ...] = (0.0, 0.05, 3.0, 15.0, 30.0, 60.0)
+    # After so many failures a person has to look; seconds between two looks of the staff, about.
+    tries: int = 8
+    looks: float = 40.0
+
+
+PLAIN = Theme()
+_DEATHS = tuple(
+    f"orders_svc: {when} {label}"
+    for label in INTERVENTIONS
+    for when in ("before begin of", "before commit of", "after commit of")
+)
+# One of them is the theme of every other harsh seed.
+THEMES = (
+    Theme(
+        "UPS keeps its answers to itself while shoppers ask for one thing after the other",
+        (
+            Twist(Kind.UPS_UNDECIDED, (0.1, 0.2), (0.5, 0.7)),
+            Twist(Kind.UPS_SILENT, (0.3, 0.6), (0.05, 0.2)),
+        ),
+        speaks=True,
+        thinks_again=0.95,
+        late=(15.0, 20.0, 30.0),
+    ),
+    Theme(
+        "UPS forgets what is on the road, and takes nothing new",
+        (
+            Twist(Kind.UPS_FORGETS, (0.25, 0.5), (0.01, 0.03)),
+            Twist(Kind.UPS_FULL, (0.24, 0.26), (0.6, 0.7)),
+            Twist(Kind.CRASH_POINT, (0.1, 0.5), where=_DEATHS, size=(1.0, 1.0)),
+        ),
+        tries=4,
+        looks=20.0,
+    ),
+    Theme(
+        "the world refuses most of what it is told, and staff look often",
+        (
+            Twist(Kind.WORLD_COLLIDES, size=(0.6, 0.85)),
+            Twist(Kind.CRASH_POINT, (0.1, 0.5), where=_DEATHS, size=(1.0, 1.0)),
+        ),
+        tries=4,
+        looks=12.0,
+    ),
+    Theme(
+        "the world refuses much, UPS is asked and does not say, and staff give up",
+        (
+            Twist(Kind.WORLD_COLLIDES, size=(0.4, 0.7)),
+            Twist(Kind.UPS_UNDECIDED, (0.1, 0.2), (0.6, 0.8)),
+            Twist(Kind.UPS_FULL, (0.1, 0.5), (0.3, 0.5)),
+        ),
+        speaks=True,
+        thinks_again=0.9,
+        late=(3.0, 15.0, 20.0, 30.0),
+        tries=4,
+        looks=12.0,
+    ),
+    Theme(
+        "the world hears nothing for longer than it is waited for, and then some of it before the rest",
+        (
+            Twist(Kind.WORLD_LOSES, size=(60.0, 80.0)),
+            Twist(Kind.LOSE, (0.05, 0.15), (0.2, 0.3), ("world>",), (1.0, 1.0)),
+            Twist(Kind.LOSE, (0.5, 0.6), (0.2, 0.3), ("world>",), (1.0, 1.0)),
+            Twist(Kind.LOSE, (0.6, 0.8), (0.2, 0.3), ("world<",), (0.4, 0.7)),
+        ),
+    ),
+)
+
+
+def theme_of(seed: int, profile: Profile) -> Theme:
+    """The theme of a seed."""
+    rng = Random(f"theme {seed}")
+    return rng.choice(THEMES) if rng.random() < profile.themes else PLAIN
+
+
+def twisted(seed: int, profile: Profile) -> list[Fault]:
+    """The faults of a seed's theme."""
+    rng = Random(f"twists {seed}")
+    return [_fault(rng, twist, profile.span) for twist in theme_of(seed, profile).twists]
+
+
+def _fault(rng: Random, twist: Twist, span: float) -> Fault:
+    at = rng.uniform(*twist.begins) * span
+    until = min(at + rng.uniform(*twist.lasts) * span, span)
+    return Fault(
+        0, twist.kind, round(at, 3), round(until, 3), rng.choice(twist.where), round(rng.uniform(*twist.size), 2)
+    )
