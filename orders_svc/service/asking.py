@@ -2,8 +2,8 @@
 
 Rules: an answer counts by the command that it is about, whatever it says besides; of several copies of one question any
 yes counts and only the last no. A yes that comes when nobody waits for it any more is believed all the same, since the
-parcel goes there, or was delivered there, be it in a world that was left. A question that UPS can not answer any more,
-because it came back without the feature, has ended.
+parcel goes there, or was delivered there, be it in a world that was left; but not about a parcel that was given up. A
+question that UPS can not answer any more, because it came back without the feature, has ended.
 Elsewhere: when UPS may be asked (domain.amendments), what an answer does to a shipment (domain.lifecycle).
 """
 
@@ -71,6 +71,8 @@ def _redirected(
     in_use = shipment.world_epoch == shipments.world_epoch
     if not (in_use or shipment.state.truck is Truck.DELIVERED):
         return "late: about an attempt in another world"
+    if shipment.ended_at is not None and shipment.state.truck is not Truck.DELIVERED:
+        return "late: about an attempt that was given up"
     if accepted:
         # The bridge says these no more either: UPS has the job.
         outbox.close_before(connection, shipment.id, "request_truck", origin.id, shipments.now)

@@ -180,6 +180,26 @@ def test_who_waits_for_goods_that_cannot_be_bought_can_only_be_cancelled(shop: S
     assert shop.order(order_id).row.status == Status.CANCELLED
 
 
+@pytest.mark.parametrize("kind", [REDRIVE, GIVE_UP])
+def test_a_late_yes_to_another_address_says_nothing_of_a_parcel_that_was_given_up(
+    shop: Stage, kind: InterventionKind
+) -> None:
+    shop.announce(7, REDIRECT, CANCEL)
+    order_id = shop.place((1, 2), at=(3, 4))
+    shipment_id = shop.parcel(order_id).row.id
+    shop.ack(shop.dispatch())
+    shop.drive(shipment_id, "loaded")
+    shop.app.amend(Wish(SHOPPER, "move-00001", order_id, 70, 80))
+    (question,) = shop.questions()
+    shop.ups_says(shop.redirected(question, False, "we would rather not"))
+    shop.execute("update shipments set attention_reason = 'it is lost' where id = :id", id=shipment_id)
+    shop.execute("update orders set status = 7 where id = :id", id=order_id)
+    intervene(shop, kind, shipment_id)
+    assert shop.ups_says(shop.redirected(question, True)) == [Result.IGNORED]
+    assert shop.rows("select decision from order_request_decisions") == [("too_late",)]
+    assert (shop.parcel(order_id).row.x, shop.parcel(order_id).row.y) == (3, 4)
+
+
 def test_what_its_shopper_wants_cancelled_is_not_sent_anew_but_ended(shop: Stage) -> None:
     shop.announce(7, REDIRECT, CANCEL)
     order_id = shop.place((1, 2))
