@@ -126,6 +126,21 @@ def test_after_a_lost_connection_the_next_one_gets_everything_unacked() -> None:
     assert bench.acked == [2]
 
 
+def test_a_partner_that_opens_a_connection_for_each_message_is_heard_and_acked_once_it_stays() -> None:
+    bench = Bench()
+    bench.held = {Kind.REPORT}
+    for number in (1, 2):
+        bench.connect(number)
+        bench.say(number, start(), delivered(4))
+        bench.cut(number)
+    bench.release()
+    assert {event.seqnum for event in bench.events if event.HasField("delivered")} == {4}
+    assert bench.acks(1) == bench.acks(2) == []
+    bench.connect(3)
+    bench.say(3, start(), delivered(4))
+    assert sorted(bench.acks(3)) == [1, 4]
+
+
 def test_a_partner_that_restarted_its_numbers_is_heard() -> None:
     bench = live()
     bench.say(1, delivered(2, ship=5))

@@ -100,6 +100,30 @@ def test_anything_but_connected_is_a_refusal_and_is_told(reply: world.AConnected
     assert [one.number for one in bench.closed] == [1]
 
 
+def test_what_comes_in_one_segment_with_the_greeting_is_told_and_acked() -> None:
+    """The world's first tick is right at the connect."""
+    bench = Bench(Orders(dial(), open_()), greet=False)
+    bench.run_until(lambda: 1 in bench.connects)
+    pending = world.AResponses(ready=[world.APacked(shipid=3, seqnum=50)], acks=[99])
+    bench.say(1, world.AConnected(worldid=7, result="connected!"), pending)
+    assert [event.seqnum for event in bench.orders.events] == [50]
+    assert bench.acks(1) == [50]
+
+
+def test_what_a_world_said_before_it_ended_the_connection_that_was_being_judged_is_heard_on_the_next() -> None:
+    bench = Bench(Orders(dial(), open_(), dial(), open_()), greet=False)
+    bench.run_until(lambda: 1 in bench.connects)
+    bench.orders.held = {Kind.ADVANCE}
+    greeting = world.AConnected(worldid=7, result="connected!")
+    bench.say(1, greeting, world.AResponses(ready=[world.APacked(shipid=3, seqnum=50)], finished=True))
+    bench.release()
+    assert bench.orders.events == []
+    bench.run_until(lambda: 2 in bench.connects)
+    bench.say(2, greeting, world.AResponses(ready=[world.APacked(shipid=3, seqnum=50)]))
+    assert [event.seqnum for event in bench.orders.events] == [50]
+    assert bench.acks(2) == [50]
+
+
 def test_a_world_that_says_nothing_to_the_connect_message_is_left() -> None:
     bench = Bench(Orders(dial()), greet=False)
     bench.run_until(lambda: 1 in bench.closed_numbers())
