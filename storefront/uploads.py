@@ -16,6 +16,9 @@ from werkzeug.datastructures import FileStorage
 
 # What is read of one request, whatever its page takes.
 MOST_BYTES = 64 * 1024 * 1024
+# Of one field that is no file. What reads forms holds it against a chunk of a file, too, with what of the chunk before
+# may begin a boundary, and reads 64 KiB at a time.
+MOST_TEXT_BYTES = 128 * 1024
 AT_ONCE = 8
 _IN_MEMORY = 1024 * 1024
 _MARK = "most_file_bytes"
@@ -67,6 +70,7 @@ def add_to(app: Flask) -> None:
         if not (current_user.is_authenticated and current_user.is_seller):
             return
         request.max_content_length = MOST_BYTES
+        request.max_form_memory_size = MOST_TEXT_BYTES
         if not places.acquire(blocking=False):
             abort(503)
         try:

@@ -166,7 +166,7 @@ def test_a_photo_is_changed_kept_and_given_up_for_a_drawing(seller: Visitor, eng
     [
         (b"%PDF-1.4 no picture", "This is no picture that we can read. Send a JPEG, PNG or WebP file."),
         (drawn(size=(9, 9)), "it needs 64 by 64 at the least"),
-        (bytes(50 * 1024 * 1024), "This file has 50 MB; at most 10 MB are fine. Send a smaller one."),
+        (b"\r\n" * (25 * 1024 * 1024), "This file has 50 MB; at most 10 MB are fine. Send a smaller one."),
     ],
 )
 def test_a_file_that_cannot_be_is_told_beside_its_field_and_loses_nothing(
@@ -186,6 +186,16 @@ def test_a_file_that_cannot_be_is_told_beside_its_field_and_loses_nothing(
 def test_a_good_picture_beside_a_bad_field_is_to_be_chosen_again(seller: Visitor) -> None:
     seller.get("/sell/items/new").submit("/sell/items/new", **{**ITEM, "title": ""}, photo=sent(drawn()))
     assert seller.sees("Please choose the picture again")
+
+
+def test_a_photo_of_a_camera_is_taken(seller: Visitor, engine: Engine) -> None:
+    # As many bytes, and of every kind, line breaks among them.
+    noise, out = random.Random(1).randbytes(3 * 640 * 640), BytesIO()
+    Image.frombytes("RGB", (640, 640), noise).save(out, "JPEG", quality=90)
+    assert out.tell() > 300_000
+    seller.get("/sell/items/new").submit("/sell/items/new", **ITEM, photo=sent(out.getvalue(), "bowl.jpg"))
+    assert seller.sees("Blue bowl is in the shop")
+    assert picture_of_newest(engine).startswith("photo-")
 
 
 @pytest.mark.parametrize("who", ["guest", "shopper"])

@@ -182,6 +182,12 @@ def test_a_file_that_cannot_be_read_is_told_with_its_line(seller: Visitor, conte
     assert seller.sees(words)
 
 
+def test_a_table_of_many_lines_is_taken_whole(seller: Visitor) -> None:
+    lines = [f'"Cup, number {number}","A cup.\n\nFor {"tea " * 40}",kitchen,3.50' for number in range(MOST_LINES)]
+    send(seller, "\n".join(["title,description,shelf,price", *lines]).encode())
+    assert seller.sees("2000 items would be added")
+
+
 def test_no_file_at_all_is_told(seller: Visitor) -> None:
     seller.get("/sell/items/table").submit("/sell/items/table")
     assert seller.status == 422
