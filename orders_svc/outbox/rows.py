@@ -6,14 +6,17 @@ the link was not given it (so a new owner is given all open rows, without any
 of them being touched); a row is closed once.
 """
 
-from collections.abc import Collection, Iterable
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass, field
 
-from sqlalchemy import Connection, Double, Integer, bindparam, func, select, update
+from sqlalchemy import Connection, Double, Integer, bindparam, case, func, select, update
 
 from db.orders.messages import OutboxRow
 from orders_svc.outbox.numbering import insert_numbered
 from shop.bridge.v1 import bridge_pb2
+
+# A peer that has not acknowledged a command for so long has not heard it, or says nothing: loss explains less.
+UNANSWERED_SECONDS = 30.0
 
 WORLD, UPS = "world", "ups"
 LINK_OF_KIND = {
@@ -150,16 +153,36 @@ _LEFT_AT = select(func.min(OutboxRow.handed_at)).where(
 )
 
 
-def left_kinds(connection: Connection, shipment_ids: Collection[int]) -> set[tuple[int, str]]:
-    """The (shipment, kind) pairs of which a command has left for the peer."""
-    rows = connection.execute(_LEFT_KINDS, {"k_ids": list(shipment_ids)})
-    return {(row[0], row[1]) for row in rows if row[0] is not None}
+@dataclass(frozen=True, slots=True)
+class Left:
+    """Of some shipments, what has left for the peers."""
+
+    # (shipment, kind) pairs of which a command has left.
+    kinds: frozenset[tuple[int, str]] = frozenset()
+    # By (shipment, link): since when a peer was told what it has not acknowledged.
+    unanswered: Mapping[tuple[int, str], float] = field(default_factory=dict)
 
 
-_LEFT_KINDS = (
-    select(OutboxRow.shipment_id, OutboxRow.kind)
+def read_left(connection: Connection, shipment_ids: Collection[int]) -> Left:
+    """What has left for the peers of these shipments."""
+    rows = connection.execute(_LEFT, {"k_ids": list(shipment_ids)}).all()
+    unanswered: dict[tuple[int, str], float] = {}
+    for row in rows:
+        if row.since is not None:
+            key = row.shipment_id, row.link
+            unanswered[key] = min(row.since, unanswered.get(key, row.since))
+    return Left(frozenset((row.shipment_id, row.kind) for row in rows), unanswered)
+
+
+_LEFT = (
+    select(
+        OutboxRow.shipment_id,
+        OutboxRow.kind,
+        OutboxRow.link,
+        func.min(case((OutboxRow.closed_at.is_(None), OutboxRow.handed_at))).label("since"),
+    )
     .where(OutboxRow.shipment_id.in_(bindparam("k_ids", expanding=True)), OutboxRow.handed_at.is_not(None))
-    .distinct()
+    .group_by(OutboxRow.shipment_id, OutboxRow.kind, OutboxRow.link)
 )
 
 

@@ -165,7 +165,7 @@ class App:
     def order(self, user_id: int, order_id: int) -> OrderView:
         """One order; raises NotFound."""
         with self.reader.begin() as connection:
-            view = read_order(connection, user_id, order_id)
+            view = read_order(connection, user_id, order_id, self.clock.now())
             return self.trucks.with_places(self.expecting.with_times(connection, view, self.clock.now()))
 
     def orders(self, user_id: int, before_id: int | None, limit: int, wanted: Wanted = ALL_ORDERS) -> list[OrderView]:

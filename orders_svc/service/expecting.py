@@ -28,7 +28,7 @@ MOST_OPEN = 300
 SOONEST = 2.0
 # Goods that were bought are there with the next tick; after so many the word of it was lost.
 LATE_TICKS = 10.0
-NOTHING_LEARNED = "no parcel has been delivered in this world yet; the first one shows how long it takes"
+NOTHING_LEARNED = "no parcel of this world has shown yet how long it takes from here"
 
 
 class Expecting:

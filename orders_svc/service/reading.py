@@ -18,6 +18,7 @@ from db.orders.stock import Warehouse
 from db.shop.catalogue import fold
 from orders_svc.domain import explain
 from orders_svc.domain.amendments import POINT_OF_NO_RETURN, course
+from orders_svc.domain.explain import LinkView
 from orders_svc.domain.lifecycle import Asked, Goods, State, Truck
 from orders_svc.outbox import rows as outbox
 from orders_svc.service import commands, links
@@ -26,18 +27,18 @@ from orders_svc.service.refusals import order_not_found
 from orders_svc.service.views import OrderView, ParcelView
 
 
-def read_order(connection: Connection, user_id: int, order_id: int) -> OrderView:
+def read_order(connection: Connection, user_id: int, order_id: int, now: float) -> OrderView:
     """One order with its history. Raises NotFound (ORDER_NOT_FOUND)."""
     row = connection.execute(_ORDER, {"k_id": order_id, "k_user": user_id}).one_or_none()
     if row is None:
         raise order_not_found(order_id)
-    return _with_amendments(connection, _views(connection, [row], with_history=True))[0]
+    return _with_amendments(connection, _views(connection, [row], history_at=now))[0]
 
 
 def read_anybodys(connection: Connection, order_ids: Collection[int]) -> list[OrderView]:
     """These orders, whose they may be, by their ids; without history."""
     rows = connection.execute(_ORDERS, {"k_ids": order_ids}).all()
-    return _with_amendments(connection, _views(connection, rows, with_history=False))
+    return _with_amendments(connection, _views(connection, rows, history_at=None))
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +64,7 @@ def read_orders(
         query = query.where(Order.status.in_(wanted.statuses))
     if words := fold(wanted.question).split():
         query = query.where(Order.id.in_(_with_words(connection, query.with_only_columns(Order.id), words, limit)))
-    return _views(connection, connection.execute(query.limit(limit)).all(), with_history=False)
+    return _views(connection, connection.execute(query.limit(limit)).all(), history_at=None)
 
 
 def _with_words(connection: Connection, orders: Select[Any], words: Sequence[str], limit: int) -> list[int]:
@@ -86,7 +87,8 @@ def _with_words(connection: Connection, orders: Select[Any], words: Sequence[str
     return found
 
 
-def _views(connection: Connection, rows: Sequence[Row[Any]], *, with_history: bool) -> list[OrderView]:
+def _views(connection: Connection, rows: Sequence[Row[Any]], *, history_at: float | None) -> list[OrderView]:
+    """`history_at`: now, for those who want the history, too."""
     if not rows:
         return []
     order_ids = [row.id for row in rows]
@@ -96,14 +98,19 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, with_history: bo
     shipments = connection.execute(_ATTEMPTS, {"k_ids": order_ids}).all()
     places = {row.id: row for row in connection.execute(_PLACES)}
     counting = [row for row in shipments if row.superseded_by is None]
+    with_history = history_at is not None
     things = commands.read_things(connection, [row.id for row in counting])
     steps = _steps(connection, shipments) if with_history else {}
-    left = outbox.left_kinds(connection, [row.id for row in counting]) if with_history else set()
+    ids = [row.id for row in counting]
+    left = outbox.Left() if history_at is None else outbox.read_left(connection, ids)
     features = links.features(connection) if with_history else frozenset()
     views = links.view(connection)
     parcels: defaultdict[int, list[ParcelView]] = defaultdict(list)
     for row in counting:
         state = State(Goods(row.goods), Truck(row.truck), Asked(row.asked))
+        world, ups = (
+            _as_heard(views[link], left.unanswered.get((row.id, link)), history_at) for link in ("world", "ups")
+        )
         parcels[row.order_id].append(
             ParcelView(
                 row=row,
@@ -111,11 +118,11 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, with_history: bo
                 status=explain.parcel_status(state, row.attention_reason is not None),
                 warehouse=places[row.warehouse_id],
                 things=things[row.id],
-                waiting=explain.waiting(state, row.state_since_at, views["world"], views["ups"]),
+                waiting=explain.waiting(state, row.state_since_at, world, ups),
                 steps=steps.get((row.order_id, row.parcel_no), []),
-                held_up=explain.held_up(state, views["world"], views["ups"]),
+                held_up=explain.held_up(state, world, ups),
                 courses={
-                    asked: course(asked, state, (row.id, point) in left, features)
+                    asked: course(asked, state, (row.id, point) in left.kinds, features)
                     for asked, point in (POINT_OF_NO_RETURN.items() if with_history else ())
                 },
             )
@@ -126,6 +133,14 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, with_history: bo
 def _with_amendments(connection: Connection, views: Sequence[OrderView]) -> list[OrderView]:
     asked = read_amendments(connection, [view.row.id for view in views])
     return [replace(view, amendments=asked[view.row.id]) for view in views]
+
+
+def _as_heard(view: LinkView, unanswered_since: float | None, now: float | None) -> LinkView:
+    """How a link is for a parcel of which its peer was told something, in vain since then, or since it is back."""
+    if not view.usable or unanswered_since is None or now is None:
+        return view
+    since = max(unanswered_since, view.since or 0.0)
+    return LinkView(False, since, "has not answered so far") if now - since > outbox.UNANSWERED_SECONDS else view
 
 
 def _steps(connection: Connection, shipments: Sequence[Row[Any]]) -> dict[tuple[int, int], list[Row[Any]]]:

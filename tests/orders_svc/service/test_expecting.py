@@ -3,6 +3,8 @@
 import pytest
 from sqlalchemy import Engine, event
 
+from orders_svc.domain import explain
+from orders_svc.outbox.rows import UNANSWERED_SECONDS
 from orders_svc.rpc import convert
 from orders_svc.service import expecting
 from orders_svc.service.expecting import LATE_TICKS, NOTHING_LEARNED, SOONEST
@@ -54,7 +56,7 @@ def test_it_narrows_with_each_step_and_ends_with_the_delivery(shop: Stage) -> No
         deliver(shop, 10.0 + number)
     order_id = shop.place((1, 1))
     shipment_id = shop.parcel(order_id).row.id
-    shop.dispatch()
+    shop.ack(shop.dispatch())
     widths = []
     for step, says in (
         (None, None),
@@ -65,7 +67,7 @@ def test_it_narrows_with_each_step_and_ends_with_the_delivery(shop: Stage) -> No
         if step is not None and says is not None:
             shop.clock.time += 13
             says(step(shipment_id))
-            shop.dispatch()
+            shop.ack(shop.dispatch())
         expected = shop.parcel(order_id).expected
         assert expected is not None
         widths.append(expected.latest - expected.earliest)
@@ -83,6 +85,51 @@ def test_while_a_link_is_away_nobody_can_tell(shop: Stage) -> None:
     assert parcel.unknown_because == "UPS cannot be reached at the moment"
     keep_up(shop)
     assert shop.parcel(order_id).expected is not None
+
+
+def test_a_peer_that_says_nothing_is_waited_for_by_name_and_nothing_is_expected_of_it(shop: Stage) -> None:
+    deliver(shop)
+    order_id = shop.place((1, 1))
+    told_at = shop.clock.time
+    told = shop.dispatch()
+    shop.ack([command for command in told if command.WhichOneof("body") == "pack"])
+    shop.world_says(shop.packed(shop.parcel(order_id).row.id))
+    shop.clock.time += UNANSWERED_SECONDS - 1
+    keep_up(shop)
+    waiting = shop.parcel(order_id).waiting
+    assert waiting is not None
+    assert waiting.who == "a UPS truck on its way to the warehouse"
+    shop.clock.time += 2
+    parcel = shop.parcel(order_id)
+    assert parcel.waiting == explain.Waiting(
+        "UPS, which has not answered so far",
+        told_at,
+        "your order is safe; once that is over, the truck comes to the warehouse, then the parcel is loaded",
+    )
+    assert (parcel.expected, parcel.unknown_because) == (None, "UPS has not answered so far")
+    shop.ack(told)
+    waiting = shop.parcel(order_id).waiting
+    assert waiting is not None
+    assert waiting.who == "a UPS truck on its way to the warehouse"
+
+
+def test_who_is_where_nobody_was_before_is_told_so(shop: Stage) -> None:
+    shipment_id = shop.parcel(shop.place((1, 1))).row.id
+    shop.dispatch()
+    # The truck was there before the parcel was packed: nobody has waited for one.
+    shop.ups_says(shop.truck(shipment_id))
+    shop.world_says(shop.packed(shipment_id))
+    shop.dispatch()
+    shop.world_says(shop.loaded(shipment_id))
+    shop.dispatch()
+    shop.ups_says(shop.delivered(shipment_id))
+    shop.clock.time += 2 * TICK
+    order_id = shop.place((1, 1))
+    shop.ack(shop.dispatch())
+    shop.world_says(shop.packed(shop.parcel(order_id).row.id))
+    parcel = shop.parcel(order_id)
+    assert parcel.expected is None
+    assert parcel.unknown_because == "no parcel of this world has shown yet how long it takes from here"
 
 
 def test_what_needs_attention_is_not_expected(shop: Stage) -> None:
