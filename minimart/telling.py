@@ -62,12 +62,27 @@ def whole(order: orders_pb2.Order) -> list[str]:
     began = seconds(order.placed_at)
     for shipment in order.shipments:
         truck = f", truck {shipment.truck_id}" if shipment.HasField("truck_id") else ""
+        to = f"{shipment.destination.x},{shipment.destination.y}"
         lines.append(
-            f"  parcel {shipment.shipment_id} from {shipment.warehouse_name}: {status_name(shipment.status)}{truck}"
+            f"  parcel {shipment.shipment_id} from {shipment.warehouse_name} to {to}:"
+            f" {status_name(shipment.status)}{truck}"
         )
         lines += [f"    {seconds(step.at) - began:+7.1f} s  {step.what}" for step in shipment.history]
         lines += waiting(shipment)
+    for asked in order.amendments:
+        lines += amendment(asked, began)
     return lines
+
+
+def amendment(asked: orders_pb2.Amendment, began: float) -> Iterable[str]:
+    """What was asked of an order that was placed at `began`, with the answer for each parcel."""
+    place = asked.destination
+    what = f"to {place.x},{place.y} instead" if asked.HasField("destination") else "cancel it"
+    yield f"    {seconds(asked.asked_at) - began:+7.1f} s  asked: {what}"
+    for one in asked.decisions:
+        said = orders_pb2.Decision.Name(one.decision).removeprefix("DECISION_").replace("_", " ").lower()
+        left = f", at {seconds(one.left_at) - began:+.1f} s" if one.HasField("left_at") else ""
+        yield f"                 parcel {one.parcel}: {said}{f' ({one.reason}{left})' if one.reason else left}"
 
 
 def explained(answer: operations_pb2.InspectOrderResponse) -> list[str]:

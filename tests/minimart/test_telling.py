@@ -2,7 +2,7 @@
 
 from google.protobuf.timestamp_pb2 import Timestamp
 
-from minimart.telling import conversation, explained
+from minimart.telling import conversation, explained, whole
 from shop.operations.v1 import operations_pb2 as pb
 from shop.orders.v1 import orders_pb2
 
@@ -39,6 +39,50 @@ def test_an_order_is_explained_with_what_can_be_done_and_what_was() -> None:
     assert "  parcel 99 needs a person: Tried 5 times" in told
     assert "    what can be done at /operator: retry, cancel" in told
     assert "  user 3 had parcel 98 seen to (redrive, parcel 99 in its place): it burnt" in told
+
+
+def test_what_was_asked_of_an_order_is_told_with_the_answers() -> None:
+    done, late, asked = orders_pb2.DECISION_DONE, orders_pb2.DECISION_TOO_LATE, orders_pb2.DECISION_ASKED
+    order = orders_pb2.Order(
+        order_id=7,
+        placed_at=PLACED,
+        destination=orders_pb2.Address(x=1, y=2),
+        shipments=[
+            orders_pb2.Shipment(
+                shipment_id=99,
+                warehouse_name="Harbour",
+                status=orders_pb2.ORDER_STATUS_PACKING,
+                destination=orders_pb2.Address(x=3, y=-4),
+            )
+        ],
+        amendments=[
+            orders_pb2.Amendment(
+                asked_at=Timestamp(seconds=1_700_000_002),
+                destination=orders_pb2.Address(x=3, y=-4),
+                decisions=[
+                    orders_pb2.ParcelDecision(parcel=1, decision=done),
+                    orders_pb2.ParcelDecision(parcel=2, decision=asked, reason="UPS is asked"),
+                ],
+            ),
+            orders_pb2.Amendment(
+                asked_at=Timestamp(seconds=1_700_000_003),
+                decisions=[
+                    orders_pb2.ParcelDecision(
+                        parcel=1, decision=late, reason="it had left", left_at=Timestamp(seconds=1_700_000_001)
+                    )
+                ],
+            ),
+        ],
+    )
+    assert whole(order) == [
+        "order 7: UNSPECIFIED, $0.00, to 1,2",
+        "  parcel 99 from Harbour to 3,-4: PACKING",
+        "       +2.0 s  asked: to 3,-4 instead",
+        "                 parcel 1: done",
+        "                 parcel 2: asked (UPS is asked)",
+        "       +3.0 s  asked: cancel it",
+        "                 parcel 1: too late (it had left, at +1.0 s)",
+    ]
 
 
 def test_messages_are_told_with_their_side_their_outcome_and_their_text() -> None:

@@ -7,6 +7,7 @@ from sqlalchemy import Engine
 
 from mesh.errors import FailedPrecondition, Unavailable
 from shop.operations.v1 import operations_pb2 as pb
+from shop.orders.v1 import orders_pb2
 from storefront.operator import queries
 from storefront.operator.view import show_links
 from storefront.orders.view import Tone
@@ -215,6 +216,15 @@ def test_the_message_log_is_decoded_escaped_and_paged(sue: Visitor, parcel: int,
     sue.get(next(one for one in sue.page.links if "page=" in one))
     assert sue.sees("no. 1020")
     assert sue.sees("no. 1024")
+
+
+def test_what_the_shopper_asked_for_is_told_with_the_answers(sue: Visitor, parcel: int, orders: FakeOrders) -> None:
+    asked = orders.orders[1].amendments.add(request_id="another-door", destination=orders_pb2.Address(x=9, y=8))
+    asked.asked_at.FromSeconds(1_700_000_000)
+    late = asked.decisions.add(parcel=1, decision=orders_pb2.DECISION_TOO_LATE, reason="it had left")
+    late.left_at.FromSeconds(1_699_999_999)
+    page = sue.get("/operator/orders/1")
+    assert page.sees("Send it to (9, 8). Parcel 1: Too late to change (it had left at")
 
 
 def test_an_order_is_found_by_its_number(sue: Visitor) -> None:
