@@ -103,7 +103,19 @@ def protect(app: Flask, secret_key: str) -> None:
     app.after_request(_add_headers)
 
 
-limiter = Limiter(get_remote_address, storage_uri="memory://", strategy="moving-window")
+def visitors_network() -> str:
+    """The key of limits per address: of IPv6 the first 64 bits, since who has one of those addresses has them all."""
+    address = get_remote_address()
+    try:
+        told = ipaddress.ip_address(address)
+    except ValueError:
+        return address
+    if told.version == 4:
+        return address
+    return str(told.ipv4_mapped or ipaddress.IPv6Network((int(told) >> 64 << 64, 64)))
+
+
+limiter = Limiter(visitors_network, storage_uri="memory://", strategy="moving-window")
 
 
 def account_in_form() -> str:
@@ -113,13 +125,13 @@ def account_in_form() -> str:
 
 def account_from_address() -> str:
     """The key of limits per account and address: a stranger elsewhere uses up nothing of the owner's."""
-    return f"{account_in_form()}:{get_remote_address()}"
+    return f"{account_in_form()}:{visitors_network()}"
 
 
 def of_shopper_or_address() -> str:
     """The key of limits per shopper; for guests per address."""
     shopper = current_shopper()
-    return f"shopper:{shopper.user_id}" if shopper is not None else f"address:{get_remote_address()}"
+    return f"shopper:{shopper.user_id}" if shopper is not None else f"address:{visitors_network()}"
 
 
 def begin_session(user_id: int, event: SecurityEvent) -> None:

@@ -246,6 +246,27 @@ def test_an_address_makes_only_so_many_accounts(
     assert answers == [200, 200, 429]
 
 
+@pytest.mark.parametrize(
+    ("one", "another_one", "last_answer"),
+    [
+        ("2001:db8:1:2::1", "2001:db8:1:2:ffff::9", 429),
+        ("2001:db8:1:2::1", "2001:db8:1:3::1", 422),
+        ("::ffff:192.0.2.1", "::ffff:192.0.2.2", 422),
+    ],
+)
+def test_who_has_a_network_is_one_visitor_for_the_limits(
+    settings: dict[str, object], build_shop: Callable[[], Storefront], one: str, another_one: str, last_answer: int
+) -> None:
+    settings["storefront_login_limit_address"] = "1 per hour"
+    app = build_shop().app
+    answers = []
+    for number, address in enumerate((one, another_one)):
+        visitor = Visitor(app.test_client())
+        visitor.client.environ_base["REMOTE_ADDR"] = address
+        answers.append(visitor.log_in(email=f"u{number}@example.org").status)
+    assert answers == [422, last_answer]
+
+
 @pytest.mark.parametrize(("proxies", "last_answer"), [(0, 429), (1, 422), (2, 429)])
 def test_visitors_are_told_apart_by_the_proxies_that_are_trusted_and_by_nobody_else(
     settings: dict[str, object], build_shop: Callable[[], Storefront], proxies: int, last_answer: int
