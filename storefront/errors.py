@@ -22,7 +22,7 @@ from storefront.accounts.shopper import Shopper
 from storefront.audit.noting import note_try
 from storefront.cart.basket import NOTHING, Basket, current_basket
 from storefront.orders_client import CallFailed
-from storefront.security import current_shopper
+from storefront.security import current_shopper, sent_from
 
 RELOAD_SECONDS = 5
 
@@ -61,7 +61,7 @@ _PAGES = {
 _NOTED = {403: SecurityEvent.ACCESS_DENIED, 429: SecurityEvent.LIMIT_HIT}
 _FORM_TOO_OLD = Words(
     "This page was open for too long",
-    "To keep you safe we did not use what it sent. Go back, reload the page, and send it again.",
+    "To keep you safe we did not use what it sent. Nothing was changed. Open the page anew, and send it again.",
 )
 _DATABASE_AWAY = Words(
     "The shop is catching its breath", "We cannot reach our shelves right now. Nothing is lost; try again in a moment."
@@ -94,7 +94,8 @@ def _who_looks() -> dict[str, Shopper | Basket | None]:
 
 def _form_refused(_error: CSRFError) -> tuple[str, int]:
     note_try(SecurityEvent.FORM_REFUSED, None, request.endpoint or "")
-    return _page(400, _FORM_TOO_OLD, typed=kept.typed())
+    page = sent_from()
+    return _page(400, _FORM_TOO_OLD, typed=kept.typed(), way_on=(page, "Open the page anew") if page else None)
 
 
 def _http(error: HTTPException) -> tuple[str, int] | Response | HTTPException:
@@ -132,14 +133,20 @@ def _away(words: Words) -> tuple[str, int, dict[str, str]]:
     return (*_page(503, words, reload_after), {"Retry-After": str(RELOAD_SECONDS)})
 
 
-def _page(code: int, words: Words, reload_after: int = 0, typed: Sequence[tuple[str, str]] = ()) -> tuple[str, int]:
+def _page(
+    code: int,
+    words: Words,
+    reload_after: int = 0,
+    typed: Sequence[tuple[str, str]] = (),
+    way_on: tuple[str, str] | None = None,
+) -> tuple[str, int]:
     endpoint, label = words.way_on
     page = render_template(
         "error.html",
         code=code,
         title=words.title,
         words=words.words,
-        way_on=(url_for(endpoint), label),
+        way_on=way_on or (url_for(endpoint), label),
         reload_after=reload_after,
         typed=typed,
     )

@@ -9,7 +9,7 @@ import hashlib
 import ipaddress
 from datetime import timedelta
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import urlsplit, urlunsplit
 
 from flask import Flask, Response, flash, g, redirect, render_template, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
@@ -184,6 +184,15 @@ def safe_next(target: str | None) -> str | None:
     return None if parts.scheme or parts.netloc else target
 
 
+def sent_from() -> str | None:
+    """The page of ours that a form was sent from, as the browser says; None: it says nothing, or it is none of ours."""
+    try:
+        page = urlsplit(request.referrer or "")
+    except ValueError:
+        return None
+    return safe_next(urlunsplit(("", "", page.path, page.query, ""))) if page.netloc == request.host else None
+
+
 def public_url(path: str) -> str:
     """The address of a page of ours, for a letter. Never made of what a browser says that we are called, but on this
     very machine: a letter must not lead to where somebody else wants it to.
@@ -222,13 +231,12 @@ def _load_shopper(token: str) -> Shopper | None:
 def _ask_to_log_in() -> Any:
     if request.method == "POST" and (written := typed()):
         # Sent from a page that was opened before the session ended.
-        page = safe_next(urlsplit(request.referrer or "").path)
         answer = render_template(
             "error.html",
             code=401,
             title="You are logged out by now",
             words="Nothing was changed. Log in, and send it again: this is what you wrote.",
-            way_on=(url_for("accounts.login", next=page), "Log in"),
+            way_on=(url_for("accounts.login", next=sent_from()), "Log in"),
             typed=written,
         )
         return answer, 401

@@ -128,9 +128,25 @@ def test_what_was_written_before_the_session_ended_is_shown_again(
 def test_what_is_on_a_page_that_is_too_old_is_shown_again(visitor: Visitor) -> None:
     visitor.register()
     form = {"csrf_token": "of yesterday", "label": "Aunt Eve", "x": "3", "y": "4"}
-    visitor.follow(visitor.client.post("/account/addresses", data=form, headers=OUR_OWN))
+    headers = OUR_OWN | {"Referer": "http://localhost/account/addresses?of=then"}
+    visitor.follow(visitor.client.post("/account/addresses", data=form, headers=headers))
     assert visitor.status == 400
     assert visitor.sees("Label Aunt Eve")
+    assert "/account/addresses?of=then" in visitor.page.links, "the way back to the form"
+
+
+@pytest.mark.parametrize(
+    "said", ["http://elsewhere.example/account", "http://[", "/account", "http://localhost//x.example"]
+)
+def test_whatever_a_browser_says_of_where_it_was_leads_to_a_page_of_ours(
+    visitor: Visitor, half_written: dict[str, str], said: str
+) -> None:
+    headers = OUR_OWN | {"Referer": said}
+    logged_out = visitor.follow(visitor.client.post("/account/addresses", data=half_written, headers=headers))
+    assert (logged_out.status, logged_out.page.links.count("/login")) == (401, 2)
+    stale = visitor.follow(visitor.client.post("/account", data={"display_name": "Ann"}, headers=headers))
+    assert stale.status == 400
+    assert not [link for link in stale.page.links if "account" in link or "example" in link]
 
 
 @pytest.mark.parametrize("site", ["cross-site", "same-site", "none", ""])
