@@ -142,6 +142,25 @@ def test_where_the_world_loses_orders_and_connections_the_promise_is_still_kept(
     assert where(delivery, 700) == [reached], f"seed {seed}"
 
 
+@pytest.mark.parametrize("tenth", range(120, 145))
+def test_while_its_truck_is_being_loaded_a_package_goes_where_the_last_promise_says(tenth: int) -> None:
+    delivery = Delivery(trucks=1, features=FEATURES, simspeed=100)
+    delivery.packed(1)
+    delivery.packed(2)
+    delivery.ask_pickup(1, 2)
+    delivery.until(lambda: len(delivery.shop.all("loadRequests")) == 2)
+    delivery.wait(12)
+    delivery.load(1)
+    delivery.wait(12)
+    delivery.load(2)
+    delivery.cancel(2)
+    delivery.ask_deliver(1)
+    delivery.wait((tenth - 50) / 10)
+    number = delivery.redirect(1, 40, 40)
+    delivery.until(lambda: number in answers(delivery) and delivery.shop.all("delivered"), 1000)
+    assert where(delivery) == [(40, 40) if answers(delivery)[number] is None else (1, -1)]
+
+
 def test_an_answer_waits_for_the_hello_of_the_next_connection() -> None:
     delivery = Delivery(trucks=1, features=FEATURES)
     delivery.shop.acking = False

@@ -11,7 +11,7 @@ one free truck after the other. Other addresses are elsewhere (`redirects`), and
 
 from sim.agenda import Agenda
 from sim.ups.model.jobs import Job, JobState, Order, OrderKind, Redirect, Truck, TruckState
-from sim.ups.model.redirects import DELIVERED, UNDER_WAY, UNKNOWN_SHIP, Redirects
+from sim.ups.model.redirects import DELIVERED, UNDER_WAY, UNKNOWN_SHIP, Redirects, is_being_decided
 from sim.ups.model.search import Search
 from sim.ups.model.settings import Settings
 from sim.ups.model.sides import ShopNews, WorldOrders
@@ -353,7 +353,9 @@ class Fleet:
             self._give(truck, self._world.pickup(truck, truck.warehouse), now)
         elif order.kind is OrderKind.DELIVER:
             jobs = tuple(job for job in order.jobs if job.truck is truck and job.state is JobState.DELIVERING)
-            if jobs:
+            if any(is_being_decided(job) for job in jobs):
+                self._agenda.later(now + self._settings.tick, lambda then: self._repeat(order, then))
+            elif jobs:
                 self._give(truck, self._world.deliver(truck, jobs), now)
 
     def _retry(self, order: Order, text: str, now: float) -> None:

@@ -29,6 +29,11 @@ def may_refuse(job: Job | None, address: tuple[int, int] | None = None) -> bool:
     return address is None or (not job.redirects and (job.x, job.y) != address)
 
 
+def is_being_decided(job: Job) -> bool:
+    """Whether the world is asked to take a package elsewhere: before its answer nothing else says where it goes."""
+    return any(wanted.order is not None for wanted in job.redirects)
+
+
 class Redirects:
     """The redirects of one fleet. `give(truck, order, now)` has the fleet look after an order."""
 
