@@ -2,9 +2,10 @@
 
 Rules: AttachLink is tried until it succeeds, with growing delays, and the reason for waiting is kept in words; the
 lease is renewed at a third of its length, and at once when what is said of the link changes; STALE_EPOCH on any call
-ends the ownership, and whoever took it is not driven out in turn: what was owned last is said with AttachLink; at most
-one call of a kind is under way, and an answer to a call that was made before the ownership
-changed is no answer. What a bridge does with its link is deliberately elsewhere, and so is gRPC itself (mesh.runner).
+ends the ownership, and whoever took it is not driven out in turn: what was owned last is said with AttachLink, and from
+which epoch the link is taken, which a first refusal tells; at most one call of a kind is under way, and an answer to a
+call that was made before the ownership changed is no answer. What a bridge does with its link is deliberately
+elsewhere, and so is gRPC itself (mesh.runner).
 """
 
 from dataclasses import dataclass
@@ -75,6 +76,8 @@ class Attachment:
         self._under_way: Call | None = None
         # What was ours last: who supersedes us is not superseded by us in turn.
         self._last_epoch = 0
+        # The epoch that we take the link from, as we were told it.
+        self._seen_epoch = 0
 
     @property
     def attached(self) -> bool:
@@ -117,6 +120,7 @@ class Attachment:
                 boot_nonce=who.boot_nonce,
                 callback_address=who.callback_address,
                 last_epoch=self._last_epoch,
+                seen_epoch=self._seen_epoch,
             )
             self._under_way = Call(Kind.ATTACH, request)
         return self._under_way
@@ -129,6 +133,9 @@ class Attachment:
         if isinstance(answer, RpcFailure):
             self.trouble = describe(answer)
             self._at = now + self._delays.next()
+            if answer.reason == "LINK_MOVED":
+                self._seen_epoch = int(answer.metadata["link_epoch"])
+                self._at = now
             return False
         self._delays.reset()
         self.trouble = ""

@@ -57,7 +57,12 @@ class FulfilmentServicer(fulfilment_pb2_grpc.FulfilmentServiceServicer):
         checks.done()
         _speaks_for(context, request.link)
         wanted = Attachment(
-            request.link, request.instance, request.boot_nonce, request.callback_address, request.last_epoch
+            request.link,
+            request.instance,
+            request.boot_nonce,
+            request.callback_address,
+            request.last_epoch,
+            request.seen_epoch,
         )
         return pb.AttachLinkResponse(
             link_epoch=self._app.attach(wanted),

@@ -2,9 +2,11 @@
 
 Rules: the same instance supersedes itself at once, another waits until the
 lease lapses, and so does a start of the same instance that was superseded
-itself, since one that was paused and wakes must not take the link back; each
-owner has a new link_epoch; every write for a link begins with the statement
-that checks the epoch and locks the row.
+itself, since one that was paused and wakes must not take the link back; who
+takes a link names the epoch that it takes it from, so that a late copy of the
+request takes nothing from who came since; each owner has a new link_epoch;
+every write for a link begins with the statement that checks the epoch and
+locks the row.
 """
 
 from dataclasses import dataclass
@@ -29,6 +31,8 @@ class Attachment:
     callback_address: str
     # What this start of the instance owned last; 0: nothing yet, it is new.
     last_epoch: int = 0
+    # The link's epoch as this start was told it.
+    seen_epoch: int = 0
 
 
 def stale_epoch(link: str, link_epoch: int) -> FailedPrecondition:
@@ -40,7 +44,7 @@ def attach(connection: Connection, wanted: Attachment, lease_seconds: float) -> 
     """Gives the link to the instance; returns its link_epoch.
 
     Raises FailedPrecondition (LINK_OWNED) while another instance holds the lease, or a start of the same instance by
-    which this one was superseded.
+    which this one was superseded; (LINK_MOVED) unless it names the present epoch, which the refusal tells.
     """
     lapsed = (Link.lease_until_at <= sql_now()).label("lapsed")
     query = select(Link.link_epoch, Link.instance, Link.boot_nonce, lapsed).where(Link.name == wanted.link)
@@ -55,6 +59,10 @@ def attach(connection: Connection, wanted: Attachment, lease_seconds: float) -> 
                 link=wanted.link,
                 owner=held.instance,
             )
+    if not same_boot and wanted.seen_epoch != held.link_epoch:
+        raise FailedPrecondition(
+            "LINK_MOVED", f"link {wanted.link} is at epoch {held.link_epoch}", link_epoch=held.link_epoch
+        )
     link_epoch = held.link_epoch if same_boot else held.link_epoch + 1
     values: dict[str, object] = {
         "link_epoch": link_epoch,

@@ -34,6 +34,11 @@ WORLD_PORT = "world:amazon"
 UPS_PORT = "ups_bridge"
 
 
+def boot_of(process: Process) -> str:
+    """The nonce of a bridge's present start."""
+    return f"{process.name}-{process.life}"
+
+
 class _Connection:
     """A connection by its number: the end, the framer, and what has come and is not read yet."""
 
@@ -75,7 +80,7 @@ class Bridge:
         self._accepted = 0
         self._looking = False
         self._timer_at = None
-        identity = Identity(self.link, self.instance, f"{process.name}-{process.life}", self.address)
+        identity = Identity(self.link, self.instance, boot_of(process), self.address)
         rng = Random(f"core {room.seed} {process.name} {process.life}")
         kind = WorldCore if self.link == "world" else UpsCore
         self.core = kind(identity, self._now(), rng)

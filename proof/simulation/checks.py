@@ -149,6 +149,8 @@ class Checks:
 
     def before_call(self, method: str, request: Any) -> Any:
         """Notes what a call must not change if its caller does not own the link any more."""
+        if method == "AttachLink":
+            return self._is_owned(request.link)
         if method not in _FENCED:
             return None
         link = "world" if method == "AdvanceWorld" else request.link
@@ -162,6 +164,10 @@ class Checks:
             if request.request_id in self._intervened:
                 self.fail("G2", f"{request.request_id} was done twice")
             self._intervened.add(request.request_id)
+        if method == "AttachLink":
+            if noted and not self._is_owned(request.link):
+                self.fail("G7", f"link {request.link} was taken from its owner for {request.boot_nonce}, which is over")
+            return
         if noted is None:
             return
         link, owner, commits = noted
@@ -169,6 +175,10 @@ class Checks:
             return
         if not isinstance(answer, RpcFailure) or self.room.db.commits != commits:
             self.fail("G7", f"{method} of epoch {request.link_epoch} was obeyed, link {link} belongs to epoch {owner}")
+
+    def _is_owned(self, link: str) -> bool:
+        """Whether the start that a link belongs to still lives."""
+        return self.room.trouble.is_alive(self.room.db.one("select boot_nonce from links where name = ?", link))
 
     def _stock(self, label: str) -> None:
         db = self.room.db

@@ -7,7 +7,7 @@ end at the healing at the latest. Faults of frames, calls, disk and exact points
 from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING
 
-from proof.simulation.bridges import UPS_PORT, Bridge
+from proof.simulation.bridges import UPS_PORT, Bridge, boot_of
 from proof.simulation.database import BEGINNING
 from proof.simulation.faults import Fault, Kind
 from proof.simulation.injection import DOWN_SECONDS
@@ -67,6 +67,10 @@ class Trouble:
     def bridge_processes(self) -> list[Process]:
         """All bridges, second instances too."""
         return [bridge.process for bridge in (*self._room.bridges.values(), *self._seconds)]
+
+    def is_alive(self, boot_nonce: str) -> bool:
+        """Whether that start of a bridge lives."""
+        return any(boot_nonce == boot_of(process) for process in self.bridge_processes() if process.alive)
 
     def down_seconds(self) -> float:
         """How long a service that died at a point is down."""

@@ -110,7 +110,9 @@ class Stage:
     # The links
 
     def attach(self, link: str, instance: str = "", nonce: str = "boot-1") -> int:
-        self.epochs[link] = self.app.attach(Attachment(link, instance or f"{link}-bridge", nonce, "127.0.0.1:1"))
+        ((seen,),) = self.rows("select link_epoch from links where name = :name", name=link)
+        wanted = Attachment(link, instance or f"{link}-bridge", nonce, "127.0.0.1:1", seen_epoch=seen)
+        self.epochs[link] = self.app.attach(wanted)
         return self.epochs[link]
 
     def advance(self, **observation: Any) -> pb.AdvanceWorldResponse:

@@ -167,7 +167,7 @@ class Actor:
             pass
 
     def attach(self, link: str) -> Any:
-        return self.app.attach(Attachment(link, f"{link}-bridge", f"boot {self.number}", "127.0.0.1:1"))
+        return self.app.attach(Attachment(link, f"{link}-bridge", f"boot {self.number}", "127.0.0.1:1", seen_epoch=1))
 
     def switch(self) -> Any:
         answered = pb.Answered(world_epoch=self.scene.candidate_epoch)

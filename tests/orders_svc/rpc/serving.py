@@ -82,6 +82,7 @@ class Running:
 
     def attach(self, link: str, **options: Any) -> int:
         wanted = {"instance": f"{link}-bridge", "boot_nonce": "boot-1", "callback_address": "127.0.0.1:1"} | options
+        wanted["seen_epoch"] = self.epochs.get(link, 0)
         stub = self.world if link == "world" else self.ups
         answer = stub.AttachLink(fulfilment_pb2.AttachLinkRequest(link=link, **wanted), timeout=60)
         self.epochs[link] = answer.link_epoch

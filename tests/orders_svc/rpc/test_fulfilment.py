@@ -17,7 +17,7 @@ EXTREMES = (-(2**63), -1, 0, 2**63 - 1)
 
 def test_attaching_gives_the_epoch_and_the_terms(shop: Running) -> None:
     request = pb.AttachLinkRequest(
-        link="ups", instance="ups-bridge", boot_nonce="boot-2", callback_address="127.0.0.1:7004"
+        link="ups", instance="ups-bridge", boot_nonce="boot-2", callback_address="127.0.0.1:7004", seen_epoch=1
     )
     answer = shop.ups.AttachLink(request, timeout=60)
     assert (answer.link_epoch, answer.lease_seconds, answer.world_tick_seconds) == (2, 60, 0.2)
@@ -53,6 +53,14 @@ def test_another_instance_is_told_who_owns_the_link(shop: Running) -> None:
         "LINK_OWNED",
         "world-bridge",
     )
+
+
+def test_who_does_not_know_the_present_epoch_is_told_it(shop: Running) -> None:
+    request = pb.AttachLinkRequest(
+        link="ups", instance="ups-bridge", boot_nonce="boot-2", callback_address="127.0.0.1:7004"
+    )
+    refused = failure(lambda: shop.ups.AttachLink(request, timeout=60))
+    assert (refused.reason, refused.metadata["link_epoch"]) == ("LINK_MOVED", "1")
 
 
 def test_each_bridge_speaks_for_its_own_link(shop: Running) -> None:

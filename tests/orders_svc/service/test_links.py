@@ -1,5 +1,7 @@
 """Who owns a link, and what reaches its owner."""
 
+from dataclasses import replace
+
 import pytest
 
 from db.orders.requests import Decision
@@ -39,7 +41,20 @@ def test_another_instance_waits_for_the_lease(stage: Stage) -> None:
 
 def back(stage: Stage, nonce: str, last_epoch: int) -> int:
     """A start that owned the link before attaches again."""
-    return stage.app.attach(Attachment("world", "world-bridge", nonce, "127.0.0.1:2", last_epoch))
+    ((seen,),) = stage.rows("select link_epoch from links where name = 'world'")
+    return stage.app.attach(Attachment("world", "world-bridge", nonce, "127.0.0.1:2", last_epoch, seen))
+
+
+def test_a_late_copy_of_a_first_request_takes_nothing_from_who_came_since(stage: Stage) -> None:
+    first = Attachment("world", "world-bridge", "boot-1", "127.0.0.1:1")
+    assert stage.app.attach(first) == 1
+    assert stage.app.attach(first) == 1
+    assert stage.attach("world", nonce="boot-2") == 2
+    for late in (first, replace(first, seen_epoch=1)):
+        with pytest.raises(FailedPrecondition) as refused:
+            stage.app.attach(late)
+        assert (refused.value.reason, refused.value.metadata["link_epoch"]) == ("LINK_MOVED", "2")
+    assert stage.app.renew("world", 2, True, "open") is None
 
 
 def test_a_start_that_was_superseded_cannot_take_the_link_back(stage: Stage) -> None:

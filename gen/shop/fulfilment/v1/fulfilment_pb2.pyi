@@ -57,6 +57,7 @@ class AttachLinkRequest(_message.Message):
     BOOT_NONCE_FIELD_NUMBER: _builtins.int
     CALLBACK_ADDRESS_FIELD_NUMBER: _builtins.int
     LAST_EPOCH_FIELD_NUMBER: _builtins.int
+    SEEN_EPOCH_FIELD_NUMBER: _builtins.int
     link: _builtins.str
     """"world" or "ups"."""
     instance: _builtins.str
@@ -67,6 +68,10 @@ class AttachLinkRequest(_message.Message):
     """HOST:PORT where this instance serves BridgeService."""
     last_epoch: _builtins.int
     """The link_epoch that this start of the process owned last. 0: none yet."""
+    seen_epoch: _builtins.int
+    """The link's epoch as this start was told it with LINK_MOVED. 0: it has not
+    asked yet.
+    """
     def __init__(
         self,
         *,
@@ -75,10 +80,11 @@ class AttachLinkRequest(_message.Message):
         boot_nonce: _builtins.str = ...,
         callback_address: _builtins.str = ...,
         last_epoch: _builtins.int = ...,
+        seen_epoch: _builtins.int = ...,
     ) -> None: ...
     _HasFieldArgType: _TypeAlias = _Never  # noqa: Y015
     def HasField(self, field_name: _HasFieldArgType) -> _builtins.bool: ...
-    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_nonce", b"boot_nonce", "callback_address", b"callback_address", "instance", b"instance", "last_epoch", b"last_epoch", "link", b"link"]  # noqa: Y015
+    _ClearFieldArgType: _TypeAlias = _typing.Literal["boot_nonce", b"boot_nonce", "callback_address", b"callback_address", "instance", b"instance", "last_epoch", b"last_epoch", "link", b"link", "seen_epoch", b"seen_epoch"]  # noqa: Y015
     def ClearField(self, field_name: _ClearFieldArgType) -> None: ...
     def WhichOneof(self, oneof_group: _Never) -> None: ...
 

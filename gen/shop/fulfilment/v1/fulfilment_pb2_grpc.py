@@ -95,6 +95,9 @@ class FulfilmentServiceServicer:
 
         FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease, or a later
         start of the same.
+        FAILED_PRECONDITION (LINK_MOVED): seen_epoch is not the link's present epoch,
+        which the metadata `link_epoch` tells; ask again with it. So a late copy of a
+        request takes nothing from an owner that came since.
         INVALID_ARGUMENT (INVALID_FIELD): unknown link, empty name, nonce or address.
         """
         context.set_code(grpc.StatusCode.UNIMPLEMENTED)

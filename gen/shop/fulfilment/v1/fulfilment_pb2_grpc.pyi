@@ -57,6 +57,9 @@ class FulfilmentServiceStub:
 
     FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease, or a later
     start of the same.
+    FAILED_PRECONDITION (LINK_MOVED): seen_epoch is not the link's present epoch,
+    which the metadata `link_epoch` tells; ask again with it. So a late copy of a
+    request takes nothing from an owner that came since.
     INVALID_ARGUMENT (INVALID_FIELD): unknown link, empty name, nonce or address.
     """
     RenewLink: _grpc.UnaryUnaryMultiCallable[_fulfilment_pb2.RenewLinkRequest, _fulfilment_pb2.RenewLinkResponse]
@@ -101,6 +104,9 @@ class FulfilmentServiceAsyncStub(FulfilmentServiceStub):
 
     FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease, or a later
     start of the same.
+    FAILED_PRECONDITION (LINK_MOVED): seen_epoch is not the link's present epoch,
+    which the metadata `link_epoch` tells; ask again with it. So a late copy of a
+    request takes nothing from an owner that came since.
     INVALID_ARGUMENT (INVALID_FIELD): unknown link, empty name, nonce or address.
     """
     RenewLink: _aio.UnaryUnaryMultiCallable[_fulfilment_pb2.RenewLinkRequest, _fulfilment_pb2.RenewLinkResponse]  # type: ignore[assignment]
@@ -148,6 +154,9 @@ class FulfilmentServiceServicer(metaclass=_abc_1.ABCMeta):
 
         FAILED_PRECONDITION (LINK_OWNED): another instance holds the lease, or a later
         start of the same.
+        FAILED_PRECONDITION (LINK_MOVED): seen_epoch is not the link's present epoch,
+        which the metadata `link_epoch` tells; ask again with it. So a late copy of a
+        request takes nothing from an owner that came since.
         INVALID_ARGUMENT (INVALID_FIELD): unknown link, empty name, nonce or address.
         """
 
