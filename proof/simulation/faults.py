@@ -178,6 +178,6 @@ PROFILES = {
     for profile in (
         Profile("calm", (0, 0), (3, 5), 0.0, 0.0, 0.0, {}),
         Profile("mild", (2, 5), (3, 5), 200.0, 0.5, 10.0, _MILD),
-        Profile("harsh", (10, 16), (5, 7), 260.0, 0.99, 60.0, _HARSH, _APART, 0.5),
+        Profile("harsh", (10, 16), (5, 7), 260.0, 0.99, 60.0, _HARSH, _APART, 0.6),
     )
 }

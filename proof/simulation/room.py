@@ -35,6 +35,8 @@ from sim.ups.model.extension import FEATURES
 from sim.world.model import Rules
 
 TICK = 6.0
+# How many ticks a truck waits for a parcel: less than we do, or one truck for all would be too slow.
+UPS_PATIENCE = 20.0
 # So many ticks after the healing everything has settled.
 SETTLE_TICKS = 300.0
 # What is still on its way to the bridges when the last order has ended.
@@ -96,8 +98,7 @@ def setup_of(seed: int, profile: Profile, faults: Iterable[Fault], orders: int |
         package_phase=round(rng.uniform(0, 5), 3),
         truck_phase=round(rng.uniform(0, 5), 3),
         resend_after=150.0,
-        # At 100 loading takes ten ticks, and the next parcel waits for it.
-        default_simspeed=rng.choice((100, 120, 1000, 10_000)),
+        default_simspeed=rng.choice(theme.speeds),
         flakiness=int(sizes.get(Kind.WORLD_LOSES, 0)),
         transient_errors=sizes.get(Kind.WORLD_COLLIDES, 0.0),
         lost_loads=sizes.get(Kind.WORLD_LOSES_LOADS, 0.0),
@@ -110,7 +111,9 @@ def setup_of(seed: int, profile: Profile, faults: Iterable[Fault], orders: int |
         group_seconds=rng.choice((0.0, 0.002, 0.05)),
         patience=replace(patience_of(TICK, quick=True), max_failures=theme.tries),
         rules=rules,
-        ups=Settings(trucks=rng.choice((1, 2, 5)), tick=TICK, features=_features(seed, theme)),
+        ups=Settings(
+            trucks=rng.choice((1, 2, 5)), tick=TICK, features=_features(seed, theme), patience_ticks=UPS_PATIENCE
+        ),
         orders=orders if orders is not None else rng.randint(*profile.orders),
         span=0.6 * profile.span or 30.0,
         theme=theme,

@@ -1,6 +1,6 @@
 """What a seed is about: faults and wishes that must come together to meet what chance alone seldom brings together.
 
-Rules: about half of the harsh seeds have a theme; it only adds to what is drawn in any case, and says nothing of how
+Rules: most harsh seeds have a theme; it only adds to what is drawn in any case, and says nothing of how
 it ends.
 """
 
@@ -39,6 +39,10 @@ class Theme:
     # After so many failures a person has to look; seconds between two looks of the staff, about.
     tries: int = 8
     looks: float = 40.0
+    # Simulation speeds of the world, one of them: at 100 loading takes ten ticks, and the next parcel waits for it.
+    speeds: tuple[int, ...] = (100, 120, 1000, 10_000)
+    # How often it is drawn.
+    weight: int = 1
 
 
 PLAIN = Theme()
@@ -47,17 +51,18 @@ _DEATHS = tuple(
     for label in INTERVENTIONS
     for when in ("before begin of", "before commit of", "after commit of")
 )
-# One of them is the theme of every other harsh seed.
+# One of them is the theme of most harsh seeds.
 THEMES = (
     Theme(
         "UPS keeps its answers to itself while shoppers ask for one thing after the other",
         (
-            Twist(Kind.UPS_UNDECIDED, (0.1, 0.2), (0.5, 0.7)),
+            Twist(Kind.UPS_UNDECIDED, (0.1, 0.2), (0.4, 0.7)),
             Twist(Kind.UPS_SILENT, (0.3, 0.6), (0.05, 0.2)),
         ),
         speaks=True,
         thinks_again=0.95,
         late=(15.0, 20.0, 30.0),
+        speeds=(100, 120),
     ),
     Theme(
         "UPS forgets what is on the road, and takes nothing new",
@@ -87,18 +92,20 @@ THEMES = (
         ),
         speaks=True,
         thinks_again=0.9,
+        cancels=0.7,
         late=(3.0, 15.0, 20.0, 30.0),
         tries=4,
-        looks=12.0,
+        looks=8.0,
     ),
     Theme(
         "the world hears nothing for longer than it is waited for, and then some of it before the rest",
         (
             Twist(Kind.WORLD_LOSES, size=(60.0, 80.0)),
-            Twist(Kind.LOSE, (0.05, 0.15), (0.2, 0.3), ("world>",), (1.0, 1.0)),
-            Twist(Kind.LOSE, (0.5, 0.6), (0.2, 0.3), ("world>",), (1.0, 1.0)),
-            Twist(Kind.LOSE, (0.6, 0.8), (0.2, 0.3), ("world<",), (0.4, 0.7)),
+            Twist(Kind.LOSE, (0.05, 0.15), (0.25, 0.35), ("world>",), (1.0, 1.0)),
+            Twist(Kind.LOSE, (0.5, 0.6), (0.25, 0.35), ("world>",), (1.0, 1.0)),
+            Twist(Kind.LOSE, (0.7, 0.8), (0.2, 0.3), ("world<",), (0.3, 0.6)),
         ),
+        weight=2,
     ),
 )
 
@@ -106,7 +113,10 @@ THEMES = (
 def theme_of(seed: int, profile: Profile) -> Theme:
     """The theme of a seed."""
     rng = Random(f"theme {seed}")
-    return rng.choice(THEMES) if rng.random() < profile.themes else PLAIN
+    if rng.random() >= profile.themes:
+        return PLAIN
+    (theme,) = rng.choices(THEMES, [theme.weight for theme in THEMES])
+    return theme
 
 
 def twisted(seed: int, profile: Profile) -> list[Fault]:

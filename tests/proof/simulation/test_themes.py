@@ -10,9 +10,9 @@ from proof.simulation.themes import PLAIN, THEMES, theme_of
 HARSH = PROFILES["harsh"]
 
 
-def test_about_half_of_the_harsh_seeds_have_a_theme_and_no_others() -> None:
+def test_most_of_the_harsh_seeds_have_a_theme_and_no_others() -> None:
     drawn = Counter(theme_of(seed, HARSH).name for seed in range(1000))
-    assert 400 < drawn[PLAIN.name] < 600
+    assert 300 < drawn[PLAIN.name] < 500
     assert all(drawn[theme.name] > 60 for theme in THEMES)
     assert {theme_of(seed, PROFILES["mild"]) for seed in range(100)} == {PLAIN}
 
