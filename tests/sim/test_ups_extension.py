@@ -161,6 +161,24 @@ def test_while_its_truck_is_being_loaded_a_package_goes_where_the_last_promise_s
     assert where(delivery) == [(40, 40) if answers(delivery)[number] is None else (1, -1)]
 
 
+def test_a_truck_that_is_still_being_loaded_elsewhere_is_not_said_to_be_there() -> None:
+    delivery = Delivery(trucks=1, features=FEATURES, simspeed=100)
+    delivery.packed(1)
+    delivery.packed(2, warehouse=2)
+    delivery.ask_pickup(1)
+    delivery.until(lambda: delivery.shop.all("loadRequests"))
+    delivery.wait(12)
+    delivery.load(1)
+    delivery.cancel(1)
+    delivery.ask_pickup(2, warehouse=2)
+    delivery.until(lambda: 2 in {load.shipId for load in delivery.shop.all("loadRequests")})
+    delivery.load(2, warehouse=2)
+    delivery.wait(12)
+    delivery.ask_deliver(2)
+    delivery.until(lambda: delivery.shop.all("delivered"), 100)
+    assert where(delivery, 2) == [(2, -2)]
+
+
 def test_an_answer_waits_for_the_hello_of_the_next_connection() -> None:
     delivery = Delivery(trucks=1, features=FEATURES)
     delivery.shop.acking = False

@@ -175,7 +175,7 @@ class Fleet:
                 truck.state = TruckState.OUT
                 self._agenda.later(now + 3 * self._settings.tick, lambda _: self._world.query(truck))
         elif truck.state is TruckState.GOING and settled:
-            if status == "ARRIVE WAREHOUSE":
+            if status == "ARRIVE WAREHOUSE" and (truck.x, truck.y) == (x, y):
                 truck.guessed = True
                 self._at_warehouse(truck)
             elif status != "TRAVELING":
