@@ -13,6 +13,8 @@ class Order(OrdersBase):
     __table_args__ = (
         Index("uq_orders_user_id_request_id", "user_id", "request_id", unique=True),
         Index("ix_orders_user_id_id", "user_id", "id"),
+        # Where a day begins among the orders.
+        Index("ix_orders_placed_at", "placed_at"),
         {"sqlite_autoincrement": True},
     )
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 import pytest
+from sqlalchemy import select
 
 from orders_svc.domain.explain import Status
 from orders_svc.service import selling
@@ -80,6 +81,27 @@ def test_what_is_older_than_was_asked_for_does_not_count(market: Stage) -> None:
     market.place((MINE, 2))
     market.clock.time += 2 * DAY_SECONDS
     assert [figures(day) for day in market.app.sums_of_sales(SELLER, 2)] == [(0, 0, 0), (0, 0, 0)]
+
+
+def test_a_clock_that_was_set_back_meanwhile_loses_no_sale(market: Stage) -> None:
+    midnight = (market.clock.now() // DAY_SECONDS + 3) * DAY_SECONDS
+    for time in (midnight - 2 * DAY_SECONDS, midnight + 7200, midnight - 7200, midnight + 60):
+        market.clock.time = time
+        market.place((MINE, 1))
+    assert [figures(day)[0] for day in market.app.sums_of_sales(SELLER, 1)] == [2]
+    assert [figures(day)[0] for day in market.app.sums_of_sales(SELLER, 3)] == [1, 1, 2]
+
+
+def test_lines_of_orders_long_before_are_not_walked(market: Stage) -> None:
+    """So that what it costs is what was sold in these days, however much a seller sold before."""
+    for _ in range(3):
+        market.place((MINE, 1))
+    market.clock.time += 3 * DAY_SECONDS
+    market.place((MINE, 2))
+    with market.app.reader.connect() as connection:
+        begin = market.clock.now() // DAY_SECONDS * DAY_SECONDS
+        walked = connection.execute(select(selling._LINES), {"k_seller": SELLER, "k_begin": begin}).all()
+    assert len(walked) == 1
 
 
 def test_no_more_lines_are_looked_at_than_the_limit(market: Stage, monkeypatch: pytest.MonkeyPatch) -> None:
