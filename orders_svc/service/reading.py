@@ -101,16 +101,16 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, history_at: floa
     with_history = history_at is not None
     things = commands.read_things(connection, [row.id for row in counting])
     steps = _steps(connection, shipments) if with_history else {}
-    ids = [row.id for row in counting]
-    left = outbox.Left() if history_at is None else outbox.read_left(connection, ids)
-    features = links.features(connection) if with_history else frozenset()
-    views = links.view(connection)
+    # How the links are, and what has left, says something of open parcels only.
+    open_ids = [row.id for row in counting if row.ended_at is None]
+    left = outbox.Left() if history_at is None or not open_ids else outbox.read_left(connection, open_ids)
+    features = links.features(connection) if with_history and open_ids else frozenset()
+    views = links.view(connection) if open_ids else {}
     parcels: defaultdict[int, list[ParcelView]] = defaultdict(list)
     for row in counting:
         state = State(Goods(row.goods), Truck(row.truck), Asked(row.asked))
-        world, ups = (
-            _as_heard(views[link], left.unanswered.get((row.id, link)), history_at) for link in ("world", "ups")
-        )
+        peers = {name: _as_heard(view, left.unanswered.get((row.id, name)), history_at) for name, view in views.items()}
+        is_open = row.ended_at is None
         parcels[row.order_id].append(
             ParcelView(
                 row=row,
@@ -118,9 +118,9 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, history_at: floa
                 status=explain.parcel_status(state, row.attention_reason is not None),
                 warehouse=places[row.warehouse_id],
                 things=things[row.id],
-                waiting=explain.waiting(state, row.state_since_at, world, ups),
+                waiting=explain.waiting(state, row.state_since_at, peers["world"], peers["ups"]) if is_open else None,
                 steps=steps.get((row.order_id, row.parcel_no), []),
-                held_up=explain.held_up(state, world, ups),
+                held_up=explain.held_up(state, peers["world"], peers["ups"]) if is_open else "",
                 courses={
                     asked: course(asked, state, (row.id, point) in left.kinds, features)
                     for asked, point in (POINT_OF_NO_RETURN.items() if with_history else ())
