@@ -1,12 +1,15 @@
 """What a page costs with 100,000 products and 1,000,000 order lines on PostgreSQL, four requests at a time.
 
 orders_svc and one storefront worker run as they do anywhere; the tables are filled by SQL, with shoppers who are logged
-in, have full carts and a long history. The time of a page runs from its request to its last byte, pictures apart.
+in, have full carts and a long history. The time of a page runs from its request to its last byte, pictures apart. It
+depends on what else the machine does; what a page takes of the processors, which is asked for kind by kind, does less:
+its limit is what all of them have, divided among those who ask at once, in the time that a page may take.
 """
 
 import http.client
+import os
 import time
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from random import Random
@@ -18,17 +21,19 @@ from db.engine import make_engine, read_only
 from proof.bench_pages import register
 from proof.figures import Figure, percentile
 from proof.postgres import PostgresServer
-from proof.processes import free_address, running, wait_for_health, wait_for_page
+from proof.processes import cpu_seconds, free_address, running, wait_for_health, wait_for_page
 
 PRODUCTS, ORDERS, LINES = 100_000, 200_000, 5
 SHOPPERS, OWN_ORDERS, IN_CART = 20, 60, 12
 CALLERS = 4
 SECONDS = 15.0
 WARM_UP_SECONDS = 3.0
+ALONE_SECONDS = 4.0
 PATIENCE_SECONDS = 60.0
 LIMIT_MS = 50.0
 # Ids above those of the seed.
 FIRST = 1000
+KINDS_OF_PAGES = ("product page", "cart", "search", "orders", "order page")
 WORDS = (
     "lamp mug kettle chair rope tent globe puzzle rake hammer honey mirror basket towel candle clock vase ladle bowl"
 )
@@ -74,7 +79,7 @@ _FILL = (
 
 
 def measure(folder: Path) -> Iterator[Figure]:
-    """The p95 of each kind of page."""
+    """The p95 of each kind of page, and what it takes of the processors."""
     with PostgresServer(durable=True) as server:
         url = server.url(server.create_database())
         orders, shop, log = free_address(), free_address(), folder / "shop.log"
@@ -94,10 +99,19 @@ def measure(folder: Path) -> Iterator[Figure]:
                 wait_for_page(f"http://{shop}/healthz", shop_process, log)
                 cookies = [register(shop, f"shop-{number}@example.org") for number in range(SHOPPERS)]
                 _fill(url)
-                took = _visit(shop, cookies)
-    for kind, seconds in took.items():
-        note = f"{len(seconds)} pages"
-        yield Figure(f"{kind}, p95", percentile(seconds, 0.95) * 1000, "ms", "limit", LIMIT_MS, note)
+                parts = {"storefront": shop_process.pid, "orders_svc": orders_process.pid, "PostgreSQL": server.pid}
+                _visit(shop, cookies, KINDS_OF_PAGES, WARM_UP_SECONDS)
+                took = _visit(shop, cookies, KINDS_OF_PAGES, SECONDS)
+                load = f"load {os.getloadavg()[0]:.1f}"
+                used = {kind: _cpu_of_a_page(shop, cookies, kind, parts) for kind in KINDS_OF_PAGES}
+    cores = os.cpu_count() or 1
+    for kind in KINDS_OF_PAGES:
+        note = f"{len(took[kind])} pages, {load}"
+        yield Figure(f"{kind}, p95", percentile(took[kind], 0.95) * 1000, "ms", "limit", LIMIT_MS, note)
+    for kind, by_part in used.items():
+        note = ", ".join(f"{part} {ms:.1f}" for part, ms in by_part.items())
+        share = f"{cores} cores / {CALLERS}"
+        yield Figure(f"{kind}, CPU", sum(by_part.values()), "ms", share, LIMIT_MS * cores / CALLERS, note)
 
 
 def _fill(url: str) -> None:
@@ -123,16 +137,25 @@ def _fill(url: str) -> None:
     engine.dispose()
 
 
-def _visit(shop: str, cookies: list[str]) -> dict[str, list[float]]:
-    """The seconds of each page, by kind: CALLERS at a time, each as fast as it can."""
-    took: dict[str, list[float]] = {}
+def _cpu_of_a_page(shop: str, cookies: list[str], kind: str, parts: Mapping[str, int]) -> dict[str, float]:
+    """The milliseconds of a processor that one page of this kind takes in each part, given by its process."""
+    before = {part: cpu_seconds(pid) for part, pid in parts.items()}
+    pages = len(_visit(shop, cookies, (kind,), ALONE_SECONDS)[kind])
+    return {part: (cpu_seconds(pid) - before[part]) / pages * 1000 for part, pid in parts.items()}
+
+
+def _visit(shop: str, cookies: list[str], kinds: Collection[str], duration: float) -> dict[str, list[float]]:
+    """The seconds of each page, by kind: CALLERS at a time, each as fast as it can, for that many seconds."""
+    took: dict[str, list[float]] = {kind: [] for kind in kinds}
     began = time.monotonic()
 
     def call(number: int) -> None:
         rng = Random(number)
         connection = http.client.HTTPConnection(shop, timeout=PATIENCE_SECONDS)
-        while (now := time.monotonic()) < began + WARM_UP_SECONDS + SECONDS:
+        while time.monotonic() < began + duration:
             kind, path, own = _page(rng)
+            if kind not in kinds:
+                continue
             cookie = cookies[own % SHOPPERS]
             asked = time.perf_counter()
             connection.request("GET", path, headers={"Cookie": cookie})
@@ -140,8 +163,7 @@ def _visit(shop: str, cookies: list[str]) -> dict[str, list[float]]:
             answer.read()
             if answer.status != 200:
                 raise RuntimeError(f"{path}: {answer.status}")
-            if now > began + WARM_UP_SECONDS:
-                took.setdefault(kind, []).append(time.perf_counter() - asked)
+            took[kind].append(time.perf_counter() - asked)
         connection.close()
 
     with ThreadPoolExecutor(CALLERS) as pool:

@@ -46,7 +46,7 @@ from orders_svc.service.installation import install
 from orders_svc.service.placing import Item, PlaceOrder
 from partners.ups import ups_pb2
 from partners.world import world_amazon_pb2
-from proof.processes import DidNotStartError, free_address, running, wait_for_health
+from proof.processes import DidNotStartError, cpu_seconds, descendants, free_address, running, wait_for_health
 from wire.link import Connection, Listener, dial, listen
 
 # Of the seed: an offer that may be ordered beyond what is in stock.
@@ -165,14 +165,14 @@ class WaitingShop:
 
     def cpu_seconds(self) -> dict[str, float]:
         """What each process of the shop has used so far, by service; a service's children count as its own."""
-        used = {"supervisor": _cpu(self.supervisor)}
+        used = {"supervisor": cpu_seconds(self.supervisor, alone=True)}
         for name, pid in self.pids().items():
-            used[name] = sum(_cpu(one) for one in (pid, *_children(pid)))
+            used[name] = cpu_seconds(pid)
         return used
 
     def threads(self) -> int:
         """How many threads the shop's processes have."""
-        tree = [self.supervisor, *_children(self.supervisor)]
+        tree = [self.supervisor, *descendants(self.supervisor)]
         return sum(psutil.Process(pid).num_threads() for pid in tree if psutil.pid_exists(pid))
 
     def kill(self, service: str) -> None:
@@ -263,16 +263,3 @@ def _order(engine: Engine, count: int) -> None:
         app.place_orders(requests[start : start + 64])
     with read_only(engine).begin() as connection:
         assert connection.scalar(select(func.count()).select_from(Order)) == count
-
-
-def _cpu(pid: int) -> float:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        times = psutil.Process(pid).cpu_times()
-        return float(times.user + times.system)
-    return 0.0
-
-
-def _children(pid: int) -> list[int]:
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
-    return []
