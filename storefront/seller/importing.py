@@ -5,17 +5,16 @@ new item is a line without a number; the words about what another shop sold firs
 queries reads everything; stock is not in it, since buying is not of this database.
 """
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from types import SimpleNamespace
-from typing import Any
+from typing import Any, TypeVar
 
 from sqlalchemy import Boolean, Connection, bindparam, case, func, insert, select, update
-from wtforms import ValidationError
 
 from db.shop.catalogue import Category, Offer, Product, fold, search_text
 from storefront import pictures
-from storefront.fields import NotAPrice, one_line, read_price
+from storefront.fields import one_line, read_price
 from storefront.photos.queries import PREFIX
 from storefront.seller.editing import Terms, Text
 from storefront.seller.forms import DESCRIPTION_RULE, TITLE_RULE
@@ -26,6 +25,7 @@ COLUMNS = ("item", "title", "description", "shelf", "price", "backorder", "on_sa
 # Written for people, and not read.
 TOLD = ("in_stock", "on_the_way")
 _ABOUT_THE_PRODUCT = ("title", "description", "shelf")
+_REQUIRED = (*_ABOUT_THE_PRODUCT, "price")
 _YES, _NO = ("yes", "y", "true", "1"), ("no", "n", "false", "0")
 
 
@@ -78,12 +78,9 @@ class Plan:
     problems: list[Problem] = field(default_factory=list)
 
 
-class _Refused(ValueError):
-    """A cell that cannot be."""
-
-    def __init__(self, column: str, reason: str) -> None:
-        super().__init__(reason)
-        self.column = column
+_T = TypeVar("_T")
+# A column, and why what is in its cell cannot be.
+_Wrong = tuple[str, str]
 
 
 def plan_import(connection: Connection, seller_id: int, lines: Sequence[Line]) -> Plan:
@@ -94,10 +91,8 @@ def plan_import(connection: Connection, seller_id: int, lines: Sequence[Line]) -
     known = _items(connection, seller_id, numbers)
     plan, seen = Plan(), dict[int, int]()
     for line in lines:
-        try:
-            _plan_line(plan, line, known, by_name, seen)
-        except _Refused as refused:
-            plan.problems.append(Problem(line.number, refused.column, str(refused)))
+        wrong = _plan_line(plan, line, known, by_name, seen)
+        plan.problems += [Problem(line.number, column, reason) for column, reason in wrong]
     return plan
 
 
@@ -136,57 +131,60 @@ def apply_import(connection: Connection, seller_id: int, plan: Plan, now: float)
 
 def _plan_line(
     plan: Plan, line: Line, known: Mapping[int, _Known], shelves: Mapping[str, int], seen: dict[int, int]
-) -> None:
+) -> list[_Wrong]:
+    """Adds what a line wants to the plan; all that is wrong with the line."""
     number = line.cells.get("item", "")
     if not number:
-        plan.additions.append(Addition(line.number, _entry(line, None, shelves)))
-        return
+        entry, wrong = _entry(line, None, shelves)
+        plan.additions.append(Addition(line.number, entry))
+        return wrong
     if not _is_number(number):
-        raise _Refused("item", "Write the number of one of your items, or leave it empty for a new one.")
+        return [("item", "Write the number of one of your items, or leave it empty for a new one.")]
     offer_id = int(number)
     if offer_id in seen:
-        raise _Refused("item", f"Line {seen[offer_id]} is about this item already.")
+        return [("item", f"Line {seen[offer_id]} is about this item already.")]
     seen[offer_id] = line.number
     item = known.get(offer_id)
     if item is None:
-        raise _Refused("item", f"You have no item {offer_id}.")
-    entry = _entry(line, item.entry, shelves)
+        return [("item", f"You have no item {offer_id}.")]
+    entry, wrong = _entry(line, item.entry, shelves)
     columns = _differences(item.entry, entry)
     if not item.is_creator and (words := [name for name in columns if name in _ABOUT_THE_PRODUCT]):
-        raise _Refused(words[0], "The words belong to the shop that first sold this. Leave them as they are, or empty.")
+        wrong.append((words[0], "The words belong to the shop that first sold this. Leave them as they are, or empty."))
     if columns:
         plan.changes.append(Change(line.number, offer_id, item.product_id, item.picture, entry, columns))
     else:
         plan.unchanged += 1
+    return wrong
 
 
-def _entry(line: Line, before: Entry | None, shelves: Mapping[str, int]) -> Entry:
-    """What a line wants; an empty cell is as before. _Refused: it cannot be."""
-    cells = {name: cell for name, cell in line.cells.items() if cell}
-    if before is None:
-        for name in ("title", "description", "shelf", "price"):
-            if name not in cells:
-                raise _Refused(name, "A new item needs one.")
-        before = Entry(Text("", "", 0), Terms(0, allow_backorder=False), on_sale=True)
-    text, terms = before.text, before.terms
-    if "title" in cells:
-        text = replace(text, title=_visible("title", TITLE_RULE, one_line(cells["title"])))
-    if "description" in cells:
-        text = replace(text, description=_visible("description", DESCRIPTION_RULE, cells["description"]))
-    if "shelf" in cells:
-        category_id = shelves.get(fold(cells["shelf"]))
-        if category_id is None:
-            raise _Refused("shelf", "There is no such shelf.")
-        text = replace(text, category_id=category_id)
-    if "price" in cells:
+def _entry(line: Line, before: Entry | None, shelves: Mapping[str, int]) -> tuple[Entry, list[_Wrong]]:
+    """What a line wants, where an empty cell is as before and so is one that cannot be; and those that cannot."""
+    required = _REQUIRED if before is None else ()
+    was = before or Entry(Text("", "", 0), Terms(0, allow_backorder=False), on_sale=True)
+    wrong: list[_Wrong] = []
+
+    def read(column: str, reading: Callable[[str], _T], before: _T) -> _T:
+        cell = line.cells.get(column, "")
         try:
-            terms = replace(terms, price_cents=read_price(cells["price"]))
-        except NotAPrice as problem:
-            raise _Refused("price", str(problem)) from problem
-    if "backorder" in cells:
-        terms = replace(terms, allow_backorder=_yes("backorder", cells["backorder"]))
-    on_sale = _yes("on_sale", cells["on_sale"]) if "on_sale" in cells else before.on_sale
-    return Entry(text, terms, on_sale)
+            if cell:
+                return reading(cell)
+            if column in required:
+                wrong.append((column, "A new item needs one."))
+        except ValueError as problem:
+            wrong.append((column, str(problem)))
+        return before
+
+    text = Text(
+        read("title", lambda cell: _visible(TITLE_RULE, one_line(cell)), was.text.title),
+        read("description", lambda cell: _visible(DESCRIPTION_RULE, cell), was.text.description),
+        read("shelf", lambda cell: _shelf(shelves, cell), was.text.category_id),
+    )
+    terms = Terms(
+        read("price", read_price, was.terms.price_cents),
+        allow_backorder=read("backorder", _yes, was.terms.allow_backorder),
+    )
+    return Entry(text, terms, on_sale=read("on_sale", _yes, was.on_sale)), wrong
 
 
 def _differences(before: Entry, after: Entry) -> tuple[str, ...]:
@@ -206,17 +204,21 @@ def _lines(text: str) -> list[str]:
     return text.strip().splitlines()
 
 
-def _visible(column: str, rule: Any, text: str) -> str:
-    try:
-        rule(None, SimpleNamespace(data=text))
-    except ValidationError as problem:
-        raise _Refused(column, str(problem)) from problem
+def _visible(rule: Any, text: str) -> str:
+    """ValueError: the form of an item would not take it."""
+    rule(None, SimpleNamespace(data=text))
     return text
 
 
-def _yes(column: str, cell: str) -> bool:
+def _shelf(shelves: Mapping[str, int], cell: str) -> int:
+    if (category_id := shelves.get(fold(cell))) is None:
+        raise ValueError("There is no such shelf.")
+    return category_id
+
+
+def _yes(cell: str) -> bool:
     if (word := fold(cell)) not in (*_YES, *_NO):
-        raise _Refused(column, "Write yes or no.")
+        raise ValueError("Write yes or no.")
     return word in _YES
 
 

@@ -110,9 +110,10 @@ def test_one_bad_line_stops_all_of_them_and_every_problem_has_its_line(seller: V
         f"{own},,,,2.00,,",
         ",Cup,A cup.,kitchen,3,perhaps,",
         ",Cup,A cup.,kitchen,3,,",
+        ",,A cup.,nowhere,free,perhaps,soon",
     ]
     send(seller, "\n".join(lines))
-    assert seller.sees("8 lines need a change, so nothing was done.")
+    assert seller.sees("9 lines need a change, so nothing was done.")
     for told in (
         "3 price Write a price in dollars, such as 4.50.",
         "4 shelf There is no such shelf.",
@@ -122,6 +123,9 @@ def test_one_bad_line_stops_all_of_them_and_every_problem_has_its_line(seller: V
         "9 item Write the number of one of your items",
         "10 item Line 2 is about this item already.",
         "11 backorder Write yes or no.",
+        # All that is wrong with a line, in its order.
+        "13 title A new item needs one. 13 shelf There is no such shelf."
+        " 13 price Write a price in dollars, such as 4.50. 13 backorder Write yes or no. 13 on_sale Write yes or no.",
     ):
         assert seller.sees(told), told
     assert not any("/table/" in form.action for form in seller.page.forms if form.method == "post")
