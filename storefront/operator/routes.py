@@ -72,15 +72,15 @@ def index() -> str:
     user_id, operations = the_shopper().user_id, services().operations
     token = request.args.get("page", "")[:MAX_TOKEN]
     attention = operations.attention(user_id, token)
-    links = operations.links(user_id)
+    links, now = operations.links(user_id), services().clock.now()
     return render_template(
         "operator/index.html",
         world=show_world(links),
-        links=show_links(links),
+        links=show_links(links, now),
         parcels=show_attention(attention.parcels),
         next_page=attention.next_page_token,
         first_page=not token,
-        now=services().clock.now(),
+        now=now,
     )
 
 

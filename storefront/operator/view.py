@@ -10,6 +10,8 @@ from shop.orders.v1 import orders_pb2
 from storefront.orders.view import StatusWords, Tone
 
 MOST_COUNTED = 10_000
+# As orders_svc tells it of a parcel: a peer that has said nothing for so long hears nothing, or is stuck.
+SILENT_SECONDS = 30.0
 NAMES = {"world": "The world", "ups": "UPS"}
 GOODS = {
     orders_pb2.GOODS_STATE_NEW: "new",
@@ -129,9 +131,9 @@ class InterventionShown:
     new_shipment_id: int | None
 
 
-def show_links(answer: pb.ListLinksResponse) -> tuple[LinkShown, ...]:
+def show_links(answer: pb.ListLinksResponse, now: float) -> tuple[LinkShown, ...]:
     """Each link."""
-    return tuple(_link(one, answer) for one in answer.links)
+    return tuple(_link(one, answer, now) for one in answer.links)
 
 
 def show_world(answer: pb.ListLinksResponse) -> str:
@@ -141,7 +143,7 @@ def show_world(answer: pb.ListLinksResponse) -> str:
     return f"{answer.world_id}{'' if answer.world_open else ', not open'} (our number for it: {answer.world_epoch})"
 
 
-def _link(seen: pb.LinkSeen, answer: pb.ListLinksResponse) -> LinkShown:
+def _link(seen: pb.LinkSeen, answer: pb.ListLinksResponse, now: float) -> LinkShown:
     status, answers = seen.status, seen.HasField("status")
     facts = [("Owner", f"{seen.instance or 'nobody yet'}{'' if seen.owned else ', gone'}")]
     facts.append(("Link epoch", str(seen.link_epoch)))
@@ -161,7 +163,7 @@ def _link(seen: pb.LinkSeen, answer: pb.ListLinksResponse) -> LinkShown:
     queue = seen.queue
     return LinkShown(
         name=NAMES.get(seen.link, seen.link),
-        status=_condition(seen, answers, answer),
+        status=_condition(seen, answers, answer, now),
         state=status.state if answers else seen.state,
         since=_seconds(seen.since) if seen.HasField("since") else None,
         last_frame_at=_seconds(status.last_frame_at) if status.HasField("last_frame_at") else None,
@@ -178,7 +180,7 @@ def _link(seen: pb.LinkSeen, answer: pb.ListLinksResponse) -> LinkShown:
     )
 
 
-def _condition(seen: pb.LinkSeen, answers: bool, answer: pb.ListLinksResponse) -> StatusWords:
+def _condition(seen: pb.LinkSeen, answers: bool, answer: pb.ListLinksResponse, now: float) -> StatusWords:
     if not seen.owned:
         return StatusWords("Its bridge is not running", Tone.TROUBLE)
     if not answers:
@@ -189,7 +191,14 @@ def _condition(seen: pb.LinkSeen, answers: bool, answer: pb.ListLinksResponse) -
         return StatusWords("The contracts differ", Tone.TROUBLE)
     if seen.link == "ups" and answer.HasField("world_id") and seen.announced_world_id != answer.world_id:
         return StatusWords("In another world", Tone.TROUBLE)
+    if seen.queue.handed_over and now - _last_sign(seen) > SILENT_SECONDS:
+        return StatusWords("Has not answered so far", Tone.TROUBLE)
     return StatusWords("Connected", Tone.DONE)
+
+
+def _last_sign(seen: pb.LinkSeen) -> float:
+    """Since when a peer owes an answer, or when it was last heard, whichever is later."""
+    return max(_seconds(at) for at in (seen.queue.handed_over_since, seen.since, seen.status.last_frame_at))
 
 
 def show_attention(parcels: Iterable[pb.AttentionNeeded]) -> tuple[AttentionShown, ...]:

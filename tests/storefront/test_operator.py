@@ -98,7 +98,7 @@ def test_links_and_queues_are_told(sue: Visitor, operations: FakeOperations) -> 
 
 def test_how_a_link_is_is_told_in_a_word() -> None:
     def word(seen: pb.LinkSeen) -> tuple[str, bool]:
-        (shown,) = show_links(pb.ListLinksResponse(world_epoch=2, world_id=7, world_open=True, links=[seen]))
+        (shown,) = show_links(pb.ListLinksResponse(world_epoch=2, world_id=7, world_open=True, links=[seen]), 0.0)
         return shown.status.words, shown.status.tone is Tone.DONE
 
     assert word(link("ups")) == ("Connected", True)
@@ -111,6 +111,23 @@ def test_how_a_link_is_is_told_in_a_word() -> None:
     assert word(gone) == ("Its bridge is not running", False)
     silent.ClearField("status")
     assert word(silent) == ("Its bridge does not answer", False)
+
+
+def test_a_peer_that_says_nothing_while_commands_wait_is_told_as_such() -> None:
+    def words(now: float, **changes: int) -> str:
+        seen = link("world")
+        seen.since.FromSeconds(changes.get("since", 100))
+        seen.status.last_frame_at.FromSeconds(changes.get("heard", 900))
+        seen.queue.handed_over_since.FromSeconds(changes.get("told", 1000))
+        seen.queue.handed_over = changes.get("commands", 1)
+        (shown,) = show_links(pb.ListLinksResponse(world_epoch=2, world_id=7, world_open=True, links=[seen]), now)
+        return shown.status.words
+
+    assert words(1030) == "Connected"
+    assert words(1031) == "Has not answered so far"
+    assert words(1031, commands=0) == "Connected", "nothing waits"
+    assert words(1031, heard=1001) == "Connected", "it says something"
+    assert words(1031, since=1001) == "Connected", "it has only just come back"
 
 
 def test_what_needs_a_person_comes_page_by_page(sue: Visitor, parcel: int, operations: FakeOperations) -> None:
