@@ -52,7 +52,7 @@ def become() -> Response | tuple[str, int]:
     with parts.engine.begin() as connection:
         become_seller(connection, the_shopper().user_id, display_name=form.display_name.data or "")
         note(connection, SecurityEvent.ROLE_CHANGED, the_shopper().user_id, "seller")
-    flash("Your shop is open. Add your first item.", "success")
+    flash("Your shop is open. Add an item to it.", "success")
     return redirect(url_for("seller.index"), 303)
 
 

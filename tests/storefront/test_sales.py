@@ -97,7 +97,9 @@ def test_another_seller_sees_nothing_of_it(seller: Visitor, shopper: Visitor) ->
     order(shopper, ("blue", 2))
     shopper.get("/sell").submit("/sell", display_name="Bob's")
     assert shopper.get("/sell/orders").sees("No orders yet")
-    assert shopper.get("/sell").sees("Nothing was sold in this time.")
+    assert shopper.get("/sell").sees("$0.00 0 units in 0 orders Nothing was sold in this time.")
+    assert not shopper.sees("$1.00"), "a scale of nothing"
+    assert not shopper.sees("there is enough"), "of nothing"
 
 
 def test_own_orders_are_found_by_words_and_by_how_they_stand(
