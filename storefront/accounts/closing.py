@@ -49,7 +49,8 @@ def stop_selling() -> AnyResponse:
     with parts.engine.begin() as connection:
         withdrawn = close_shop(connection, shopper.user_id, parts.clock.now())
         note(connection, SecurityEvent.ROLE_CHANGED, shopper.user_id, "no seller any more")
-    flash(f"Your shop is closed; {withdrawn} of your items were withdrawn. What was ordered still goes out.", "info")
+    items = "1 item was" if withdrawn == 1 else f"{withdrawn} items were"
+    flash(f"Your shop is closed; {items} withdrawn. What was ordered still goes out.", "info")
     return redirect(url_for("accounts.profile"), 303)
 
 

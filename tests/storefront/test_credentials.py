@@ -205,7 +205,7 @@ def test_who_stops_selling_has_everything_withdrawn_and_may_begin_again(visitor:
         connection.execute(insert(Offer), row)
     assert visitor.get("/products/1").sees("Sold by Ann's")
     visitor.get("/account").submit("/account/selling/stop")
-    assert visitor.sees("1 of your items were withdrawn")
+    assert visitor.sees("Your shop is closed; 1 item was withdrawn.")
     assert not visitor.get("/products/1").sees("Sold by Ann's")
     assert visitor.get("/sell").sees("Open my shop")
     visitor.submit("/sell", display_name="Ann's again")
