@@ -127,11 +127,14 @@ def test_what_was_written_before_the_session_ended_is_shown_again(
 
 def test_what_is_on_a_page_that_is_too_old_is_shown_again(visitor: Visitor) -> None:
     visitor.register()
-    form = {"csrf_token": "of yesterday", "label": "Aunt Eve", "x": "3", "y": "4"}
+    (box,) = [one for one in visitor.get("/account/addresses").response.text.split("<") if 'name="make_default"' in one]
+    ticked = box.partition('value="')[2].partition('"')[0]
+    form = {"csrf_token": "of yesterday", "label": "Aunt Eve", "x": "3", "y": "4", "make_default": ticked}
     headers = OUR_OWN | {"Referer": "http://localhost/account/addresses?of=then"}
     visitor.follow(visitor.client.post("/account/addresses", data=form, headers=headers))
     assert visitor.status == 400
     assert visitor.sees("Label Aunt Eve")
+    assert visitor.sees("Make default ticked")
     assert "/account/addresses?of=then" in visitor.page.links, "the way back to the form"
 
 
