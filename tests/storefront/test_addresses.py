@@ -45,7 +45,9 @@ def test_an_address_is_changed(visitor: Visitor, engine: Engine) -> None:
     assert visitor.get(path).page.forms[-1].values["label"] == "Office"
     visitor.submit(path, label="Harbour 🏠", x="7", make_default="y")
     assert book(engine) == [("Home", 1, 2, False), ("Harbour 🏠", 7, 6, True)]
-    visitor.get(path).submit(path, label="", x="1.5")
+    assert visitor.get(path).sees("Suggested first at the checkout.")
+    assert 'name="make_default"' not in visitor.response.text, "a tick that could not be taken away"
+    visitor.submit(path, label="", x="1.5")
     assert visitor.status == 422
     assert visitor.sees("Write a name.")
     assert visitor.sees("Write a whole number, such as 12.")
