@@ -87,12 +87,12 @@ def test_each_parcel_of_an_order_is_told_apart(visitor: Visitor, orders: FakeOrd
         assert visitor.sees(words), words
 
 
-def test_a_parcel_that_was_begun_anew_says_so_and_that_it_comes_once(visitor: Visitor, orders: FakeOrders) -> None:
+def test_a_parcel_that_was_begun_anew_says_so_and_is_paid_for_once(visitor: Visitor, orders: FakeOrders) -> None:
     ordered(visitor)
     assert not visitor.sees("begun anew")
     orders.orders[1].shipments[0].attempt = 2
     assert visitor.get("/orders/1").sees(
-        "begun anew in the present one: attempt 2. It is sent once, and paid for once."
+        "What was begun before was given up, and this parcel was begun anew: attempt 2. It is paid for once."
     )
 
 
