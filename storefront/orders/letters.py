@@ -83,7 +83,8 @@ def _delivered(order: pb.Order) -> tuple[str, list[str]]:
 
 
 def _cancelled(order: pb.Order) -> tuple[str, list[str]]:
-    asked = any(not one.HasField("destination") for one in order.amendments)
+    cancellations = [one for one in order.amendments if not one.HasField("destination")]
+    asked = any(parcel.decision == pb.DECISION_DONE for one in cancellations for parcel in one.decisions)
     words = "Your order is cancelled, as you asked." if asked else "We could not send your order, and had to cancel it."
     return "Your order is cancelled", [f"{words} Nothing of it is coming.", _lines(order)]
 

@@ -173,8 +173,12 @@ def test_a_cancelled_order_was_asked_for_only_if_it_was() -> None:
         assert letter is not None
         return letter.body
 
-    assert "as you asked" in body(pb.Amendment(request_id="a"))
-    moved = pb.Amendment(request_id="b", destination=pb.Address(x=1, y=2))
+    def asked(*decisions: "pb.Decision.ValueType") -> pb.Amendment:
+        return pb.Amendment(request_id="a", decisions=[pb.ParcelDecision(decision=one) for one in decisions])
+
+    assert "as you asked" in body(asked(pb.DECISION_DONE, pb.DECISION_TOO_LATE))
+    assert "had to cancel it" in body(asked(pb.DECISION_TOO_LATE)), "it was staff who ended it"
+    moved = pb.Amendment(destination=pb.Address(x=1, y=2), decisions=asked(pb.DECISION_DONE).decisions)
     assert "had to cancel it" in body(moved)
     assert "had to cancel it" in body()
 
