@@ -30,7 +30,7 @@ async function swap({ turn, id, asks, data, action }) {
   if (turn !== sent) return;
   const fresh = page.getElementById(id), old = document.getElementById(id);
   if (!fresh || !old) { location.assign(answer.redirected ? answer.url : location.href); return; }
-  const focused = document.activeElement?.id;
+  const focused = document.activeElement?.id, within = old.contains(document.activeElement);
   old.replaceWith(fresh);
   for (const place of ["told", "cart-link"]) {
     const now = document.getElementById(place), then = page.getElementById(place);
@@ -40,7 +40,13 @@ async function swap({ turn, id, asks, data, action }) {
   document.title = page.title;
   hideSpare(fresh);
   localTimes(fresh);
-  (fresh.querySelector("[aria-invalid=true]") ?? (focused ? document.getElementById(focused) : null))?.focus();
+  const goal = fresh.querySelector("[aria-invalid=true]") ?? (focused ? document.getElementById(focused) : null);
+  if (goal) goal.focus();
+  else if (within) {
+    // What was pressed is gone: who uses the keyboard goes on from here, not from the top of the page.
+    fresh.tabIndex = -1;
+    fresh.focus({ preventScroll: true });
+  }
 }
 
 // Without a network the page says so, and goes on when it is back.
