@@ -46,8 +46,7 @@ def arrive(connection: Connection, shipments: Shipments, arrived: fulfilment_pb2
 
 def buy_failed(connection: Connection, shipments: Shipments, command_id: int, transient: bool) -> str | None:
     """Buys again, under a new number; a buy that can never succeed is tried with longer pauses."""
-    row = connection.execute(select(OutboxRow.command).where(OutboxRow.id == command_id)).scalar_one()
-    command = bridge_pb2.Command.FromString(row)
+    command = _bought_by(connection, command_id)
     pause = shipments.patience.retry_delay(1 if transient else 10)
     outbox.append(connection, [outbox.NewCommand(command, pause=pause)], shipments.now)
     shipments.changes.links.add(outbox.WORLD)
@@ -56,13 +55,16 @@ def buy_failed(connection: Connection, shipments: Shipments, command_id: int, tr
 
 def who_waits_for(connection: Connection, world_epoch: int, command_id: int) -> list[int]:
     """The oldest of the shipments that wait for what a buy was to bring."""
-    body = connection.execute(_COMMAND, {"k_id": command_id}).scalar_one()
-    buy = bridge_pb2.Command.FromString(body).buy
+    buy = _bought_by(connection, command_id).buy
     found: set[int] = set()
     for thing in buy.things:
         where = {"k_offer": thing.offer_id, "k_warehouse": buy.warehouse_id, "k_epoch": world_epoch}
         found |= {row[0] for row in connection.execute(_WAITING, where | {"k_limit": SERVED_AT_ONCE})}
     return sorted(found)
+
+
+def _bought_by(connection: Connection, command_id: int) -> bridge_pb2.Command:
+    return bridge_pb2.Command.FromString(connection.execute(_COMMAND, {"k_id": command_id}).scalar_one())
 
 
 _COMMAND = select(OutboxRow.command).where(OutboxRow.id == bindparam("k_id"))

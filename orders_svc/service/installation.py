@@ -33,10 +33,9 @@ def install(engine: Engine, now: float) -> bool:
 
 
 def _install(connection: Connection, now: float) -> bool:
-    insert_once = insert_pg if connection.dialect.name == "postgresql" else insert_sqlite
     first_id = int(now) << ID_SHIFT
-    made = insert_once(Installation).values(id=1, created_at=now, first_id=first_id).on_conflict_do_nothing()
-    if connection.execute(made.returning(Installation.id)).one_or_none() is None:
+    made = _ONCE[connection.dialect.name]
+    if connection.execute(made, {"id": 1, "created_at": now, "first_id": first_id}).one_or_none() is None:
         return False
     for table in ("outbox", "shipments"):
         _start_ids(connection, table, first_id)
@@ -47,6 +46,12 @@ def _install(connection: Connection, now: float) -> bool:
     made_world = insert(World).values(state=WorldState.AWAITED).returning(World.world_epoch)
     _order_initial_stock(connection, connection.execute(made_world).scalar_one(), now)
     return True
+
+
+_ONCE = {
+    name: insert_once(Installation).on_conflict_do_nothing().returning(Installation.id)
+    for name, insert_once in (("postgresql", insert_pg), ("sqlite", insert_sqlite))
+}
 
 
 def _start_ids(connection: Connection, table: str, first_id: int) -> None:

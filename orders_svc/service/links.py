@@ -46,9 +46,7 @@ def attach(connection: Connection, wanted: Attachment, lease_seconds: float) -> 
     Raises FailedPrecondition (LINK_OWNED) while another instance holds the lease, or a start of the same instance by
     which this one was superseded; (LINK_MOVED) unless it names the present epoch, which the refusal tells.
     """
-    lapsed = (Link.lease_until_at <= sql_now()).label("lapsed")
-    query = select(Link.link_epoch, Link.instance, Link.boot_nonce, lapsed).where(Link.name == wanted.link)
-    held = connection.execute(query.with_for_update()).one()
+    held = connection.execute(_HELD, {"k_link": wanted.link}).one()
     same_boot = held.instance == wanted.instance and held.boot_nonce == wanted.boot_nonce
     if not (same_boot or held.lapsed):
         whose = "another instance" if held.instance != wanted.instance else "a later start of the same instance"
@@ -64,19 +62,18 @@ def attach(connection: Connection, wanted: Attachment, lease_seconds: float) -> 
             "LINK_MOVED", f"link {wanted.link} is at epoch {held.link_epoch}", link_epoch=held.link_epoch
         )
     link_epoch = held.link_epoch if same_boot else held.link_epoch + 1
-    values: dict[str, object] = {
-        "link_epoch": link_epoch,
-        "instance": wanted.instance,
-        "boot_nonce": wanted.boot_nonce,
-        "callback_address": wanted.callback_address,
-        "lease_until_at": sql_now() + lease_seconds,
-    }
-    if not same_boot:
-        values |= {"connected": False, "connected_since_at": _AWAY_SINCE, "state": "starting", "announcement_no": 0}
-    connection.execute(update(Link).where(Link.name == wanted.link).values(values))
+    told = {"k_link": wanted.link, "d_lease": lease_seconds, "d_epoch": link_epoch, "d_instance": wanted.instance}
+    told |= {"d_nonce": wanted.boot_nonce, "d_address": wanted.callback_address}
+    connection.execute(_TAKE_AGAIN if same_boot else _TAKE, told)
     return int(link_epoch)
 
 
+_HELD = (
+    select(Link.link_epoch, Link.instance, Link.boot_nonce, (Link.lease_until_at <= sql_now()).label("lapsed"))
+    .where(Link.name == bindparam("k_link"))
+    .with_for_update()
+)
+_LEASE_UNTIL = sql_now() + bindparam("d_lease", type_=Double)
 # A peer that was away before its bridge changed hands has been away since then; one that was there, since it was last
 # known to be.
 _AWAY_SINCE = case(
@@ -84,6 +81,18 @@ _AWAY_SINCE = case(
     (Link.lease_until_at <= sql_now(), Link.lease_until_at),
     else_=sql_now(),
 )
+_TAKE_AGAIN = (
+    update(Link)
+    .where(Link.name == bindparam("k_link"))
+    .values(
+        link_epoch=bindparam("d_epoch"),
+        instance=bindparam("d_instance"),
+        boot_nonce=bindparam("d_nonce"),
+        callback_address=bindparam("d_address"),
+        lease_until_at=_LEASE_UNTIL,
+    )
+)
+_TAKE = _TAKE_AGAIN.values(connected=False, connected_since_at=_AWAY_SINCE, state="starting", announcement_no=0)
 
 
 def fence(connection: Connection, link: str, link_epoch: int) -> None:
@@ -111,7 +120,7 @@ _RENEW = (
     update(Link)
     .where(*_OWNED)
     .values(
-        lease_until_at=sql_now() + bindparam("d_lease", type_=Double),
+        lease_until_at=_LEASE_UNTIL,
         connected=bindparam("d_connected", type_=Boolean),
         connected_since_at=case(
             (_SAME, func.coalesce(Link.connected_since_at, bindparam("d_now", type_=Double))),

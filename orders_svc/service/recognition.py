@@ -117,10 +117,7 @@ def _marker_failed(
     connection: Connection, world_epoch: int, command_id: int, failed_kind: str | None, found: Verdict
 ) -> bool:
     """The marker could not be made, or not be found."""
-    row = connection.execute(
-        select(World.marker_query_id, World.marker_confirmed).where(World.world_epoch == world_epoch)
-    ).one_or_none()
-    if row is None or row.marker_query_id != command_id:
+    if connection.scalar(_MARKER_QUERY, {"k_epoch": world_epoch}) != command_id:
         return False
     values: dict[str, object] = {"marker_query_id": None}
     if failed_kind == "pack" and found is Verdict.EXISTS_ALREADY:
@@ -137,3 +134,6 @@ def _marker_failed(
         values["marker_query_id"] = TO_BE_ASKED
     connection.execute(update(World).where(World.world_epoch == world_epoch).values(values))
     return True
+
+
+_MARKER_QUERY = select(World.marker_query_id).where(World.world_epoch == bindparam("k_epoch"))

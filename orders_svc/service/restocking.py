@@ -5,10 +5,10 @@ not exist for them; the purchase is committed before it is acknowledged.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any
 
-from sqlalchemy import Connection, Row, insert, select
+from sqlalchemy import Connection, Row, bindparam, insert, select
 
 from db.orders.stock import Restock, Stock, Warehouse
 from db.shop.catalogue import OfferForSale, offers_for_sale
@@ -39,8 +39,8 @@ def restock(connection: Connection, request: RestockRequest, now: float) -> tupl
     """
     world = current_world(connection)
     changes = Changes()
-    mine = (Restock.user_id == request.user_id, Restock.request_id == request.request_id)
-    before = connection.execute(select(*Restock.__table__.c).where(*mine)).one_or_none()
+    mine = {"k_user": request.user_id, "k_request": request.request_id}
+    before = connection.execute(_BEFORE, mine).one_or_none()
     if before is not None:
         if (before.offer_id, before.warehouse_id, before.quantity) != (
             request.offer_id,
@@ -51,16 +51,7 @@ def restock(connection: Connection, request: RestockRequest, now: float) -> tupl
         return True, changes
     offer = own_offer(connection, request.user_id, request.offer_id)
     check_warehouse(connection, request.warehouse_id)
-    connection.execute(
-        insert(Restock).values(
-            user_id=request.user_id,
-            request_id=request.request_id,
-            offer_id=request.offer_id,
-            warehouse_id=request.warehouse_id,
-            quantity=request.quantity,
-            created_at=now,
-        )
-    )
+    connection.execute(_NEW, asdict(request) | {"created_at": now})
     stock = StockChanges(world.world_epoch)
     stock.of(request.offer_id, request.warehouse_id).ordered += request.quantity
     bought = [commands.Thing(request.offer_id, offer.title, request.quantity)]
@@ -69,6 +60,12 @@ def restock(connection: Connection, request: RestockRequest, now: float) -> tupl
     write_stock(connection, stock, changes, now)
     changes.links.add(outbox.WORLD)
     return False, changes
+
+
+_BEFORE = select(*Restock.__table__.c).where(
+    Restock.user_id == bindparam("k_user"), Restock.request_id == bindparam("k_request")
+)
+_NEW = insert(Restock)
 
 
 def own_offer(connection: Connection, user_id: int, offer_id: int) -> OfferForSale:
@@ -81,8 +78,11 @@ def own_offer(connection: Connection, user_id: int, offer_id: int) -> OfferForSa
 
 def check_warehouse(connection: Connection, warehouse_id: int) -> None:
     """Raises NotFound (WAREHOUSE_NOT_FOUND) for one that is not there."""
-    if connection.scalar(select(Warehouse.id).where(Warehouse.id == warehouse_id)) is None:
+    if connection.scalar(_WAREHOUSE, {"k_id": warehouse_id}) is None:
         raise NotFound("WAREHOUSE_NOT_FOUND", f"there is no warehouse {warehouse_id}", warehouse_id=warehouse_id)
+
+
+_WAREHOUSE = select(Warehouse.id).where(Warehouse.id == bindparam("k_id"))
 
 
 def read_stock(connection: Connection, offer_ids: Sequence[int]) -> Sequence[Row[Any]]:

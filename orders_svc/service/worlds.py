@@ -142,14 +142,8 @@ class Advance:
         if unsure:
             probes = self._append([commands.probe(world.world_epoch, row.warehouse_id) for row in unsure])
             for row, probe in zip(unsure, probes, strict=True):
-                self.connection.execute(
-                    update(WorldWarehouse)
-                    .where(
-                        WorldWarehouse.world_epoch == world.world_epoch,
-                        WorldWarehouse.warehouse_id == row.warehouse_id,
-                    )
-                    .values(probe_id=probe.command_id)
-                )
+                told = {"k_warehouse": row.warehouse_id, "d_probe": probe.command_id}
+                self.connection.execute(_PROBED, {"k_epoch": world.world_epoch} | told)
             return _ask(world.world_epoch, probes)
         missing = [row.warehouse_id for row in warehouses if row.state == WarehouseState.MISSING]
         if missing:
@@ -221,10 +215,9 @@ class Advance:
         ]
         if listed:
             ids = [row.id for row in listed]
-            of_world = WorldWarehouse.world_epoch == world_epoch
-            self.connection.execute(delete(WorldWarehouse).where(of_world, WorldWarehouse.warehouse_id.in_(ids)))
+            self.connection.execute(_FORGET_SOME, {"k_epoch": world_epoch, "k_ids": ids})
             self.connection.execute(
-                insert(WorldWarehouse),
+                _NOTE,
                 [{"world_epoch": world_epoch, "warehouse_id": i, "state": WarehouseState.PERHAPS} for i in ids],
             )
         dial = pb.Dial(
@@ -240,8 +233,7 @@ class Advance:
 
         Above the one in use, also where it was tried before that: epochs only grow, and bridges refuse older ones.
         """
-        tried = (World.state == WorldState.CANDIDATE, World.world_id == world_id, World.world_epoch > in_use)
-        found = self.connection.scalar(select(World.world_epoch).where(*tried))
+        found = self.connection.scalar(_TRIED, {"k_world": world_id, "k_in_use": in_use})
         if found is not None:
             return int(found)
         made = insert(World).values(state=WorldState.CANDIDATE, world_id=world_id).returning(World.world_epoch)
@@ -249,7 +241,7 @@ class Advance:
 
     def _aim(self, world_epoch: int, world_id: int) -> None:
         """Points the awaited epoch at another world; what was learnt of the one before does not count."""
-        self.connection.execute(delete(WorldWarehouse).where(WorldWarehouse.world_epoch == world_epoch))
+        self.connection.execute(_FORGET_ALL, {"k_epoch": world_epoch})
         nothing = {"marker_ship_id": None, "marker_confirmed": False, "marker_query_id": None, "marker_missing": False}
         self._update(world_epoch, {"world_id": world_id, **nothing})
 
@@ -279,14 +271,22 @@ def _update_world(*columns: str) -> Update:
     )
 
 
-_THERE = (
+_OF_WORLD = WorldWarehouse.world_epoch == bindparam("k_epoch")
+_AMONG = WorldWarehouse.warehouse_id.in_(bindparam("k_ids", expanding=True))
+_FORGET_ALL = delete(WorldWarehouse).where(_OF_WORLD)
+_FORGET_SOME = delete(WorldWarehouse).where(_OF_WORLD, _AMONG)
+_NOTE = insert(WorldWarehouse)
+_PROBED = (
     update(WorldWarehouse)
-    .where(
-        WorldWarehouse.world_epoch == bindparam("k_epoch"),
-        WorldWarehouse.warehouse_id.in_(bindparam("k_ids", expanding=True)),
-    )
-    .values(state=WarehouseState.THERE, probe_id=None)
+    .where(_OF_WORLD, WorldWarehouse.warehouse_id == bindparam("k_warehouse"))
+    .values(probe_id=bindparam("d_probe"))
 )
+_TRIED = select(World.world_epoch).where(
+    World.state == WorldState.CANDIDATE,
+    World.world_id == bindparam("k_world"),
+    World.world_epoch > bindparam("k_in_use"),
+)
+_THERE = update(WorldWarehouse).where(_OF_WORLD, _AMONG).values(state=WarehouseState.THERE, probe_id=None)
 _STILL_CANDIDATE = (
     update(Link)
     .where(Link.name == UPS)
@@ -307,9 +307,7 @@ _WORLD = select(*World.__table__.c).where(World.world_epoch == bindparam("k_epoc
 _CANDIDATES = select(*World.__table__.c).where(World.state == WorldState.CANDIDATE)
 _ALL_WAREHOUSES = select(Warehouse.id, Warehouse.x, Warehouse.y).order_by(Warehouse.id)
 _ITS_WAREHOUSES = (
-    select(WorldWarehouse.warehouse_id, WorldWarehouse.state)
-    .where(WorldWarehouse.world_epoch == bindparam("k_epoch"))
-    .order_by(WorldWarehouse.warehouse_id)
+    select(WorldWarehouse.warehouse_id, WorldWarehouse.state).where(_OF_WORLD).order_by(WorldWarehouse.warehouse_id)
 )
 
 
