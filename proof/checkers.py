@@ -9,9 +9,10 @@ Elsewhere: what a peer did is checked in the stand-ins' own books.
 
 from collections import Counter, defaultdict
 from collections.abc import Sequence
+from functools import cache
 from typing import Any
 
-from sqlalchemy import Connection, Engine, Row, select
+from sqlalchemy import Connection, Engine, Row, Select, select
 
 from db.engine import read_only
 from db.orders.base import OrdersBase
@@ -71,8 +72,13 @@ def violations(connection: Connection, *, strangers: bool = False, forgotten_bef
 
 
 def _all(connection: Connection, model: type[OrdersBase]) -> Rows:
+    return connection.execute(_whole(model)).all()
+
+
+@cache
+def _whole(model: type[OrdersBase]) -> Select[Any]:
     table = model.__table__
-    return connection.execute(select(*table.c).order_by(*table.primary_key)).all()
+    return select(*table.c).order_by(*table.primary_key)
 
 
 def _state(shipment: Row[Any]) -> State:

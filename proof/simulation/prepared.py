@@ -47,6 +47,8 @@ class _Plan:
     compiled: Any
     # Names of lists among the parameters; their lengths -> the SQL and its values.
     lists: tuple[str, ...]
+    # Columns of ours that are not among the parameters -> what they become then.
+    defaults: Mapping[str, Any]
     forms: dict[tuple[int, ...], tuple[str, tuple[_Slot, ...]]] = field(default_factory=dict)
     # Of the rows, as soon as some came.
     metadata: SimpleResultMetaData | None = None
@@ -204,13 +206,17 @@ class PreparedConnection:
 
     def _plan(self, statement: Any, names: list[str], many: bool) -> _Plan | None:
         compiled = statement.compile(dialect=self.dialect, column_keys=names)
+        defaults = {column.key: column.default for column in compiled.insert_prefetch}
         unusual = (
-            compiled.isplaintext or compiled.insert_prefetch or compiled.update_prefetch or compiled.implicit_returning
+            compiled.isplaintext
+            or compiled.update_prefetch
+            or compiled.implicit_returning
+            or not all(default.is_scalar for default in defaults.values())
         )
         lists = tuple(name for name, bind in compiled.binds.items() if bind.expanding and name in names)
         if unusual or (many and lists):
             return None
-        plan = _Plan(compiled, lists)
+        plan = _Plan(compiled, lists, {key: default.arg for key, default in defaults.items()})
         columns = list(statement.exported_columns)
         if columns:
             kinds = [column.type.dialect_impl(self.dialect) for column in columns]
@@ -249,7 +255,8 @@ class PreparedConnection:
             if name in first:
                 slots.append((name, index, None, to))
             else:
-                slots.append((None, None, state.parameters[part] if to is None else to(state.parameters[part]), None))
+                value = plan.defaults.get(part, state.parameters[part])
+                slots.append((None, None, value if to is None else to(value), None))
         return state.statement, tuple(slots)
 
 
