@@ -22,6 +22,8 @@ from db.clock import Clock
 from db.errors import WrongDatabaseUrl
 
 SQLITE_BUSY_TIMEOUT_SECONDS = 5.0
+# More than a service has: of one that was dropped, each use begins with compiling it.
+SQLITE_KEPT_STATEMENTS = 512
 WAL_RETRY_SECONDS = 0.02
 READ_ONLY = "minimart_read_only"
 
@@ -99,7 +101,11 @@ def _sqlite_engine(url: URL, clock: Clock, pool_size: int) -> Engine:
         max_overflow=0,
         pool_use_lifo=True,
         pool_timeout=SQLITE_BUSY_TIMEOUT_SECONDS,
-        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+        connect_args={
+            "timeout": SQLITE_BUSY_TIMEOUT_SECONDS,
+            "check_same_thread": False,
+            "cached_statements": SQLITE_KEPT_STATEMENTS,
+        },
     )
 
     @event.listens_for(engine, "connect")
