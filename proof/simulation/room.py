@@ -190,6 +190,7 @@ class Room:
         result.orders = self._orders()
         for process in self._processes():
             process.end()
+        self.scheduler.end()
         return result
 
     def _run(self, heal: float) -> None:

@@ -26,8 +26,7 @@ class Stuck(Exception):
 class Task(greenlet):
     """A call of a process that may wait. `label` says what it is about, for crash points and traces.
 
-    One that is done waits among the `idle` for the next call, since a new greenlet costs more than most calls. It knows
-    nothing of the last one then: a greenlet that waits is never collected, nor what it holds.
+    One that is done waits among the `idle` for the next call, since a new greenlet costs more than most calls.
     """
 
     label = ""
@@ -44,7 +43,6 @@ class Task(greenlet):
             finally:
                 process.tasks.pop(self, None)
             idle.append(self)
-            del idle, process, call
             idle, process, call = self._hub.switch()
 
 
@@ -143,6 +141,12 @@ class Scheduler:
         task.gr_context = None
         process.tasks[task] = None
         task.switch(self._idle, process, run)
+
+    def end(self) -> None:
+        """Nothing more is going to happen. Idle tasks end: one that waits is never collected, nor what it holds."""
+        for task in self._idle:
+            task.throw()
+        self._idle.clear()
 
     def resume(self, process: Process) -> None:
         """A paused process goes on with what came meanwhile."""

@@ -1,10 +1,14 @@
 """Virtual time, processes that die and stand still, and calls that wait."""
 
+import gc
 from contextvars import ContextVar
+from typing import cast
+from weakref import WeakSet
 
 import pytest
+from greenlet import getcurrent
 
-from proof.simulation.scheduler import Crashed, Process, Scheduler, Stuck, Waiting
+from proof.simulation.scheduler import Crashed, Process, Scheduler, Stuck, Task, Waiting
 
 
 @pytest.fixture
@@ -100,6 +104,20 @@ def test_a_task_begins_without_the_caller_of_the_last(scheduler: Scheduler) -> N
     run(scheduler)
     assert told == [None, None]
     assert not process.tasks
+
+
+def test_at_the_end_nothing_is_held_of_a_run(scheduler: Scheduler) -> None:
+    process, tasks = alive(), WeakSet[Task]()
+
+    def look() -> None:
+        tasks.add(cast(Task, getcurrent()))
+
+    for _ in range(2):
+        scheduler.task(process, "look", look)
+    assert len(tasks) == 1
+    scheduler.end()
+    gc.collect()
+    assert not tasks
 
 
 def test_who_crashes_dies_and_the_others_go_on(scheduler: Scheduler) -> None:
