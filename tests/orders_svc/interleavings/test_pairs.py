@@ -27,7 +27,7 @@ PREEMPTIONS = 2
 # Of one pair: those with fewer pre-emptions first, of the others some, drawn by the pair's names.
 MOST_SCHEDULES = 16
 PAIRS = list(combinations_with_replacement(USE_CASES, 2))
-EXPECTED = ("STALE_EPOCH", "LINK_OWNED", "OUT_OF_STOCK", "SHIPMENT_ENDED")
+EXPECTED = ("STALE_EPOCH", "LINK_OWNED", "LINK_MOVED", "OUT_OF_STOCK", "SHIPMENT_ENDED")
 
 
 Pair = tuple[str, str]
