@@ -122,11 +122,6 @@ def _marker_failed(
     values: dict[str, object] = {"marker_query_id": None}
     if failed_kind == "pack" and found is Verdict.EXISTS_ALREADY:
         values["marker_confirmed"] = True
-    elif failed_kind == "pack" and found is Verdict.DOES_NOT_EXIST:
-        # Not the world whose warehouses we know, though its number is the same: it began again before it was marked.
-        of_world = WorldWarehouse.world_epoch == world_epoch
-        unsure = {"state": WarehouseState.PERHAPS, "probe_id": None}
-        connection.execute(update(WorldWarehouse).where(of_world).values(unsure))
     elif failed_kind == "query_package" and found is Verdict.DOES_NOT_EXIST:
         values["marker_missing"] = True
     elif failed_kind == "query_package":

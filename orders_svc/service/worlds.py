@@ -6,6 +6,8 @@ next (`Directive`). Rules:
   UPS announced, or come back to the one in use.
 * A warehouse is marked as perhaps announced before the connect message that
   lists it, and never listed again unless a probe found it missing.
+* What was learnt of a world without a marker counts on that connection only:
+  the next one may be to a world that began again under the same number.
 * A world that we open for the first time gets a marker, an empty package with
   a random id; on every later connection the marker is asked for first. A world
   that does not know it is another world, whatever its number.
@@ -124,6 +126,8 @@ class Advance:
             return _redial(f"the world refused: {said.result.strip()[:MAX_REASON]}")
         if world.world_id not in (None, said.world_id):
             return _redial(f"world {world.world_id} was asked for, and world {said.world_id} answered")
+        if not world.marker_confirmed:
+            self.connection.execute(_UNSURE, {"k_epoch": world.world_epoch})
         self.connection.execute(_THERE, {"k_epoch": world.world_epoch, "k_ids": list(said.warehouse_ids)})
         values: dict[str, object] = {"marker_query_id": None, "marker_missing": False}
         if world.world_id is None:
@@ -285,6 +289,11 @@ _TRIED = select(World.world_epoch).where(
     World.state == WorldState.CANDIDATE,
     World.world_id == bindparam("k_world"),
     World.world_epoch > bindparam("k_in_use"),
+)
+_UNSURE = (
+    update(WorldWarehouse)
+    .where(_OF_WORLD, WorldWarehouse.state == WarehouseState.THERE)
+    .values(state=WarehouseState.PERHAPS, probe_id=None)
 )
 _THERE = update(WorldWarehouse).where(_OF_WORLD, _AMONG).values(state=WarehouseState.THERE, probe_id=None)
 _STILL_CANDIDATE = (

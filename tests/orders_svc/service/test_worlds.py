@@ -134,7 +134,10 @@ def test_warehouses_that_exist_already_are_probed_and_the_missing_ones_made(stag
     assert "[9, 10]" in redial.redial.reason
     third = stage.start()
     assert listed(third) == [9, 10]
-    marker = stage.connected(third.dial)
+    # Nothing says that it is the world of the connection before.
+    others = stage.connected(third.dial)
+    assert [command.buy.warehouse_id for command in others.ask.commands] == ALL[:8]
+    marker = stage.hand_over(others.ask)
     assert kinds(marker) == ["pack"]
     assert stage.hand_over(marker.ask).HasField("open")
 
@@ -159,7 +162,7 @@ def test_a_marker_that_was_made_before_its_answer_was_lost_is_known_again(stage:
     stage.announce(7)
     stage.app.renew("ups", stage.epochs["ups"], True, "open")
     ask = stage.connected(stage.start().dial)
-    again = reconnect(stage)
+    again = stage.hand_over(reconnect(stage).ask)
     assert again.ask.commands[0].pack.shipment_id == ask.ask.commands[0].pack.shipment_id
     exists = stage.no(again.ask.commands[0], "error: the id you want to create already exists")
     assert stage.hand_over(again.ask, [exists]).HasField("open")
@@ -171,15 +174,28 @@ def test_a_world_that_began_again_before_it_was_marked_gets_its_warehouses_anew(
     stage.announce(7)
     stage.app.renew("ups", stage.epochs["ups"], True, "open")
     stage.connected(stage.start().dial)
-    marker = reconnect(stage)
-    assert kinds(marker) == ["pack"]
-    probes = stage.hand_over(marker.ask, [stage.no(marker.ask.commands[0], E1)])
+    probes = reconnect(stage)
     assert kinds(probes) == ["buy"] * 10
     redial = stage.hand_over(probes.ask, [stage.no(command, E1) for command in probes.ask.commands])
     assert redial.HasField("redial")
     again = stage.start()
     assert listed(again) == ALL
     assert stage.hand_over(stage.connected(again.dial).ask).HasField("open")
+
+
+def test_a_world_that_began_again_before_it_was_marked_keeps_no_warehouse_that_was_there(stage: Stage) -> None:
+    for link in ("world", "ups"):
+        stage.attach(link)
+    stage.announce(7)
+    stage.app.renew("ups", stage.epochs["ups"], True, "open")
+    # The answer to the connect message is lost; of the probes only one comes back: the tenth is there.
+    stage.start()
+    ask = stage.connected(stage.start().dial).ask
+    stage.hand_over(ask, stage.yes(ask)[9:])
+    probes = reconnect(stage)
+    assert [command.buy.warehouse_id for command in probes.ask.commands] == ALL
+    stage.hand_over(probes.ask, [stage.no(command, E1) for command in probes.ask.commands])
+    assert listed(stage.start()) == ALL
 
 
 def test_a_question_whose_answer_nobody_heard_does_not_stay_open(shop: Stage) -> None:
