@@ -83,7 +83,9 @@ class Network:
                 server, accept = listening
                 ours, theirs = self._connect(process, server, link, place)
                 scheduler.at(scheduler.time, server, lambda: accept(theirs))
-                scheduler.after(self._latency(), process, lambda: opened(ours))
+                # Whoever accepted may be dead by then.
+                know = self._latency()
+                scheduler.after(know, process, lambda: opened(ours) if ours.open else failed("connection reset"))
 
         life = process.life
         scheduler.after(self._latency(), None, arrive)

@@ -45,3 +45,27 @@ def test_the_end_of_a_connection_is_told_to_nobody_who_began_after_it() -> None:
     network.notice(half_open)
     scheduler.run(scheduler.time + 60.0, lambda: False)
     assert [who for who, _ in told] == ["ours"]
+
+
+def test_who_dials_is_told_of_a_server_that_dies_before_the_connection_is_known() -> None:
+    scheduler = Scheduler(0.0)
+    injector = Injector(1, (), scheduler.now, lambda _who, _words: None)
+    network = Network(scheduler, injector, Random(1), Trace(False), 0.0)
+    ups, bridge = alive("ups"), alive("ups_bridge")
+    told: list[str] = []
+
+    def die(_end: End) -> None:
+        bridge.end()
+        network.died(bridge)
+
+    def opened(end: End) -> None:
+        told.append("opened")
+        end.ended = told.append
+
+    network.listen("ups_bridge", bridge, lambda end: scheduler.after(0.0001, None, lambda: die(end)))
+    for _ in range(50):
+        told.clear()
+        bridge.begin()
+        network.dial("ups_bridge", ups, "ups", opened, told.append)
+        scheduler.run(scheduler.time + 1.0, lambda: False)
+        assert told in (["connection reset"], ["opened", "connection reset"])
