@@ -21,7 +21,8 @@ from db.engine import make_engine, read_only
 from proof.bench_pages import register
 from proof.figures import Figure, percentile
 from proof.postgres import PostgresServer
-from proof.processes import cpu_seconds, free_address, running, wait_for_health, wait_for_page
+from proof.processes import free_address, running, wait_for_health, wait_for_page
+from proof.usage import cpu_seconds
 
 PRODUCTS, ORDERS, LINES = 100_000, 200_000, 5
 SHOPPERS, OWN_ORDERS, IN_CART = 20, 60, 12

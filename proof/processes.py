@@ -4,7 +4,6 @@ They die with the process that measures, even if that is killed. What they write
 do not come up.
 """
 
-import contextlib
 import random
 import subprocess
 import sys
@@ -16,7 +15,6 @@ from pathlib import Path
 from typing import Any
 
 import grpc
-import psutil
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
 from mesh.channel import open_channel
@@ -81,23 +79,6 @@ def wait_for_page(url: str, process: subprocess.Popen[bytes], log: Path) -> None
         except OSError:
             time.sleep(0.05)
     raise DidNotStartError(f"no page at {url}; its last words:\n{log.read_text(errors='replace')[-2000:]}")
-
-
-def cpu_seconds(pid: int, *, alone: bool = False) -> float:
-    """What a process and, unless `alone`, those that it started have used of the processors so far."""
-    used = 0.0
-    for one in (pid, *(() if alone else descendants(pid))):
-        with contextlib.suppress(psutil.NoSuchProcess):
-            times = psutil.Process(one).cpu_times()
-            used += times.user + times.system
-    return used
-
-
-def descendants(pid: int) -> list[int]:
-    """The processes that a process started, and those that they did."""
-    with contextlib.suppress(psutil.NoSuchProcess):
-        return [child.pid for child in psutil.Process(pid).children(recursive=True)]
-    return []
 
 
 def free_address() -> str:

@@ -46,7 +46,8 @@ from orders_svc.service.installation import install
 from orders_svc.service.placing import Item, PlaceOrder
 from partners.ups import ups_pb2
 from partners.world import world_amazon_pb2
-from proof.processes import DidNotStartError, cpu_seconds, descendants, free_address, running, wait_for_health
+from proof.processes import DidNotStartError, free_address, running, wait_for_health
+from proof.usage import cpu_seconds, descendants
 from wire.link import Connection, Listener, dial, listen
 
 # Of the seed: an offer that may be ordered beyond what is in stock.
