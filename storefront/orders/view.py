@@ -125,6 +125,8 @@ class OrderShown:
     version: int
     status: StatusWords
     has_ended: bool
+    # Nothing more is going to change: it has ended, and UPS has answered all that it was asked.
+    is_settled: bool
     placed_at: float
     destination: tuple[int, int]
     ups_account: str
@@ -218,6 +220,7 @@ def show_in_list(order: pb.Order) -> OrderShown:
         version=order.version,
         status=STATUS_WORDS.get(order.status, _UNKNOWN_STATUS),
         has_ended=order.status in _ENDED,
+        is_settled=order.status in _ENDED and not _awaits_an_answer(order),
         placed_at=_seconds(order.placed_at),
         destination=(order.destination.x, order.destination.y),
         ups_account=order.ups_account,
@@ -226,6 +229,11 @@ def show_in_list(order: pb.Order) -> OrderShown:
         parcels=(),
         amendments=(),
     )
+
+
+def _awaits_an_answer(order: pb.Order) -> bool:
+    """Whether UPS has yet to answer; it may do so after the delivery."""
+    return any(one.decision == pb.DECISION_ASKED for asked in order.amendments for one in asked.decisions)
 
 
 def _parcel(number: int, shipment: pb.Shipment, of: int) -> Parcel:

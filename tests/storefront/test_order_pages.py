@@ -57,6 +57,19 @@ def test_without_a_script_the_page_reloads_itself_until_the_order_has_ended(
     assert "refresh" not in visitor.get("/orders/1").response.get_data(as_text=True)
 
 
+def test_the_page_of_a_delivered_order_goes_on_until_ups_has_answered(visitor: Visitor, orders: FakeOrders) -> None:
+    ordered(visitor)
+    decision = orders.orders[1].amendments.add(request_id="cancel-1").decisions.add(parcel=1)
+    decision.decision = pb.DECISION_ASKED
+    for _ in range(4):
+        orders.advance(1)
+    page = visitor.get("/orders/1").response.get_data(as_text=True)
+    assert "order.js" in page
+    assert "data-ended" not in page
+    decision.decision = pb.DECISION_TOO_LATE
+    assert "data-ended" in visitor.get("/orders/1").response.get_data(as_text=True)
+
+
 def test_the_part_that_changes_is_the_same_as_in_the_page(visitor: Visitor, orders: FakeOrders) -> None:
     ordered(visitor)
     part = visitor.get("/orders/1/live").response.get_data(as_text=True).strip()
