@@ -6,9 +6,9 @@ changes nothing; what is missing when it is set is bought at once.
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, delete, insert, select, update
+from sqlalchemy import Connection, delete, insert, update
 
-from db.orders.stock import ReorderPoint, Stock
+from db.orders.stock import ReorderPoint
 from orders_svc.service.changes import Changes
 from orders_svc.service.current import current_world
 from orders_svc.service.reordering import write_stock
@@ -32,26 +32,17 @@ def set_point(connection: Connection, request: ReorderRequest, now: float) -> Ch
 
     Raises NotFound (OFFER_NOT_FOUND, WAREHOUSE_NOT_FOUND).
     """
-    world = current_world(connection)
-    changes = Changes()
     own_offer(connection, request.user_id, request.offer_id)
+    changes = Changes()
     of_offer = ReorderPoint.offer_id == request.offer_id
     if request.level == 0:
         connection.execute(delete(ReorderPoint).where(of_offer))
         return changes
     check_warehouse(connection, request.warehouse_id)
+    # Who takes units at this moment knows of no point, and nobody else looks at what they leave: nobody does beside us.
+    world = current_world(connection, for_switch=True)
     values = {"warehouse_id": request.warehouse_id, "level": request.level, "quantity": request.quantity}
     if connection.execute(update(ReorderPoint).where(of_offer).values(values)).rowcount == 0:
         connection.execute(insert(ReorderPoint).values(offer_id=request.offer_id, **values))
-    # Who took units while there was no point to wait at must have ended: nobody else looks at what they left.
-    connection.execute(_SHELVES, {"k_offer": request.offer_id, "k_epoch": world.world_epoch})
     write_stock(connection, StockChanges(world.world_epoch), changes, now, also=[request.offer_id])
     return changes
-
-
-_SHELVES = (
-    select(Stock.warehouse_id)
-    .where(Stock.offer_id == bindparam("k_offer"), Stock.world_epoch == bindparam("k_epoch"))
-    .order_by(Stock.warehouse_id)
-    .with_for_update()
-)

@@ -5,11 +5,13 @@ from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 import pytest
+from sqlalchemy import Connection
 
 from mesh.errors import NotFound
 from orders_svc.service import placing
 from orders_svc.service.points import ReorderRequest
 from orders_svc.service.restocking import RestockRequest
+from orders_svc.service.stock import StockChanges
 from proof.checkers import check_books
 from tests.orders_svc.service.test_locks import until_somebody_waits
 from tests.orders_svc.stage import BACKORDER, SELLER, SHOPPER, SOLD_OUT, Stage
@@ -133,6 +135,29 @@ def test_two_orders_that_take_from_different_warehouses_at_once_buy_once(
         other = beside(shop.app.place_orders, [second])
         until_somebody_waits(shop, other)
     other.result(20)
+    assert (left(shop), on_the_way(shop)) == (level - 1, 25)
+    check_books(shop.engine)
+    shop.engine.dispose()
+
+
+def test_a_point_that_is_set_while_an_order_takes_units_sees_what_it_leaves(
+    postgresql_shop_url: str, beside: Callable[..., Future[Any]], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shop = Stage.resumed(postgresql_shop_url)
+    level = left(shop)
+    write = StockChanges.write
+    setting: list[Future[Any]] = []
+
+    def write_beside(stock: StockChanges, connection: Connection) -> None:
+        """The order has found no point, and has not taken its units yet."""
+        monkeypatch.undo()
+        setting.append(beside(set_point, shop, level))
+        until_somebody_waits(shop, setting[0])
+        write(stock, connection)
+
+    monkeypatch.setattr(StockChanges, "write", write_beside)
+    shop.place((OFFER, 1))
+    setting[0].result(20)
     assert (left(shop), on_the_way(shop)) == (level - 1, 25)
     check_books(shop.engine)
     shop.engine.dispose()
