@@ -78,6 +78,8 @@ class Attachment:
         self._last_epoch = 0
         # The epoch that we take the link from, as we were told it.
         self._seen_epoch = 0
+        # Whether that was the last answer: who is told again and again waits in between, as after any refusal.
+        self._was_told = False
 
     @property
     def attached(self) -> bool:
@@ -88,6 +90,14 @@ class Attachment:
     def next_timer(self) -> float | None:
         """When the next call is due; None: one is under way."""
         return None if self._under_way else self._at
+
+    def _is_told(self, refusal: RpcFailure) -> bool:
+        """Whether it tells the epoch that the link is at; that is kept."""
+        epoch = refusal.metadata.get("link_epoch", "") if refusal.reason == "LINK_MOVED" else ""
+        if not epoch.isdecimal():
+            return False
+        self._seen_epoch = int(epoch)
+        return True
 
     def lose(self, reason: str, now: float) -> None:
         """The link is not ours any more."""
@@ -131,13 +141,16 @@ class Attachment:
             return False
         self._under_way = None
         if isinstance(answer, RpcFailure):
-            self.trouble = describe(answer)
-            self._at = now + self._delays.next()
-            if answer.reason == "LINK_MOVED":
-                self._seen_epoch = int(answer.metadata["link_epoch"])
+            delay = self._delays.next()
+            was_told, self._was_told = self._was_told, self._is_told(answer)
+            if self._was_told and not was_told:
                 self._at = now
+                return False
+            self.trouble = describe(answer)
+            self._at = now + delay
             return False
         self._delays.reset()
+        self._was_told = False
         self.trouble = ""
         if call.kind is Kind.RENEW:
             self.lease_seconds = answer.lease_seconds or self.lease_seconds
