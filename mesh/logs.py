@@ -38,7 +38,7 @@ def configure_logging(service_name: str, level: str = "INFO", stream: TextIO | N
     structlog.configure(
         processors=[*shared, render],
         wrapper_class=structlog.make_filtering_bound_logger(threshold),
-        logger_factory=structlog.WriteLoggerFactory(_Sink(target)),  # type: ignore[arg-type]
+        logger_factory=structlog.WriteLoggerFactory(_Sink(target)),  # type: ignore[arg-type]  # written to only
         cache_logger_on_first_use=False,
     )
     handler = logging.StreamHandler(target)

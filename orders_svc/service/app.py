@@ -129,6 +129,8 @@ class App:
 
     def orders_to_tell(self, order_ids: Collection[int]) -> list[OrderView]:
         """These orders as they are now, whose they may be, by their ids; without history."""
+        if not order_ids:
+            return []
         with self.reader.begin() as connection:
             return read_anybodys(connection, order_ids)
 
