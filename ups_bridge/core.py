@@ -62,7 +62,7 @@ class UpsCore:
     def __init__(self, identity: Identity, now: float, rng: Random, rules: Rules | None = None) -> None:
         self.rules = rules or Rules()
         self.attachment = Attachment(identity, Backoff(rng, 0.1, 1.0), now)
-        self.reporter = Reporter(LINK, Backoff(rng, 0.05, 2.0), now)
+        self.reporter = Reporter(LINK, Backoff(rng, 0.05, 0.5), now)
         self.tally = Tally()
         self._rng = rng
         self._actions: list[object] = []
