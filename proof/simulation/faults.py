@@ -142,8 +142,9 @@ class Profile:
     weights: dict[Kind, float]
     # Drawn apart, so that the plans of before are what they were but for these: the chance of each.
     apart: dict[Kind, float] = field(default_factory=dict)
-    # The chance that it has a theme.
+    # The chances that it has a theme, and one of those that came later.
     themes: float = 0.0
+    later: float = 0.0
 
 
 _MILD = {
@@ -178,6 +179,6 @@ PROFILES = {
     for profile in (
         Profile("calm", (0, 0), (3, 5), 0.0, 0.0, 0.0, {}),
         Profile("mild", (2, 5), (3, 5), 200.0, 0.5, 10.0, _MILD),
-        Profile("harsh", (10, 16), (5, 7), 260.0, 0.99, 60.0, _HARSH, _APART, 0.6),
+        Profile("harsh", (10, 16), (5, 7), 260.0, 0.99, 60.0, _HARSH, _APART, 0.6, 0.1),
     )
 }

@@ -7,7 +7,7 @@ it ends.
 from dataclasses import dataclass
 from random import Random
 
-from proof.simulation.faults import INTERVENTIONS, Fault, Kind, Profile
+from proof.simulation.faults import BRIDGES, INTERVENTIONS, Fault, Kind, Profile
 
 Span = tuple[float, float]
 
@@ -51,7 +51,8 @@ _DEATHS = tuple(
     for label in INTERVENTIONS
     for when in ("before begin of", "before commit of", "after commit of")
 )
-# One of them is the theme of most harsh seeds.
+_TAKEN = tuple(f"{bridge}: SendCommands taken" for bridge in BRIDGES)
+# One of them is the theme of six harsh seeds in ten.
 THEMES = (
     Theme(
         "UPS keeps its answers to itself while shoppers ask for one thing after the other",
@@ -108,14 +109,28 @@ THEMES = (
         weight=2,
     ),
 )
+# Drawn among the seeds that had no theme before there were these: the others are what they were.
+LATER = (
+    Theme(
+        "commands are long on their way to bridges that die, and reach the next ones",
+        (
+            Twist(Kind.RPC_DELAY, (0.05, 0.2), (0.5, 0.7), ("orders_svc>world_bridge",), (12.0, 25.0)),
+            Twist(Kind.RPC_DELAY, (0.05, 0.2), (0.5, 0.7), ("orders_svc>ups_bridge",), (12.0, 25.0)),
+            Twist(Kind.CRASH_POINT, (0.1, 0.3), where=_TAKEN, size=(1.0, 1.0)),
+            Twist(Kind.CRASH_POINT, (0.3, 0.5), where=_TAKEN, size=(1.0, 1.0)),
+        ),
+    ),
+)
 
 
 def theme_of(seed: int, profile: Profile) -> Theme:
     """The theme of a seed."""
     rng = Random(f"theme {seed}")
-    if rng.random() >= profile.themes:
+    lot = rng.random() - profile.themes
+    if lot >= profile.later:
         return PLAIN
-    (theme,) = rng.choices(THEMES, [theme.weight for theme in THEMES])
+    themes = THEMES if lot < 0 else LATER
+    (theme,) = rng.choices(themes, [theme.weight for theme in themes])
     return theme
 
 
