@@ -103,7 +103,9 @@ class Offer(ShopBase):
     __tablename__ = "offers"
     __table_args__ = (
         CheckConstraint("price_cents > 0", name="price_positive"),
-        Index("ix_offers_product_id_price_cents", "product_id", "price_cents"),
+        # All that tells whether a product, or a seller, has something for sale at some price: no row needs to be read.
+        Index("ix_offers_of_product", "product_id", "withdrawn_at", "price_cents", "id"),
+        Index("ix_offers_of_seller", "seller_id", "withdrawn_at", "price_cents", "product_id"),
         Index(
             "ix_offers_for_sale",
             "price_cents",
@@ -115,7 +117,7 @@ class Offer(ShopBase):
 
     id: Mapped[int] = mapped_column(Integer, primary_key=True)
     product_id: Mapped[int] = mapped_column(ForeignKey("products.id"))
-    seller_id: Mapped[int] = mapped_column(ForeignKey("users.id"), index=True)
+    seller_id: Mapped[int] = mapped_column(ForeignKey("users.id"))
     price_cents: Mapped[int] = mapped_column(BigInteger)
     # Whether an order may be accepted when nothing is in stock or on its way.
     allow_backorder: Mapped[bool] = mapped_column(Boolean, default=False)

@@ -131,8 +131,7 @@ def _narrowed(search: Search) -> list[ColumnElement[bool]]:
         # One seller has few of all the offers: begin with these.
         conditions.append(Product.id.in_(select(Offer.product_id).where(_fits(Offer, search))))
     else:
-        fitting = select(Offer.id).where(Offer.product_id == Product.id, _fits(Offer, search))
-        conditions.append(_one_by_one(fitting, Product))
+        conditions.append(exists().where(Offer.product_id == Product.id, _fits(Offer, search)))
     if search.category:
         category = select(Category.id).where(Category.slug == search.category).scalar_subquery()
         conditions.append(Product.category_id == category)
@@ -142,7 +141,7 @@ def _narrowed(search: Search) -> list[ColumnElement[bool]]:
 def _one_by_one(rows: Rows, of: Any) -> ColumnElement[bool]:
     """Whether there are such rows, looked up for each row of `of` that is read.
 
-    The offset keeps PostgreSQL from making a join of it, which reads all offers there are before the first product.
+    The offset keeps PostgreSQL from making a join of it, which reads all stock there is before the first offer.
     """
     return exists(rows.correlate(of).offset(0))
 
