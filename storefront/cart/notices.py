@@ -20,7 +20,7 @@ class Notices:
 def notices_of(line: CartLine, availability: Availability, stock: OfferStock | None) -> Notices:
     """What to tell of a line; `stock` is None where it is not known."""
     if not line.for_sale:
-        return Notices(("No longer sold. Remove it to go on.",), blocks=True)
+        return Notices(("No longer sold.",), blocks=True)
     words: list[str] = []
     price_changed = line.seen_price_cents is not None and line.seen_price_cents != line.unit_price_cents
     if price_changed:

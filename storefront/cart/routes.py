@@ -148,13 +148,13 @@ def _page(wrong: tuple[int, QuantityForm] | None = None) -> str:
     if wrong is not None and all(one.line.offer_id != wrong[0] for one in shown):
         flash(_GONE, "warning")
     in_cart = [one for one in shown if not one.line.is_saved]
-    chosen = [one for one in in_cart if one.line.is_chosen]
+    chosen = [one for one in in_cart if one.line.is_chosen and one.line.for_sale]
     return render_template(
         "cart/cart.html",
         in_cart=in_cart,
         saved=[one for one in shown if one.line.is_saved],
         chosen_units=sum(one.line.quantity for one in chosen),
-        chosen_cents=sum(one.line.total_cents for one in chosen if one.line.for_sale),
+        chosen_cents=sum(one.line.total_cents for one in chosen),
         blocked=any(one.notices.blocks for one in chosen),
         prices_changed=any(one.notices.price_changed for one in shown),
         unanswered=list(holds.attempts),

@@ -178,7 +178,7 @@ def _page(
     if not lines:
         return redirect(url_for("checkout.attempt", request_id=holds.newest), 303)
     if not all(line.for_sale for line in lines):
-        flash("Something in your cart is no longer sold. Remove it to go on.", "warning")
+        flash("Something that you had ticked is no longer sold. See what is left.", "warning")
         return redirect(url_for("cart.show"), 303)
     office = services().tickets
     shown = tuple(TicketLine(line.offer_id, line.quantity, line.unit_price_cents) for line in lines)

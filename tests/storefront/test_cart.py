@@ -11,6 +11,7 @@ from db.shop.carts import Cart, CartItem
 from db.shop.catalogue import Offer
 from storefront.cart import queries
 from storefront.cart.queries import Owner
+from storefront.presentation import money
 from tests.storefront.fake_orders import FakeOrders
 from tests.storefront.visitor import Visitor
 
@@ -103,6 +104,27 @@ def test_only_what_is_ticked_is_ordered(visitor: Visitor, orders: FakeOrders, en
     visitor.submit("/checkout", x="1", y="2")
     assert [line.offer_id for line in orders.orders[1].lines] == [2]
     assert cart_of(engine) == {1: 1, 3: 1}
+
+
+def test_what_is_no_longer_sold_counts_for_nothing_and_stops_nothing(
+    visitor: Visitor, orders: FakeOrders, engine: Engine
+) -> None:
+    visitor.register()
+    for offer_id in (1, 2):
+        visitor.put_in_cart(offer_id)
+    with engine.begin() as connection:
+        connection.execute(update(Offer).where(Offer.id == 1).values(withdrawn_at=1.0))
+        price = connection.execute(select(Offer.price_cents).where(Offer.id == 2)).scalar_one()
+    assert visitor.get("/cart").sees("No longer sold.")
+    assert visitor.sees(f"1 item ticked {money(price)}")
+    assert not visitor.sees("cannot be ordered like this")
+    boxes = [one for one in visitor.response.text.split("<") if one.startswith("input") and 'name="chosen"' in one]
+    assert ["disabled" in box for box in boxes] == [True, False]
+    visitor.submit("/cart/choose", chosen="2", go="checkout")
+    assert visitor.path == "/checkout"
+    visitor.submit("/checkout", x="1", y="2")
+    assert [line.offer_id for line in orders.orders[1].lines] == [2]
+    assert cart_of(engine) == {1: 1}
 
 
 def test_with_nothing_ticked_there_is_nothing_to_check_out(visitor: Visitor) -> None:

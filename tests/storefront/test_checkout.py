@@ -310,7 +310,7 @@ def test_something_withdrawn_stops_the_checkout_before_it_begins(visitor: Visito
     with engine.begin() as connection:
         connection.execute(update(Offer).where(Offer.id == 1).values(withdrawn_at=1.0))
     assert visitor.follow(visitor.get("/checkout").response).path == "/cart"
-    assert visitor.sees("No longer sold. Remove it to go on.")
+    assert visitor.sees("Something that you had ticked is no longer sold.")
 
 
 def test_something_withdrawn_while_the_page_is_open_is_refused_and_told(
