@@ -165,6 +165,15 @@ def step_for_shoppers(event: str, what: str) -> str:
     return unquoted(what) if event in FAILURES else what
 
 
+def what_went_wrong(event: Event, words: str) -> str:
+    """The same of what counts as a failure, or was asked in vain, in a few words: why a person has to look."""
+    # What is done about it afterwards is no longer true once nothing is.
+    ours = _FELL_SHORT.get(event, WHAT_HAPPENED[event].partition(";")[0])
+    return quoting(ours, words)
+
+
+# What is a failure only since more was expected.
+_FELL_SHORT = {Event.SEEN_PACKED: "The warehouse says that it is packed, and does not load it"}
 # What a step of the history says to people.
 WHAT_HAPPENED: dict[Event, str] = {
     Event.STOCK_AWAITED: "Order accepted; waiting for the goods to arrive at the warehouse",

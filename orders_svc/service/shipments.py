@@ -252,8 +252,7 @@ class Shipments:
             shipment.checks = 0
         elif asked:
             shipment.checks += 1
-        # What is done about it afterwards is no longer true once nothing is.
-        last = explain.quoting(explain.WHAT_HAPPENED[event].partition(";")[0], detail)
+        last = explain.what_went_wrong(event, detail)
         if failed and shipment.attempts >= self.patience.max_failures:
             shipment.attention_reason = f"Tried {shipment.attempts} times without success. Last: {last}"
             effects = [effect for effect in effects if effect is Effect.BOOK_PACKED]

@@ -361,6 +361,18 @@ def test_a_delivery_that_nobody_told_us_of_is_found_out(shop: Stage, shipment: i
     assert shop.order(1).row.status == Status.DELIVERED
 
 
+def test_a_load_that_never_begins_is_told_as_that(shop: Stage, shipment: int) -> None:
+    shop.drive(shipment, until="packed")
+    shop.ups_says(shop.truck(shipment))
+    for _ in range(shop.patience.max_failures):
+        later(shop, 300)
+        shop.app.ask_overdue()
+        shop.ack(shop.dispatch())
+        shop.world_says(shop.status(shipment, "PACKED"))
+    reason = shop.parcel(1).row.attention_reason
+    assert reason == "Tried 12 times without success. Last: The warehouse says that it is packed, and does not load it"
+
+
 def test_a_load_that_never_began_is_sent_again(shop: Stage, shipment: int) -> None:
     shop.drive(shipment, until="packed")
     shop.ups_says(shop.truck(shipment))
