@@ -3,7 +3,8 @@
 Rules: a connection gets a thread once it has said something, not before; what of a request has not come after
 REQUEST_SECONDS, and what its bytes take at SLOWEST_BYTES a second, counts as never coming, and UPLOAD_SECONDS are the
 most for anything; an answer that is not taken for ANSWER_SECONDS ends its connection; closing
-waits for nobody, since it happens on the loop that accepts. All else is gunicorn's own threaded worker.
+waits for nobody, since it happens on the loop that accepts; a head that is too long is answered with a page of the
+shop's. All else is gunicorn's own threaded worker.
 """
 
 import errno
@@ -12,14 +13,19 @@ import socket
 import time
 from contextlib import suppress
 from functools import partial
+from typing import Any
 
+from gunicorn.http.errors import LimitRequestHeaders, LimitRequestLine
 from gunicorn.workers.gthread import TConn, ThreadWorker
+
+from storefront.errors import answer_unread
 
 REQUEST_SECONDS = 5.0
 UPLOAD_SECONDS = 120.0
 SLOWEST_BYTES = 64 * 1024
 ANSWER_SECONDS = 20.0
 _LEFT_OVER_BYTES = 64 * 1024
+_TOO_LONG = {LimitRequestLine: 414, LimitRequestHeaders: 431}
 
 
 class _Socket(socket.socket):
@@ -84,3 +90,14 @@ class PatientWorker(ThreadWorker):
         connection.set_timeout()
         self.pending_conns.append(connection)
         self.poller.register(sock, selectors.EVENT_READ, partial(self.on_pending_socket_readable, connection))
+
+    def handle_error(self, req: Any, client: socket.socket, addr: Any, exc: Exception) -> None:
+        """Answers what could not be read of a request."""
+        code = _TOO_LONG.get(type(exc))
+        if code is None:
+            super().handle_error(req, client, addr, exc)
+            return
+        answer = answer_unread(self.wsgi, code)
+        answer.headers["Connection"] = "close"
+        with suppress(OSError):
+            client.sendall(f"HTTP/1.1 {answer.status}\r\n{answer.headers}".encode("latin-1") + answer.get_data())

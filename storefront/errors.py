@@ -7,12 +7,13 @@ away itself, says so with 503, and tries again by itself where it was only being
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from flask import Flask, flash, g, redirect, render_template, request, url_for
+from flask import Flask, abort, flash, g, redirect, render_template, request, url_for
 from flask_wtf.csrf import CSRFError
 from grpc import StatusCode
 from sqlalchemy.exc import DBAPIError, InterfaceError, OperationalError
 from sqlalchemy.exc import TimeoutError as PoolTimeout
 from werkzeug.exceptions import HTTPException
+from werkzeug.test import EnvironBuilder
 from werkzeug.wrappers import Response
 
 from db.shop.audit import SecurityEvent
@@ -25,6 +26,7 @@ from storefront.orders_client import CallFailed
 from storefront.security import current_shopper, sent_from
 
 RELOAD_SECONDS = 5
+_UNREAD = "minimart.unread"
 
 _log = get_logger(__name__)
 
@@ -51,7 +53,16 @@ _PAGES = {
         "That was too much at once",
         "What you sent is larger than any of our forms needs. Write less, or send a smaller file.",
     ),
+    414: Words(
+        "That address is too long",
+        "No page of ours has one that long. If you searched for something, use fewer words.",
+        ("catalogue.products", "All products"),
+    ),
     429: Words("Too many tries", "To keep accounts safe we take a break here. Wait a few minutes, then try again."),
+    431: Words(
+        "Your browser sent too much with that",
+        "It holds more for this shop than we ever gave it. Delete the cookies of this page in it, and try again.",
+    ),
     500: Words(
         "Something broke on our side",
         "It is our fault, not yours, and we have a note of it. Nothing that you ordered is lost.",
@@ -80,7 +91,18 @@ def add_to(app: Flask) -> None:
     app.register_error_handler(CallFailed, _call_failed)
     for away in (OperationalError, InterfaceError, PoolTimeout):
         app.register_error_handler(away, _database_away)
+    app.before_request(_refuse_unread)
     app.context_processor(_who_looks)
+
+
+def answer_unread(app: Flask, code: int) -> Response:
+    """The answer to a request whose head could not be taken, so that nothing is known of it."""
+    return Response.from_app(app, EnvironBuilder(environ_base={_UNREAD: code}).get_environ(), buffered=True)
+
+
+def _refuse_unread() -> None:
+    if code := request.environ.get(_UNREAD):
+        abort(code)
 
 
 def _who_looks() -> dict[str, Shopper | Basket | None]:

@@ -96,6 +96,31 @@ def test_nobody_is_believed_about_the_way_that_a_request_has_come(environment: d
             assert 'href="/cart"' in page
 
 
+@pytest.mark.parametrize(
+    ("path", "headers", "code", "words"),
+    [
+        (f"/products?q={'mug+' * 1100}", {}, 414, "That address is too long"),
+        (f"/products?q={'mug+' * 20_000}", {}, 414, "That address is too long"),
+        ("/", {"Cookie": "x" * 9000}, 431, "Your browser sent too much with that"),
+    ],
+)
+def test_a_head_that_is_too_long_is_answered_with_a_page_of_ours(
+    environment: dict[str, str], path: str, headers: dict[str, str], code: int, words: str
+) -> None:
+    with started(environment) as (_process, port):
+        connection = http.client.HTTPConnection("127.0.0.1", port, timeout=60)
+        connection.request("GET", path, headers=headers)
+        answer = connection.getresponse()
+        page = answer.read().decode()
+        connection.close()
+        assert answer.status == code
+        assert answer.getheader("Content-Security-Policy")
+        assert answer.getheader("Set-Cookie") is None
+        assert words in page
+        assert 'href="/products"' in page
+        assert answers(port)
+
+
 def test_a_port_in_use_is_one_line_and_exit_code_1(environment: dict[str, str]) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
