@@ -104,7 +104,7 @@ def shelves(connection: Connection) -> list[Shelf]:
 
 def sellers(connection: Connection, chosen: int | None) -> list[tuple[int, str]]:
     """The (id, name) of who sells something, by name: the first SELLERS_NAMED, and the chosen one. One query."""
-    rows = connection.execute(_SELLERS, {"k_chosen": chosen or 0})
+    rows = connection.execute(_SELLERS, {"k_chosen": chosen or 0}).all()
     return sorted(((row.user_id, row.display_name) for row in rows), key=lambda one: one[1].casefold())
 
 
