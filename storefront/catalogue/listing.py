@@ -8,6 +8,7 @@ and nothing but parts of words is found.
 """
 
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 
 from sqlalchemy import (
@@ -15,7 +16,9 @@ from sqlalchemy import (
     Connection,
     Select,
     SQLColumnExpression,
+    Text,
     and_,
+    bindparam,
     case,
     exists,
     func,
@@ -38,6 +41,8 @@ ALIKE = (0.6, 0.4)
 LEAST_LETTERS = 3
 # By so many letters the beginning of a word is ahead of the middle of one.
 AHEAD = 60
+# So many forms of questions are remembered, those that were asked last.
+MOST_FORMS = 256
 
 Rows = Select[*tuple[Any, ...]]
 
@@ -62,78 +67,135 @@ class Found:
     nearly: bool
 
 
+@dataclass(frozen=True, slots=True)
+class _Form:
+    """What is asked, without the values: a statement is made for each form once, since making it takes its time."""
+
+    postgresql: bool
+    words: int
+    category: bool
+    seller: bool
+    low: bool
+    high: bool
+    in_stock: bool
+    sort: Sort
+
+
 def find(connection: Connection, search: Search, page_size: int) -> Found:
     """One page of what was asked for. At most four queries."""
-    ids, total = _counted(connection, search, search.page, page_size)
-    if not total and search.words and connection.dialect.name == "postgresql":
+    form, values = _form(connection, search), _values(search)
+    ids, total = _counted(connection, form, values, search.page, page_size)
+    if not total and search.words and form.postgresql:
         return _find_nearly(connection, search, page_size)
     more, total = total > MAX_COUNTED, min(total, MAX_COUNTED)
     page = min(search.page, max(1, -(-total // page_size)))
     if more:
-        walked = _walked(search).limit(page_size).offset((page - 1) * page_size)
-        ids = list(connection.execute(walked).scalars())
+        of_page = {"k_size": page_size, "k_skip": (page - 1) * page_size}
+        ids = list(connection.execute(_walk(form), values | of_page).scalars())
     elif page < search.page:
-        ids, _ = _counted(connection, search, page, page_size)
+        ids, _ = _counted(connection, form, values, page, page_size)
     return Found(ids, total, page, more, nearly=False)
 
 
 def newest(connection: Connection, count: int) -> list[int]:
     """The ids of the products that came last. One query."""
-    return list(connection.execute(_walked(Search()).limit(count)).scalars())
+    walk = _walk(_form(connection, Search()))
+    return list(connection.execute(walk, {"k_size": count, "k_skip": 0}).scalars())
 
 
 def best_selling(connection: Connection, count: int) -> list[int]:
     """The ids of the products that sell best, without those that were never sold. One query."""
-    query = _walked(Search(sort=Sort.SELLING)).where(Product.units_sold > 0)
-    return list(connection.execute(query.limit(count)).scalars())
+    walk = _walk(_form(connection, Search(sort=Sort.SELLING))).where(Product.units_sold > 0)
+    return list(connection.execute(walk, {"k_size": count, "k_skip": 0}).scalars())
 
 
-def _counted(connection: Connection, search: Search, page: int, page_size: int) -> tuple[list[int], int]:
+def _form(connection: Connection, search: Search) -> _Form:
+    return _Form(
+        postgresql=connection.dialect.name == "postgresql",
+        words=len(search.words),
+        category=bool(search.category),
+        seller=search.seller_id is not None,
+        low=search.low.cents is not None,
+        high=search.high.cents is not None,
+        in_stock=search.in_stock,
+        sort=search.sort,
+    )
+
+
+def _values(search: Search) -> dict[str, Any]:
+    """What fills the statements in that are made for the form of this search."""
+    return {
+        "k_category": search.category,
+        "k_seller": search.seller_id,
+        "k_low": search.low.cents,
+        "k_high": search.high.cents,
+        "k_first": next(iter(search.words), ""),
+        **{f"k_pattern_{number}": pattern for number, pattern in enumerate(search.patterns)},
+    }
+
+
+def _counted(
+    connection: Connection, form: _Form, values: dict[str, Any], page: int, page_size: int
+) -> tuple[list[int], int]:
     """The ids of a page of what fits, in order, and how many fit; if they are MAX_COUNTED + 1, of some of more.
 
     One query; one more for a page behind the last, which has no row to say how many there are.
     """
-    key: ColumnElement[Any] = _key(connection, search).label("key")
-    some = select(Product.id, Product.title, key).where(*_matches(search)).limit(MAX_COUNTED + 1).subquery()
-    falls = search.sort in (Sort.SELLING, Sort.RATING, Sort.NEWEST, Sort.DEAREST)
-    order = (some.c.key.desc(), some.c.id.desc()) if falls else (some.c.key, some.c.title, some.c.id)
-    query = select(some.c.id, func.count().over()).order_by(*order)
-    rows = connection.execute(query.limit(page_size).offset((page - 1) * page_size)).all()
+    some, in_order = _count(form)
+    values = values | {"k_most": MAX_COUNTED + 1}
+    of_page = {"k_size": page_size, "k_skip": (page - 1) * page_size}
+    rows = connection.execute(in_order, values | of_page).all()
     if rows or page == 1:
         return [row[0] for row in rows], rows[0][1] if rows else 0
-    return [], connection.execute(select(func.count()).select_from(some)).scalar_one()
+    return [], connection.execute(some, values).scalar_one()
 
 
-def _key(connection: Connection, search: Search) -> SQLColumnExpression[Any]:
+@lru_cache(MOST_FORMS)
+def _count(form: _Form) -> tuple[Rows, Rows]:
+    """How many fit, and a page of them in order with that number."""
+    key: ColumnElement[Any] = _key(form).label("key")
+    some = select(Product.id, Product.title, key).where(*_matches(form)).limit(bindparam("k_most")).subquery()
+    falls = form.sort in (Sort.SELLING, Sort.RATING, Sort.NEWEST, Sort.DEAREST)
+    order = (some.c.key.desc(), some.c.id.desc()) if falls else (some.c.key, some.c.title, some.c.id)
+    return select(func.count()).select_from(some), _a_page(select(some.c.id, func.count().over()).order_by(*order))
+
+
+def _a_page(query: Rows) -> Rows:
+    return query.limit(bindparam("k_size")).offset(bindparam("k_skip"))
+
+
+def _key(form: _Form) -> SQLColumnExpression[Any]:
     """What products that fit are put in order by."""
-    match search.sort:
-        case Sort.BEST if search.words:
+    match form.sort:
+        case Sort.BEST if form.words:
             # The searched text begins with the title: what is found earlier fits better, and best where a word begins.
-            find = func.strpos if connection.dialect.name == "postgresql" else func.instr
-            anywhere = find(Product.search_text, search.words[0]) + AHEAD
-            begins = find(literal(" ").concat(Product.search_text), f" {search.words[0]}")
+            find = func.strpos if form.postgresql else func.instr
+            first = bindparam("k_first", type_=Text)
+            anywhere = find(Product.search_text, first) + AHEAD
+            begins = find(literal(" ").concat(Product.search_text), literal(" ").concat(first))
             return case((and_(begins > 0, begins < anywhere), begins), else_=anywhere)
         case Sort.CHEAPEST | Sort.DEAREST:
-            of_it = select(func.min(Offer.price_cents)).where(Offer.product_id == Product.id, _fits(Offer, search))
+            of_it = select(func.min(Offer.price_cents)).where(Offer.product_id == Product.id, _fits(Offer, form))
             return of_it.correlate(Product).scalar_subquery()
         case sort:
             return _WALKS[sort]
 
 
-def _matches(search: Search) -> list[ColumnElement[bool]]:
-    return [*_narrowed(search), *(Product.search_text.like(one, escape=ESCAPE) for one in search.patterns)]
+def _matches(form: _Form) -> list[ColumnElement[bool]]:
+    patterns = (bindparam(f"k_pattern_{number}", type_=Text) for number in range(form.words))
+    return [*_narrowed(form), *(Product.search_text.like(one, escape=ESCAPE) for one in patterns)]
 
 
-def _narrowed(search: Search) -> list[ColumnElement[bool]]:
+def _narrowed(form: _Form) -> list[ColumnElement[bool]]:
     """All that was asked for but the words. The first says that an offer of it fits."""
     conditions: list[ColumnElement[bool]] = []
-    if search.seller_id is not None:
+    if form.seller:
         # One seller has few of all the offers: begin with these.
-        conditions.append(Product.id.in_(select(Offer.product_id).where(_fits(Offer, search))))
+        conditions.append(Product.id.in_(select(Offer.product_id).where(_fits(Offer, form))))
     else:
-        conditions.append(exists().where(Offer.product_id == Product.id, _fits(Offer, search)))
-    if search.category:
-        category = select(Category.id).where(Category.slug == search.category).scalar_subquery()
+        conditions.append(exists().where(Offer.product_id == Product.id, _fits(Offer, form)))
+    if form.category:
+        category = select(Category.id).where(Category.slug == bindparam("k_category")).scalar_subquery()
         conditions.append(Product.category_id == category)
     return conditions
 
@@ -146,15 +208,15 @@ def _one_by_one(rows: Rows, of: Any) -> ColumnElement[bool]:
     return exists(rows.correlate(of).offset(0))
 
 
-def _fits(offer: Any, search: Search) -> ColumnElement[bool]:
+def _fits(offer: Any, form: _Form) -> ColumnElement[bool]:
     conditions = [offer.withdrawn_at.is_(None)]
-    if search.seller_id is not None:
-        conditions.append(offer.seller_id == search.seller_id)
-    if search.low.cents is not None:
-        conditions.append(offer.price_cents >= search.low.cents)
-    if search.high.cents is not None:
-        conditions.append(offer.price_cents <= search.high.cents)
-    if search.in_stock:
+    if form.seller:
+        conditions.append(offer.seller_id == bindparam("k_seller"))
+    if form.low:
+        conditions.append(offer.price_cents >= bindparam("k_low"))
+    if form.high:
+        conditions.append(offer.price_cents <= bindparam("k_high"))
+    if form.in_stock:
         epoch = select(func.max(Stock.world_epoch)).scalar_subquery()
         in_stock = select(Stock.offer_id).where(
             Stock.world_epoch == epoch, Stock.offer_id == offer.id, Stock.available > 0
@@ -163,25 +225,26 @@ def _fits(offer: Any, search: Search) -> ColumnElement[bool]:
     return and_(*conditions)
 
 
-def _walked(search: Search) -> Rows:
-    """What fits, in order, as an index has it."""
+@lru_cache(MOST_FORMS)
+def _walk(form: _Form) -> Rows:
+    """A page of what fits, in order, as an index has it."""
     # So many fit that the place of a word in the title says little.
-    sort = Sort.SELLING if search.sort is Sort.BEST else search.sort
-    matches = _matches(search)
+    sort = Sort.SELLING if form.sort is Sort.BEST else form.sort
+    matches = _matches(form)
     if sort in (Sort.CHEAPEST, Sort.DEAREST):
-        return _by_price(search, matches, descending=sort is Sort.DEAREST)
+        return _a_page(_by_price(form, matches, descending=sort is Sort.DEAREST))
     query = select(Product.id).where(*matches)
     if sort is Sort.TITLE:
-        return query.order_by(Product.title, Product.id)
-    return query.order_by(_WALKS[sort].desc(), Product.id.desc())
+        return _a_page(query.order_by(Product.title, Product.id))
+    return _a_page(query.order_by(_WALKS[sort].desc(), Product.id.desc()))
 
 
-def _by_price(search: Search, matches: list[ColumnElement[bool]], *, descending: bool) -> Rows:
+def _by_price(form: _Form, matches: list[ColumnElement[bool]], *, descending: bool) -> Rows:
     """By the cheapest offer that fits: offers are walked in the order of their prices, but for those undercut."""
     other = aliased(Offer)
     cheaper = select(other.id).where(
         other.product_id == Offer.product_id,
-        _fits(other, search),
+        _fits(other, form),
         or_(
             other.price_cents < Offer.price_cents,
             and_(other.price_cents == Offer.price_cents, other.id < Offer.id),
@@ -191,7 +254,7 @@ def _by_price(search: Search, matches: list[ColumnElement[bool]], *, descending:
         select(Offer.product_id)
         .join(Product, Product.id == Offer.product_id)
         # That some offer fits is known of this one.
-        .where(_fits(Offer, search), ~_one_by_one(cheaper, Offer), *matches[1:])
+        .where(_fits(Offer, form), ~_one_by_one(cheaper, Offer), *matches[1:])
     )
     if descending:
         return query.order_by(Offer.price_cents.desc(), Offer.id.desc())
@@ -202,13 +265,15 @@ def _find_nearly(connection: Connection, search: Search, page_size: int) -> Foun
     """Titles with words that are nearly those that were typed, most alike first; among very many, of some of them."""
     words = [word for word in search.words if len(word) >= LEAST_LETTERS]
     title: ColumnElement[str] = literal_column(FOLDED_TITLE)
+    narrowed, values = _narrowed(_form(connection, search)), _values(search)
     for alike in ALIKE if words else ():
         # For this connection, for ever: whoever asks what is alike says first how much.
         connection.execute(text(f"set pg_trgm.word_similarity_threshold = {alike}"))
         nearly = (literal(word).op("<%", is_comparison=True)(title) for word in words)
         likeness = sum((func.word_similarity(word, title) for word in words), literal(0.0)).label("likeness")
-        some = select(Product.id, likeness).where(*_narrowed(search), *nearly).limit(MAX_COUNTED).subquery()
-        ids = list(connection.execute(select(some.c.id).order_by(some.c.likeness.desc(), some.c.id)).scalars())
+        some = select(Product.id, likeness).where(*narrowed, *nearly).limit(MAX_COUNTED).subquery()
+        in_order = select(some.c.id).order_by(some.c.likeness.desc(), some.c.id)
+        ids = list(connection.execute(in_order, values).scalars())
         if ids:
             page = min(search.page, -(-len(ids) // page_size))
             shown = ids[(page - 1) * page_size : page * page_size]
