@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from enum import StrEnum
 
-from storefront.catalogue.stock import OfferStock
+from storefront.catalogue.stock import OfferStock, Units
 
 FEW = 5
 NAMED_WAREHOUSES = 3
@@ -20,13 +20,15 @@ class Level(StrEnum):
     UNKNOWN = "unknown"
 
 
+_FROM_THE_BEST = list(Level)
+
+
 @dataclass(frozen=True, slots=True)
-class Availability:
-    """What to say of an offer's stock, in short and in full, and whether ordering makes sense."""
+class Standing:
+    """What to say of an offer's stock in short, and whether ordering makes sense."""
 
     level: Level
     short: str
-    words: str
 
     @property
     def orderable(self) -> bool:
@@ -34,38 +36,54 @@ class Availability:
         return self.level is not Level.NONE
 
 
-UNKNOWN = Availability(Level.UNKNOWN, "Stock unknown at the moment", "We cannot see the stock at the moment.")
+@dataclass(frozen=True, slots=True)
+class Availability(Standing):
+    """The same, and what to say of it in full."""
+
+    words: str
+
+
+UNKNOWN = Standing(Level.UNKNOWN, "Stock unknown at the moment")
+
+
+def standing(stock: Units | OfferStock | None, *, allow_backorder: bool) -> Standing:
+    """The stock of one offer in short; None: unknown."""
+    if stock is None:
+        return UNKNOWN
+    if stock.available > FEW:
+        return Standing(Level.PLENTY, "In stock")
+    if stock.available > 0:
+        return Standing(Level.FEW, f"Only {stock.available} left")
+    if stock.coming > 0:
+        return Standing(Level.COMING, "Arriving soon")
+    if allow_backorder:
+        return Standing(Level.TO_ORDER, "Made to order")
+    return Standing(Level.NONE, "Sold out")
 
 
 def describe(stock: OfferStock | None, *, allow_backorder: bool) -> Availability:
-    """The words for the stock of one offer; None: unknown."""
-    if stock is None:
-        return UNKNOWN
-    if stock.available > 0:
-        where = _places(stock.stocked_at)
-        if stock.available <= FEW:
-            few = f"Only {stock.available} left"
-            return Availability(Level.FEW, few, f"{few}: ships today from {where}.")
-        return Availability(Level.PLENTY, "In stock", f"In stock: ships today from {where}.")
-    if stock.coming > 0:
-        return Availability(
-            Level.COMING,
-            "Arriving soon",
-            f"{stock.coming} on the way to our warehouses. Order now: yours is sent as soon as it arrives.",
-        )
-    if allow_backorder:
-        return Availability(
-            Level.TO_ORDER,
-            "Made to order",
-            "Not in stock. Order it, and we buy it for you; that takes a little longer.",
-        )
-    return Availability(Level.NONE, "Sold out", "Sold out for now.")
+    """The stock of one offer in short and in full; None: unknown."""
+    at = standing(stock, allow_backorder=allow_backorder)
+    return Availability(at.level, at.short, _words(at, stock or OfferStock()))
 
 
-def best_of(all_of_them: list[Availability]) -> Availability:
+def _words(at: Standing, stock: OfferStock) -> str:
+    match at.level:
+        case Level.PLENTY | Level.FEW:
+            return f"{at.short}: ships today from {_places(stock.stocked_at)}."
+        case Level.COMING:
+            return f"{stock.coming} on the way to our warehouses. Order now: yours is sent as soon as it arrives."
+        case Level.TO_ORDER:
+            return "Not in stock. Order it, and we buy it for you; that takes a little longer."
+        case Level.NONE:
+            return "Sold out for now."
+        case Level.UNKNOWN:
+            return "We cannot see the stock at the moment."
+
+
+def best_of(all_of_them: list[Standing]) -> Standing:
     """The best news among several offers of one product."""
-    order = list(Level)
-    return min(all_of_them, key=lambda one: order.index(one.level), default=UNKNOWN)
+    return min(all_of_them, key=lambda one: _FROM_THE_BEST.index(one.level), default=UNKNOWN)
 
 
 def _places(names: tuple[str, ...]) -> str:

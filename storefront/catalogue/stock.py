@@ -9,9 +9,17 @@ away. It is a picture for people; what can be sold is decided by orders_svc when
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, bindparam, func, select
+from sqlalchemy import Connection, bindparam, case, func, select
 
 from db.orders.stock import Stock, Warehouse
+
+
+@dataclass(frozen=True, slots=True)
+class Units:
+    """Units of one offer, wherever: nobody's yet, and on their way without being promised."""
+
+    available: int
+    coming: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +89,11 @@ def warehouse_places(connection: Connection) -> list[tuple[str, int, int]]:
     return [(row.name, row.x, row.y) for row in connection.execute(_PLACES)]
 
 
+# For a query that joins the stock of offers: which it is, and what `Units` are made of.
+EPOCH = select(func.max(Stock.world_epoch)).scalar_subquery()
+AVAILABLE = func.sum(Stock.available)
+COMING = func.sum(case((Stock.ordered > Stock.awaited, Stock.ordered - Stock.awaited), else_=0))
+
 # Built once: every list of products, or every order page, asks for it.
 _PLACES = select(Warehouse.name, Warehouse.x, Warehouse.y).order_by(Warehouse.id)
 _STOCK = (
@@ -95,7 +108,7 @@ _STOCK = (
     )
     .join(Warehouse, Warehouse.id == Stock.warehouse_id)
     .where(
-        Stock.world_epoch == select(func.max(Stock.world_epoch)).scalar_subquery(),
+        Stock.world_epoch == EPOCH,
         Stock.offer_id.in_(bindparam("k_ids", expanding=True)),
     )
     .order_by(Stock.offer_id, Stock.warehouse_id)
