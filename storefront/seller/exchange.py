@@ -18,7 +18,9 @@ from storefront.seller.access import sellers_only
 from storefront.seller.editing import take_turn
 from storefront.seller.exporting import ITEM_COLUMNS, dollars, item_rows
 from storefront.seller.importing import COLUMNS, TOLD, Plan, apply_import, plan_import
+from storefront.seller.restocking import keep_points
 from storefront.seller.sales import find_sales
+from storefront.seller.shelves import points_of
 from storefront.seller.spreadsheets import MOST_BYTES, MOST_LINES, NotATable, decode, read_table, write_table
 from storefront.services import services
 from storefront.uploads import takes_files, was_too_large
@@ -92,9 +94,13 @@ def apply(batch: str) -> AnyResponse | tuple[str, int]:
         if not plan.problems:
             apply_import(connection, seller_id, plan, parts.clock.now())
             imports.note_applied(connection, seller_id, batch, parts.clock.now())
+            points = points_of(connection, [one.offer_id for one in plan.changes if one.comes_back])
     if plan.problems:
         return _plan_page(batch, plan), _REFUSED
     flash(f"Done: {len(plan.additions)} added, {len(plan.changes)} changed.", "success")
+    if not keep_points(parts.orders, seller_id, points):
+        words = "We could not look whether more has to be bought of what is on sale again. Press “Keep to this” there."
+        flash(words, "warning")
     return redirect(url_for("items.index"), 303)
 
 

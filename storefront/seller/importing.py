@@ -67,6 +67,11 @@ class Change:
     entry: Entry
     columns: tuple[str, ...]
 
+    @property
+    def comes_back(self) -> bool:
+        """Whether it puts on sale again what was withdrawn."""
+        return "on_sale" in self.columns and self.entry.on_sale
+
 
 @dataclass(slots=True)
 class Plan:

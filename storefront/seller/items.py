@@ -19,8 +19,8 @@ from storefront.seller.access import sellers_only
 from storefront.seller.choices import offer_shelves, offer_warehouses, terms_in, text_in
 from storefront.seller.forms import EditForm, ReorderForm, RestockForm, TermsForm
 from storefront.seller.queries import OwnItem
-from storefront.seller.restocking import Restocked, explain, restock, set_point
-from storefront.seller.shelves import point_of
+from storefront.seller.restocking import Restocked, explain, keep_points, restock, set_point
+from storefront.seller.shelves import point_of, points_of
 from storefront.services import services
 from storefront.uploads import takes_files
 
@@ -180,22 +180,13 @@ def withdraw(offer_id: int) -> Response:
 @sellers_only
 def bring_back(offer_id: int) -> Response:
     """Puts an own item that was withdrawn on sale again."""
-    own = _own(offer_id)
-    with services().engine.begin() as connection:
-        editing.bring_back(connection, the_shopper().user_id, offer_id)
-    with services().reader.connect() as connection:
-        point = point_of(connection, offer_id)
-    if point is not None:
-        # Nothing of it was bought while it was withdrawn, however few were left.
-        set_point(
-            services().orders,
-            the_shopper().user_id,
-            offer_id=offer_id,
-            warehouse_id=point["warehouse"],
-            level=point["level"],
-            quantity=point["quantity"],
-        )
+    parts, seller_id, own = services(), the_shopper().user_id, _own(offer_id)
+    with parts.engine.begin() as connection:
+        editing.bring_back(connection, seller_id, offer_id)
+        points = points_of(connection, [offer_id])
     flash(f"{own.title} is on sale again.", "success")
+    if not keep_points(parts.orders, seller_id, points):
+        flash("We could not look whether more of it has to be bought. Press “Keep to this” below.", "warning")
     return redirect(url_for("items.show", offer_id=offer_id), 303)
 
 

@@ -4,6 +4,7 @@ Rules: repeating a request is harmless, so silence is answered with "press again
 field that it is about.
 """
 
+from collections.abc import Mapping
 from enum import Enum, auto
 
 from mesh.logs import get_logger
@@ -50,6 +51,25 @@ def set_point(
         _log.warning("set_reorder_point_failed", offer_id=offer_id, why=str(failed))
         return (Restocked.REFUSED if failed.refused else Restocked.UNANSWERED), failed
     return Restocked.DONE, None
+
+
+def keep_points(orders: OrdersClient, seller_id: int, points: Mapping[int, Mapping[str, int]]) -> bool:
+    """Says again when units of offers are bought that have just come back, point by offer; whether all was heard.
+
+    Nothing of them was bought while they were withdrawn, however few were left.
+    """
+    return all(
+        set_point(
+            orders,
+            seller_id,
+            offer_id=offer_id,
+            warehouse_id=point["warehouse"],
+            level=point["level"],
+            quantity=point["quantity"],
+        )[0]
+        is Restocked.DONE
+        for offer_id, point in points.items()
+    )
 
 
 def explain(form: RestockForm | ReorderForm, failed: CallFailed) -> None:

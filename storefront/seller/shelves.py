@@ -3,6 +3,7 @@
 Only of what is on sale, and of the world in use, as in `storefront.catalogue.stock`.
 """
 
+from collections.abc import Collection
 from dataclasses import dataclass
 
 from sqlalchemy import Connection, and_, func, select
@@ -82,9 +83,14 @@ def low_stock(connection: Connection, seller_id: int) -> list[LowItem]:
 
 def point_of(connection: Connection, offer_id: int) -> dict[str, int] | None:
     """The reorder point of an offer: its level, quantity and warehouse."""
+    return points_of(connection, [offer_id]).get(offer_id)
+
+
+def points_of(connection: Connection, offer_ids: Collection[int]) -> dict[int, dict[str, int]]:
+    """The same of those offers that have one."""
     columns = (ReorderPoint.level, ReorderPoint.quantity, ReorderPoint.warehouse_id.label("warehouse"))
-    row = connection.execute(select(*columns).where(ReorderPoint.offer_id == offer_id)).one_or_none()
-    return None if row is None else dict(row._mapping)
+    rows = connection.execute(select(ReorderPoint.offer_id, *columns).where(ReorderPoint.offer_id.in_(offer_ids)))
+    return {offer_id: dict(zip(("level", "quantity", "warehouse"), values, strict=True)) for offer_id, *values in rows}
 
 
 _EPOCH = select(func.max(Stock.world_epoch)).scalar_subquery()

@@ -168,9 +168,22 @@ def test_what_is_brought_back_is_bought_by_itself_again(seller: Visitor, orders:
     seller.get(f"/sell/items/{offer_id}").submit("/withdraw")
     orders.points.clear()
     seller.get(f"/sell/items/{offer_id}").submit("/back")
+    assert not seller.sees("Keep to this” below")
     assert [(one.offer_id, one.level, one.quantity, one.warehouse_id) for one in orders.points] == [
         (offer_id, 5, 40, 2)
     ]
+
+
+def test_of_what_is_brought_back_while_nobody_answers_the_seller_is_told_what_to_do(
+    seller: Visitor, orders: FakeOrders, engine: Engine
+) -> None:
+    offer_id, _ = newest(engine)
+    seller.get(f"/sell/items/{offer_id}").submit("/reorder", **POINT)
+    seller.get(f"/sell/items/{offer_id}").submit("/withdraw")
+    orders.moods.append(away)
+    seller.get(f"/sell/items/{offer_id}").submit("/back")
+    assert seller.sees("is on sale again")
+    assert seller.sees("Press “Keep to this” below.")
 
 
 def test_a_reorder_point_is_set_shown_and_removed(seller: Visitor, engine: Engine) -> None:

@@ -256,6 +256,29 @@ def test_orders_are_written_out_a_line_for_each_own_thing(
     assert seller.get("/sell/orders.csv").status == 503
 
 
+def test_what_a_table_brings_back_is_bought_by_itself_again(seller: Visitor, orders: FakeOrders) -> None:
+    (row,) = table_of(seller)
+    offer_id = int(row["item"])
+    point = {"point-level": "5", "point-quantity": "40", "point-warehouse": "2"}
+    seller.get(f"/sell/items/{offer_id}").submit("/reorder", **point)
+    seller.get(f"/sell/items/{offer_id}").submit("/withdraw")
+    orders.points.clear()
+    send(seller, written([row | {"on_sale": "no", "price": "9.00"}])).submit("/sell/items/table/")
+    assert orders.points == []
+    send(seller, written([row | {"on_sale": "yes"}])).submit("/sell/items/table/")
+    assert [(one.offer_id, one.level, one.quantity, one.warehouse_id) for one in orders.points] == [
+        (offer_id, 5, 40, 2)
+    ]
+    seller.get(f"/sell/items/{offer_id}").submit("/withdraw")
+    orders.moods.append(outage)
+    send(seller, written([row | {"on_sale": "yes"}])).submit("/sell/items/table/")
+    assert seller.sees("Press “Keep to this” there.")
+
+
+def outage(_take: Callable[[], object]) -> object:
+    raise Unavailable("AWAY", "away")
+
+
 def test_a_file_that_another_has_replaced_is_not_taken_for_applied_when_the_first_one_was(engine: Engine) -> None:
     with engine.begin() as connection:
         seller_id = connection.execute(select(func.min(Offer.seller_id))).scalar_one()
