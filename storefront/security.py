@@ -11,7 +11,7 @@ from datetime import timedelta
 from typing import Any
 from urllib.parse import urlsplit, urlunsplit
 
-from flask import Flask, Response, flash, g, redirect, render_template, request, session, url_for
+from flask import Flask, Response, current_app, flash, g, redirect, render_template, request, session, url_for
 from flask.sessions import SecureCookieSessionInterface
 from flask_limiter import Limiter
 from flask_limiter.util import get_remote_address
@@ -185,12 +185,17 @@ def safe_next(target: str | None) -> str | None:
 
 
 def sent_from() -> str | None:
-    """The page of ours that a form was sent from, as the browser says; None: it says nothing, or it is none of ours."""
+    """The page of ours that a form was sent from, as the browser says; None: it says nothing, it is none of ours, or
+    it is an answer to a form, which nobody can go back to.
+    """
     try:
         page = urlsplit(request.referrer or "")
     except ValueError:
         return None
-    return safe_next(urlunsplit(("", "", page.path, page.query, ""))) if page.netloc == request.host else None
+    path = page.path.removeprefix(request.script_root)
+    if page.netloc != request.host or not current_app.url_map.bind("").test(path, "GET"):
+        return None
+    return safe_next(urlunsplit(("", "", page.path, page.query, "")))
 
 
 def public_url(path: str) -> str:

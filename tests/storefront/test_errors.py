@@ -139,7 +139,15 @@ def test_what_is_on_a_page_that_is_too_old_is_shown_again(visitor: Visitor) -> N
 
 
 @pytest.mark.parametrize(
-    "said", ["http://elsewhere.example/account", "http://[", "/account", "http://localhost//x.example"]
+    "said",
+    [
+        "http://elsewhere.example/account",
+        "http://[",
+        "/account",
+        "http://localhost//x.example",
+        # The answer to a form that had something wrong in it.
+        "http://localhost/account/addresses/1/remove",
+    ],
 )
 def test_whatever_a_browser_says_of_where_it_was_leads_to_a_page_of_ours(
     visitor: Visitor, half_written: dict[str, str], said: str
