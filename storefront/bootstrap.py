@@ -131,7 +131,7 @@ def build(
     app = Flask("storefront")
     app.wsgi_app = Turnstile(app.wsgi_app, settings.storefront_threads)  # type: ignore[method-assign]
     if proxies := settings.storefront_trusted_proxies:
-        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=proxies)  # type: ignore[method-assign]
+        app.wsgi_app = ProxyFix(app.wsgi_app, x_for=proxies, x_proto=1)  # type: ignore[method-assign]
     app.extensions[EXTENSION] = Services(
         settings=settings,
         engine=engine,

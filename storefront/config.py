@@ -53,8 +53,9 @@ class Settings(BaseSettings):
 
     # What browsers call us, for links in letters: https://shop.example. Empty: the address that we listen on.
     storefront_url: Annotated[str, AfterValidator(_checked_url)] = ""
-    # Proxies before us, each behind the next, that write who connects to them at the end of X-Forwarded-For, and how in
-    # X-Forwarded-Proto. With 0 nobody is believed, and visitors have the address of who connects to us.
+    # Proxies before us, each behind the next, that write who connects to them at the end of X-Forwarded-For; the last
+    # entry of X-Forwarded-Proto says how visitors come. With 0 nobody is believed, and visitors have the address of who
+    # connects to us.
     storefront_trusted_proxies: int = Field(default=0, ge=0, le=8)
 
     # smtp://, starttls:// or smtps://[user:password@]host[:port]. Empty: letters are files in <DATA_DIR>/mail.

@@ -82,12 +82,14 @@ def test_browsers_are_told_to_come_by_tls(build_shop: Callable[[], Storefront], 
     assert build_shop().app.test_client().get("/nothing").headers["Strict-Transport-Security"] == STRICT
 
 
+@pytest.mark.parametrize("proxies", [1, 2])
 def test_a_proxy_that_is_trusted_says_that_a_page_came_by_tls(
-    build_shop: Callable[[], Storefront], settings: dict[str, object]
+    build_shop: Callable[[], Storefront], settings: dict[str, object], proxies: int
 ) -> None:
     said = {"X-Forwarded-Proto": "https"}
     assert "Strict-Transport-Security" not in build_shop().app.test_client().get("/login", headers=said).headers
-    settings["storefront_trusted_proxies"] = 1
+    # The outermost says it, and those behind it hand it on.
+    settings["storefront_trusted_proxies"] = proxies
     trusting = build_shop().app.test_client().get("/login", headers=said)
     assert trusting.headers["Strict-Transport-Security"] == STRICT
     assert trusting.headers["Set-Cookie"].startswith("__Host-minimart=")
