@@ -25,7 +25,7 @@ from db.orders.stock import Stock, Warehouse
 from db.seed.stock import INITIAL_STOCK, SeedStock
 from db.seed.warehouses import WAREHOUSES
 from proof.processes import free_address
-from tests.e2e.running import shop
+from tests.e2e.running import RunningShop, shop
 from tests.storefront.fake_orders import TOKENS, FakeOrders, serving
 
 CHROMIUM = "/usr/bin/chromium"
@@ -86,11 +86,17 @@ def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenShop]:
 
 
 @pytest.fixture(scope="session")
-def whole_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """The address of the whole shop with its stand-ins, as `minimart up` starts it, slow enough to be watched."""
+def whole_shop_running(tmp_path_factory: pytest.TempPathFactory) -> Iterator[RunningShop]:
+    """The whole shop with its stand-ins, as `minimart up` starts it, slow enough to be watched."""
     with shop(tmp_path_factory.mktemp("whole") / "data", "--world-tick", "0.8") as running:
         running.wait_until_well()
-        yield f"http://{running.run.addresses['shop']}"
+        yield running
+
+
+@pytest.fixture(scope="session")
+def whole_shop(whole_shop_running: RunningShop) -> str:
+    """Its address."""
+    return f"http://{whole_shop_running.run.addresses['shop']}"
 
 
 @contextmanager

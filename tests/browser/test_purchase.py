@@ -10,6 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PHONE, put_in_cart, sign_up
+from tests.e2e.running import RunningShop
 from tests.storefront.waiting import until
 
 Picture = Callable[[Page, str], None]
@@ -114,6 +115,63 @@ def test_a_seller_opens_a_shop_and_sells(whole_shop: str, new_page: NewPage, pic
     page.goto(f"{whole_shop}/products?q=oolong")
     page.get_by_role("link", name="Oolong tea, 100 g").click()
     expect(page.get_by_text("Sold by Sam's Mugs & More")).to_be_visible()
+
+
+@pytest.mark.timeout(600)
+def test_what_runs_low_is_bought_by_itself(whole_shop: str, whole_shop_running: RunningShop, new_page: NewPage) -> None:
+    page = new_page()
+    sign_up(page, whole_shop, "Ole")
+    page.goto(f"{whole_shop}/sell")
+    page.get_by_label("Name of your shop").fill("Ole's Oars")
+    page.get_by_role("button", name="Open my shop").click()
+    page.get_by_role("link", name="Add an item").click()
+    page.get_by_label("Title").fill("Oar of ash")
+    page.get_by_label("Description").fill("Two metres long.")
+    page.get_by_label("Shelf").select_option("Home & Light")
+    page.get_by_label("Price in dollars").fill("64")
+    page.get_by_label("Units to begin with").fill("6")
+    page.get_by_role("button", name="Put it in the shop").click()
+    page.get_by_role("link", name="Oar of ash", exact=True).click()
+    item = page.url
+
+    def stock(at: str = item) -> list[str]:
+        page.goto(at)
+        return page.get_by_role("row", name="Market Square").get_by_role("cell").all_inner_texts()
+
+    # In stock, on the way, promised.
+    until(lambda: stock() == ["6", "0", "0"], seconds=60)
+    page.get_by_label("With fewer left than").fill("5")
+    page.get_by_label("Buy so many").fill("20")
+    page.get_by_role("button", name="Keep to this").click()
+    expect(page.get_by_text("With fewer than 5 left, 20 more are bought by themselves.")).to_be_visible()
+    assert stock() == ["6", "0", "0"]
+    product = page.get_by_role("link", name="See it in the shop").get_attribute("href")
+
+    shopper = new_page()
+    sign_up(shopper, whole_shop, "Una")
+    with whole_shop_running.standing_still("sim_world"):
+        buy(shopper, f"{whole_shop}{product}", units=2)
+        assert stock() == ["4", "20", "2"]
+        # On the dashboard, with the number of kinds.
+        assert stock(f"{whole_shop}/sell") == ["1", "4", "20", "2"]
+        low = page.get_by_role("region", name="Few left").get_by_role("listitem")
+        expect(low).to_contain_text("20 on the way")
+        expect(low).to_contain_text("4 left")
+        buy(shopper, f"{whole_shop}{product}", units=1)
+        assert stock() == ["3", "20", "3"], "while some are on the way, no more are bought"
+    until(lambda: stock() == ["23", "0", "0"], seconds=60)
+    stock(f"{whole_shop}/sell")
+    expect(page.get_by_text("Of everything you sell there is enough")).to_be_visible()
+
+
+def buy(page: Page, product: str, units: int) -> None:
+    page.goto(product)
+    page.get_by_role("spinbutton", name="Quantity").fill(str(units))
+    page.get_by_role("button", name="Buy now").click()
+    page.get_by_label("Address x").fill("3")
+    page.get_by_label("Address y").fill("4")
+    page.get_by_role("button", name="Place the order").click()
+    order_here(page)
 
 
 @pytest.mark.timeout(600)

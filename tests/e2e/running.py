@@ -153,6 +153,16 @@ class RunningShop:
         os.kill(victim, signal.SIGKILL)
         wait_until(lambda: self.run.pids.get(part, victim) != victim, f"{part} is started again")
 
+    @contextmanager
+    def standing_still(self, part: str) -> Iterator[None]:
+        """A part that hangs, and goes on at the end as if nothing had been."""
+        pid = self.run.pids[part]
+        os.kill(pid, signal.SIGSTOP)
+        try:
+            yield
+        finally:
+            os.kill(pid, signal.SIGCONT)
+
     def pss(self) -> int:
         """Memory of all processes in bytes, shared pages by their share."""
         everyone = [psutil.Process(self.process.pid), *psutil.Process(self.process.pid).children(recursive=True)]
