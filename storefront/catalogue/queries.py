@@ -106,7 +106,7 @@ def shelves(connection: Connection) -> list[Shelf]:
 def sellers(connection: Connection, chosen: int | None) -> list[tuple[int, str]]:
     """The (id, name) of who sells something, by name: the first SELLERS_NAMED, and the chosen one. One query."""
     rows = connection.execute(_SELLERS, {"k_chosen": chosen or 0}).all()
-    return sorted(((row.user_id, row.display_name) for row in rows), key=lambda one: one[1].casefold())
+    return sorted(((seller_id, name) for seller_id, name in rows), key=lambda one: one[1].casefold())
 
 
 def find_products(connection: Connection, search: Search, page_size: int = PAGE_SIZE) -> ProductList:
