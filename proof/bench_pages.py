@@ -120,7 +120,7 @@ def _pages(folder: Path, shop: str, stub: orders_pb2_grpc.OrdersServiceStub) -> 
 
 
 def register(shop: str, email: str) -> str:
-    """The cookie of a new shopper."""
+    """The cookie of a new shopper, who has been greeted: a browser keeps none with a greeting that was shown."""
     connection = http.client.HTTPConnection(shop, timeout=PATIENCE_SECONDS)
     connection.request("GET", "/register")
     answer = connection.getresponse()
@@ -132,6 +132,9 @@ def register(shop: str, email: str) -> str:
     answer = connection.getresponse()
     answer.read()
     assert answer.status == 303, answer.status
+    connection.request("GET", answer.headers["Location"], headers={"Cookie": _cookie(answer)})
+    answer = connection.getresponse()
+    answer.read()
     connection.close()
     return _cookie(answer)
 
