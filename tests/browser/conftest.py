@@ -52,10 +52,13 @@ def pytest_addoption(parser: pytest.Parser) -> None:
 
 @dataclass
 class OpenShop:
-    """A storefront that is running, and the orders service behind it, whose parcels go on when told."""
+    """A storefront that is running, the orders service behind it, whose parcels go on when told, and the folder of
+    its letters.
+    """
 
     url: str
     orders: FakeOrders
+    mail: Path
 
 
 @pytest.fixture(scope="session")
@@ -81,7 +84,7 @@ def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenShop]:
                     insert(Warehouse), [{"id": w.id, "name": w.name, "x": w.x, "y": w.y} for w in WAREHOUSES]
                 )
                 connection.execute(insert(Stock), [_shelf(entry) for entry in INITIAL_STOCK])
-            yield OpenShop(url, orders)
+            yield OpenShop(url, orders, folder / "mail")
     engine.dispose()
 
 
@@ -176,14 +179,16 @@ def keep_picture(page: Page, file: Path) -> None:
         shot.convert("RGB").quantize(COLOURS, kmeans=2, dither=Image.Dither.NONE).save(file, optimize=True)
 
 
-def sign_up(page: Page, url: str, name: str) -> None:
-    """Makes an account and is logged in with it."""
+def sign_up(page: Page, url: str, name: str) -> str:
+    """Makes an account and is logged in with it; its e-mail address."""
+    address = f"{name.lower()}-{time.time_ns()}@example.org"
     page.goto(f"{url}/register")
     page.get_by_label("Your name").fill(name)
-    page.get_by_label("E-mail").fill(f"{name.lower()}-{time.time_ns()}@example.org")
+    page.get_by_label("E-mail").fill(address)
     page.get_by_label("Password").fill("a good password")
     page.get_by_role("button", name="Make the account").click()
     expect(page.get_by_text(f"Welcome, {name}.")).to_be_visible()
+    return address
 
 
 def put_in_cart(page: Page, url: str, product_id: int) -> None:

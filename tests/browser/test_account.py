@@ -1,13 +1,111 @@
-"""The page of an account."""
+"""An account from its first day to its last, and what staff do about a parcel, each with and without a script."""
 
+import email
+import email.policy
+import re
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, OpenShop, sign_up
+from tests.browser.lives import something_to_do
+from tests.browser.test_without import buy_one
+from tests.storefront.waiting import until
 
 NewPage = Callable[..., Page]
+PASSWORD, ANOTHER = "a good password", "quite another one"
+
+
+@pytest.fixture(params=[True, False], ids=["script", "no-script"])
+def page(request: pytest.FixtureRequest, new_page: NewPage) -> Page:
+    return new_page(java_script_enabled=request.param)
+
+
+def press(page: Page, button: str) -> None:
+    page.get_by_role("button", name=button, exact=True).click()
+
+
+def log_in(page: Page, url: str, address: str, password: str) -> None:
+    page.goto(f"{url}/login")
+    page.get_by_label("E-mail").fill(address)
+    page.get_by_label("Password").fill(password)
+    press(page, "Log in")
+
+
+def letter_to(folder: Path, address: str) -> str:
+    """The words of the one letter that was sent there."""
+    letters = (
+        email.message_from_bytes(file.read_bytes(), policy=email.policy.default) for file in folder.glob("*.eml")
+    )
+    (letter,) = [one for one in letters if one["To"] == address]
+    words = letter.get_body(("plain",))
+    assert words is not None
+    return str(words.get_content())
+
+
+def test_a_forgotten_password_is_chosen_anew_with_the_link_of_a_letter(open_shop: OpenShop, page: Page) -> None:
+    url = open_shop.url
+    address = sign_up(page, url, "Flo")
+    page.goto(f"{url}/account")
+    press(page, "Log out")
+    page.get_by_role("link", name="Log in").click()
+    page.get_by_role("link", name="Forgot your password?").click()
+    page.get_by_label("E-mail").fill(address)
+    press(page, "Send me the link")
+    expect(page.get_by_role("status")).to_contain_text(f"If there is an account with {address}")
+    until(lambda: any(address in file.read_text() for file in open_shop.mail.glob("*.eml")), seconds=60)
+    (link,) = re.findall(r"http\S+/password/reset/\S+", letter_to(open_shop.mail, address))
+    page.goto(link)
+    page.get_by_label("New password").fill("short")
+    press(page, "Set it and log in")
+    expect(page.get_by_label("New password")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("New password").fill(ANOTHER)
+    press(page, "Set it and log in")
+    expect(page.get_by_text("Your new password is set, and you are logged in.")).to_be_visible()
+    page.goto(link)
+    expect(page.get_by_role("heading", name="This link is used up")).to_be_visible()
+    page.goto(f"{url}/account")
+    press(page, "Log out")
+    log_in(page, url, address, PASSWORD)
+    expect(page.get_by_text("The e-mail address or the password is wrong.")).to_be_visible()
+    log_in(page, url, address, ANOTHER)
+    expect(page.get_by_role("link", name="Account")).to_be_visible()
+
+
+def test_an_account_is_changed_sells_for_a_while_and_is_closed(open_shop: OpenShop, page: Page) -> None:
+    url = open_shop.url
+    address = sign_up(page, url, "Lou")
+    page.goto(f"{url}/account")
+    page.get_by_label("Your name").fill("Louise")
+    page.get_by_label("UPS account").fill("lou-ups")
+    press(page, "Save")
+    expect(page.get_by_text("Saved.")).to_be_visible()
+    page.get_by_role("link", name="Password and e-mail").click()
+    page.get_by_label("New e-mail").fill(f"new-{address}")
+    page.locator("#email-current").fill(PASSWORD)
+    press(page, "Change the address")
+    expect(page.get_by_text("Your e-mail address is changed.")).to_be_visible()
+    page.locator("#password-current").fill(PASSWORD)
+    page.locator("#password-new").fill(ANOTHER)
+    press(page, "Change the password")
+    expect(page.get_by_text("Your password is changed.")).to_be_visible()
+    page.goto(f"{url}/sell")
+    expect(page.get_by_label("Name of your shop")).to_have_value("Louise")
+    press(page, "Open my shop")
+    page.goto(f"{url}/account")
+    press(page, "Stop selling")
+    expect(page.get_by_text("Your shop is closed; 0 items were withdrawn.")).to_be_visible()
+    page.get_by_role("link", name="Close your account").click()
+    page.get_by_label("Present password").fill(PASSWORD)
+    press(page, "Close it for good")
+    expect(page.get_by_label("Present password")).to_have_attribute("aria-invalid", "true")
+    page.get_by_label("Present password").fill(ANOTHER)
+    press(page, "Close it for good")
+    expect(page.get_by_text("Your account is closed.")).to_be_visible()
+    log_in(page, url, f"new-{address}", ANOTHER)
+    expect(page.get_by_text("The e-mail address or the password is wrong.")).to_be_visible()
 
 
 @pytest.mark.parametrize("window", [DESKTOP, PHONE], ids=["desktop", "phone"])
@@ -25,3 +123,24 @@ def test_what_ups_says_of_an_account_moves_no_button(
     assert button.bounding_box() == before
     expect(page.locator(".verdict")).to_have_text("Not verified: UPS does not say. You can order all the same.")
     assert button.bounding_box() == before
+
+
+def test_staff_look_at_what_needs_a_person_and_have_it_tried_again(
+    open_shop: OpenShop, new_page: NewPage, page: Page
+) -> None:
+    shopper = new_page()
+    sign_up(shopper, open_shop.url, "Pat")
+    order_id = buy_one(shopper, open_shop.url)
+    shopper.goto(f"{open_shop.url}/operator")
+    expect(shopper.get_by_role("heading", level=1)).not_to_have_text("Behind the counter")
+    parcel = something_to_do(page, open_shop, int(order_id))
+    page.goto(f"{open_shop.url}/account")
+    page.get_by_role("link", name="Behind the counter", exact=True).click()
+    page.get_by_role("link", name=re.compile(rf"Try again\s*: parcel {parcel}")).click()
+    expect(page.get_by_role("heading", name="Try it again?")).to_be_visible()
+    page.get_by_label("Why (may stay empty)").fill("The warehouse is open again.")
+    press(page, "Try again")
+    expect(page.get_by_text("It is being tried again.")).to_be_visible()
+    expect(page.get_by_text(f"Try again: parcel {parcel}")).to_contain_text("“The warehouse is open again.”")
+    page.locator(".log summary").click()
+    expect(page.get_by_text("no such truck")).to_be_visible()
