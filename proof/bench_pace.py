@@ -11,10 +11,12 @@ from dataclasses import dataclass
 from orders_svc.outbox.dispatch import LOOK_SECONDS
 from proof.figures import Figure
 from proof.simulation import database as seeds
+from proof.simulation.checks import Checks
 from proof.simulation.database import BEGINNING, PLENTY
+from proof.simulation.environment import Environment
 from proof.simulation.faults import Profile
-from proof.simulation.orders import patience_of
-from proof.simulation.room import Room, Setup, database
+from proof.simulation.room import Room, database
+from proof.simulation.setups import Setup, patience_of
 from proof.simulation.shoppers import Shoppers
 from proof.simulation.wishes import Wish
 from shop.inventory.v1 import inventory_pb2
@@ -48,8 +50,8 @@ class Pace:
 class Crowd(Shoppers):
     """The seller buys enough; then everybody orders one thing at the same moment, and nobody changes their mind."""
 
-    def __init__(self, room: Room) -> None:
-        super().__init__(room, 0, 1.0)
+    def __init__(self, env: Environment, checks: Checks) -> None:
+        super().__init__(env, checks)
         self.wishes = [self._supply(warehouse) for warehouse in range(1, WAREHOUSES + 1)]
         self.wishes += [self._want(number) for number in range(ORDERS)]
 
@@ -102,15 +104,14 @@ def ours_once(loss: int, seed: int) -> Pace:
         orders=0,
         span=1.0,
     )
-    room = Room(database(), seed, profile, (), setup=setup)
-    room.shoppers = Crowd(room)
+    room = Room(database(), seed, profile, (), setup, shoppers=Crowd)
     sent_before: list[int] = []
     began = BEGINNING + ORDER_AT
-    room.scheduler.at(began - 1.0, None, lambda: sent_before.append(_sent(room)))
+    room.env.scheduler.at(began - 1.0, None, lambda: sent_before.append(_sent(room)))
     result = room.run()
     assert result.good, result.violations
     assert result.orders == {"delivered": ORDERS}, result.orders
-    last = float(room.db.one("select max(ended_at) from shipments"))
+    last = float(room.env.db.one("select max(ended_at) from shipments"))
     return Pace(last - began, (_sent(room) - sent_before[0]) / ORDERS)
 
 
@@ -124,4 +125,4 @@ def _rules(loss: int) -> Rules:
 
 
 def _sent(room: Room) -> int:
-    return room.bridges["world"].core.status(room.scheduler.time).elements_sent
+    return room.bridges["world"].core.status(room.env.scheduler.time).elements_sent

@@ -8,15 +8,18 @@ die stand around every call and every send.
 
 from collections.abc import Callable
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mesh.attachment import Call, Identity
 from mesh.errors import Refusal
 from mesh.identity import Caller
+from proof.simulation.checks import Checks
+from proof.simulation.environment import Environment
 from proof.simulation.hearing import Hearing
 from proof.simulation.network import End
 from proof.simulation.orders import FULFILMENT
-from proof.simulation.scheduler import Process
+from proof.simulation.scheduler import SECOND
+from proof.simulation.violations import bug, fail
 from shop.bridge.v1 import bridge_pb2
 from ups_bridge.core import UpsCore
 from wire.errors import BadFrames, FrameTooLong, Unusable
@@ -24,19 +27,11 @@ from wire.framing import Framer, encode_frame
 from wire.switchboard import Close, Open, Send
 from world_bridge.core import WorldCore
 
-if TYPE_CHECKING:
-    from proof.simulation.room import Room
-
 RPC_SECONDS = 5.0
 _LOOK_SECONDS = 0.25
 _MOST_VAIN = 20
 WORLD_PORT = "world:amazon"
 UPS_PORT = "ups_bridge"
-
-
-def boot_of(process: Process) -> str:
-    """The nonce of a bridge's present start."""
-    return f"{process.name}-{process.life}"
 
 
 class _Connection:
@@ -52,12 +47,13 @@ class _Connection:
 
 
 class Bridge:
-    """One bridge process; `mark` tells a second instance of the same bridge from the first."""
+    """One bridge process; `mark` tells a second instance from the first, which alone comes back when it was killed."""
 
-    def __init__(self, room: "Room", link: str, mark: str = "", instance: str = "") -> None:
-        self.room = room
+    def __init__(self, env: Environment, checks: Checks, link: str, mark: str = "", instance: str = "") -> None:
+        self.env = env
+        self.checks = checks
         self.link = link
-        self.process = Process(f"{link}_bridge{mark}")
+        self.process = env.process(f"{link}_bridge{mark}", None if mark else self.start)
         self.address = f"127.0.0.1:70{'03' if link == 'world' else '04'}{mark and '9'}"
         self.instance = instance or f"{link}-bridge"
         # Whether UPS finds this instance; a second one with a name of its own is at another address.
@@ -72,25 +68,29 @@ class Bridge:
         self._vain = 0
         self._looking = False
 
+    def second(self, instance: str) -> "Bridge":
+        """Another one of the same link."""
+        return Bridge(self.env, self.checks, self.link, SECOND, instance)
+
     def start(self) -> None:
         """A new life: a new core, nothing remembered."""
-        room, process = self.room, self.process
+        env, process = self.env, self.process
         process.begin()
         self._connections = {}
         self._accepted = 0
         self._looking = False
         self._timer_at = None
-        identity = Identity(self.link, self.instance, boot_of(process), self.address)
-        rng = Random(f"core {room.seed} {process.name} {process.life}")
+        identity = Identity(self.link, self.instance, process.boot, self.address)
+        rng = Random(f"core {env.seed} {process.name} {process.life}")
         kind = WorldCore if self.link == "world" else UpsCore
         self.core = kind(identity, self._now(), rng)
-        room.calls.serve(self.address, process, {"SendCommands": self._send_commands})
+        env.calls.serve(self.address, process, {"SendCommands": self._send_commands})
         if self.link == "ups" and self.listens:
-            room.network.listen(UPS_PORT, process, self.accept)
+            env.network.listen(UPS_PORT, process, self.accept)
         self._carry_out()
 
     def _now(self) -> float:
-        return self.room.scheduler.time
+        return self.env.scheduler.time
 
     def _feed(self, take: Callable[..., Any], *inputs: Any) -> Any:
         try:
@@ -98,8 +98,7 @@ class Bridge:
         except Refusal:
             raise
         except Exception as error:  # noqa: BLE001 - the process would end of it
-            self.room.bug(f"core of {self.process.name}", error)
-            return None
+            bug(f"core of {self.process.name}", error)
         finally:
             self._carry_out()
 
@@ -116,7 +115,7 @@ class Bridge:
         elif self._timer_at is None or at != self._timer_at:
             self._timer_at = at
             # A little late rather than early, as in mesh.runner.
-            self.room.scheduler.at(max(at, self._now()) + 0.0005, self.process, lambda: self._fire(at))
+            self.env.scheduler.at(max(at, self._now()) + 0.0005, self.process, lambda: self._fire(at))
 
     def _fire(self, at: float) -> None:
         if at != self._timer_at:
@@ -126,11 +125,11 @@ class Bridge:
         again = self.core.next_timer
         self._vain = self._vain + 1 if again is not None and again <= at else 0
         if self._vain > _MOST_VAIN:
-            self.room.checks.fail("G8", f"{self.process.name} wants to be called for {at} again and again")
+            fail("G8", f"{self.process.name} wants to be called for {at} again and again")
 
     def _call(self, call: Call) -> None:
         method = call.kind.value
-        self.room.calls.call(
+        self.env.calls.call(
             self.process,
             self.who,
             FULFILMENT,
@@ -150,9 +149,7 @@ class Bridge:
         owned = self.core.attachment.link_epoch
         answer = self._feed(self.core.send_commands, request)
         if request.link_epoch != owned:
-            self.room.checks.fail(
-                "G7", f"{self.process.name} owns epoch {owned} and took commands of epoch {request.link_epoch}"
-            )
+            fail("G7", f"{self.process.name} owns epoch {owned} and took commands of epoch {request.link_epoch}")
         self._point("SendCommands taken")
         return answer or bridge_pb2.SendCommandsResponse()
 
@@ -163,21 +160,20 @@ class Bridge:
         elif isinstance(action, Close):
             if connection is not None:
                 del self._connections[action.number]
-                self.room.network.close(connection.end)
+                self.env.network.close(connection.end)
         elif isinstance(action, Send) and connection is not None:
             self._point("before a frame")
             for body in action.bodies:
-                self.room.checks.acks_sent(connection.hearing, body)
+                self.checks.acks_sent(connection.hearing, body)
             try:
                 frames = [encode_frame(body) for body in action.bodies]
             except FrameTooLong as error:
-                self.room.bug(f"{self.process.name} sends", error)
-                return
-            self.room.network.send(connection.end, frames)
+                bug(f"{self.process.name} sends", error)
+            self.env.network.send(connection.end, frames)
             self._point("after a frame")
 
     def _dial(self, number: int) -> None:
-        self.room.network.dial(
+        self.env.network.dial(
             WORLD_PORT,
             self.process,
             self.link,
@@ -207,7 +203,7 @@ class Bridge:
     def _read_all(self) -> None:
         for connection in list(self._connections.values()):
             if connection.unread and self.core.reading(connection.number):
-                self.room.scheduler.at(self._now(), self.process, lambda c=connection: self._read(c))  # type: ignore[misc]
+                self.env.scheduler.at(self._now(), self.process, lambda c=connection: self._read(c))  # type: ignore[misc]
 
     def _read(self, connection: _Connection) -> None:
         """Gives the core what came, while it has room; what is left is looked at again soon."""
@@ -243,13 +239,13 @@ class Bridge:
 
     def _lose(self, connection: _Connection, reason: str) -> None:
         if self._connections.pop(connection.number, None) is not None:
-            self.room.network.close(connection.end)
+            self.env.network.close(connection.end)
             self._feed(self.core.ended, connection.number, reason)
 
     def _look_later(self) -> None:
         if not self._looking:
             self._looking = True
-            self.room.scheduler.after(_LOOK_SECONDS, self.process, self._look)
+            self.env.scheduler.after(_LOOK_SECONDS, self.process, self._look)
 
     def _look(self) -> None:
         self._looking = False
@@ -257,4 +253,4 @@ class Bridge:
             self._read(connection)
 
     def _point(self, name: str) -> None:
-        self.room.injector.point(self.process, name)
+        self.env.injector.point(self.process, name)

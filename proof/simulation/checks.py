@@ -5,25 +5,18 @@ violation names its guarantee (G1 to G7, docs/guarantees.md). The checks at the 
 """
 
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from mesh.errors import RpcFailure
 from orders_svc.domain import lifecycle
 from orders_svc.domain.lifecycle import Event, Goods, State, Truck
+from proof.simulation.environment import Environment
 from proof.simulation.faults import INTERVENTIONS
 from proof.simulation.hearing import Committed, Hearing, told
-from proof.simulation.purchases import Purchases
+from proof.simulation.violations import fail
 from proof.simulation.wishes import Wish
 from shop.fulfilment.v1 import fulfilment_pb2
 from shop.orders.v1 import orders_pb2
-
-if TYPE_CHECKING:
-    from proof.simulation.room import Room
-
-
-class Violated(Exception):
-    """A guarantee does not hold; the run ends here."""
-
 
 # Rows of the current world where the columns of the stock disagree with each other or with the shipments.
 _STOCK = """
@@ -55,7 +48,8 @@ _GOODS = list(Goods)
 _TRUCK = list(Truck)
 _AMENDING = ("CancelOrder", "ChangeAddress")
 _FENCED = ("RenewLink", "AdvanceWorld", "Report")
-_MOVES = (
+# In whose commits units, parcels and orders may move.
+MOVES = (
     "PlaceOrder",
     "CancelOrder",
     "ChangeAddress",
@@ -75,7 +69,7 @@ _NOTES = ("superseded", "address_changed")
 class Checks:
     """The checkers of one run; each raises Violated."""
 
-    room: "Room"
+    env: Environment
     _last_step: int = 0
     _last_heard: int = 0
     _committed: Committed = field(default_factory=Committed)
@@ -86,44 +80,33 @@ class Checks:
     _decisions: dict[str, dict[int, bool]] = field(default_factory=dict)
     # Request ids of what staff was told is done now.
     _intervened: set[str] = field(default_factory=set)
-    _purchases: Purchases = field(init=False)
-
-    def __post_init__(self) -> None:
-        self._purchases = Purchases(self.room)
-
-    def fail(self, guarantee: str, words: str) -> None:
-        """A guarantee does not hold."""
-        raise Violated(f"{guarantee}: {words}")
 
     def committed(self, label: str) -> None:
         """After each commit of the orders service."""
-        if label == "install":
-            self._purchases.begin()
         if label == "Report":
             self._hear()
-        if label in _MOVES:
+        if label in MOVES:
             self._stock(label)
             self._steps()
-            self._purchases.committed(label)
 
     def _hear(self) -> None:
         """Remembers what is committed, since rows about what ended go."""
         sql = "select id, link, event from inbox where id > ? order by id"
-        for inbox_id, link, event in self.room.db.rows(sql, self._last_heard):
+        for inbox_id, link, event in self.env.db.rows(sql, self._last_heard):
             self._last_heard = inbox_id
             self._committed.events.add(told(link, fulfilment_pb2.PeerEvent.FromString(event)))
-        (announced,) = self.room.db.rows("select announced_world_id, features from links where name = 'ups'")
-        self._committed.note_announced(self.room.scheduler.time, announced)
+        (announced,) = self.env.db.rows("select announced_world_id, features from links where name = 'ups'")
+        self._committed.note_announced(self.env.scheduler.time, announced)
 
     def acknowledged(self, wish: Wish, answer: Any) -> None:
         """A shopper was told that an order is accepted."""
         key = (wish.user_id, wish.request.request_id)
         known = self.acknowledged_orders.setdefault(key, answer.order_id)
         if known != answer.order_id:
-            self.fail("G2", f"request {key} was answered with order {known} and with order {answer.order_id}")
-        found = self.room.db.one("select id from orders where user_id = ? and request_id = ?", *key)
+            fail("G2", f"request {key} was answered with order {known} and with order {answer.order_id}")
+        found = self.env.db.one("select id from orders where user_id = ? and request_id = ?", *key)
         if found != answer.order_id:
-            self.fail("G1", f"order {answer.order_id} was acknowledged, the database has {found} for {key}")
+            fail("G1", f"order {answer.order_id} was acknowledged, the database has {found} for {key}")
 
     def decided(self, wish: Wish, answer: Any) -> None:
         """A shopper was told what became of a cancellation or a change of address, parcel by parcel.
@@ -139,13 +122,13 @@ class Checks:
         for shipment_id, done in self._decisions.get(request.request_id, {}).items():
             # UPS's yes may come after all.
             if said.get(shipment_id) != done and not said.get(shipment_id):
-                self.fail("G2", f"{request.request_id} was answered {self._decisions[request.request_id]} and {said}")
+                fail("G2", f"{request.request_id} was answered {self._decisions[request.request_id]} and {said}")
         self._decisions[request.request_id] = said
 
     def acks_sent(self, hearing: Hearing, body: bytes) -> None:
         """A bridge is about to ack what a partner said: all of it must be committed."""
         for seqnum in hearing.missing(body, self._committed):
-            self.fail("G3", f"{hearing.link} is told that its message {seqnum} is safe, and it is not committed")
+            fail("G3", f"{hearing.link} is told that its message {seqnum} is safe, and it is not committed")
 
     def before_call(self, method: str, request: Any) -> Any:
         """Notes what a call must not change if its caller does not own the link any more."""
@@ -154,7 +137,7 @@ class Checks:
         if method not in _FENCED:
             return None
         link = "world" if method == "AdvanceWorld" else request.link
-        return link, self.room.db.link_epoch(link), self.room.db.commits
+        return link, self.env.db.link_epoch(link), self.env.db.commits
 
     def after_call(self, noted: Any, method: str, request: Any, answer: Any) -> None:
         """A call by a former owner changed nothing and was refused; the same request was answered alike."""
@@ -162,52 +145,53 @@ class Checks:
             self._said(request, answer)
         if method in INTERVENTIONS and not isinstance(answer, RpcFailure) and not answer.replayed:
             if request.request_id in self._intervened:
-                self.fail("G2", f"{request.request_id} was done twice")
+                fail("G2", f"{request.request_id} was done twice")
             self._intervened.add(request.request_id)
         if method == "AttachLink":
             if noted and not self._is_owned(request.link):
-                self.fail("G7", f"link {request.link} was taken from its owner for {request.boot_nonce}, which is over")
+                fail("G7", f"link {request.link} was taken from its owner for {request.boot_nonce}, which is over")
             return
         if noted is None:
             return
         link, owner, commits = noted
         if request.link_epoch == owner:
             return
-        if not isinstance(answer, RpcFailure) or self.room.db.commits != commits:
-            self.fail("G7", f"{method} of epoch {request.link_epoch} was obeyed, link {link} belongs to epoch {owner}")
+        if not isinstance(answer, RpcFailure) or self.env.db.commits != commits:
+            fail("G7", f"{method} of epoch {request.link_epoch} was obeyed, link {link} belongs to epoch {owner}")
 
     def _is_owned(self, link: str) -> bool:
         """Whether the start that a link belongs to still lives."""
-        return self.room.trouble.is_alive(self.room.db.one("select boot_nonce from links where name = ?", link))
+        boot_nonce = self.env.db.one("select boot_nonce from links where name = ?", link)
+        return any(boot_nonce == process.boot for process in self.env.processes if process.alive)
 
     def _stock(self, label: str) -> None:
-        db = self.room.db
+        db = self.env.db
         epochs = db.rows("select world_epoch from worlds where state in ('awaited', 'open')")
         if len(epochs) != 1:
-            self.fail("G3", f"{len(epochs)} worlds are in use after {label}")
+            fail("G3", f"{len(epochs)} worlds are in use after {label}")
         # The statement names its value twice; sqlite takes it by name.
         wrong = db.named(_STOCK, epoch=epochs[0][0])
         if wrong:
             row = wrong[0]
             columns = ", ".join(f"{name} {value}" for name, value in zip(_STOCK_NAMES, row, strict=False))
-            self.fail(
+            fail(
                 "G4", f"after {label}: {columns}; shipments say reserved {row[9]}, packed {row[10]}, awaited {row[11]}"
             )
 
     def _steps(self) -> None:
         sql = "select id, shipment_id, event, goods, truck, cause from shipment_steps where id > ? order by id"
-        for step_id, shipment_id, event, goods, truck, cause in self.room.db.rows(sql, self._last_step):
+        for step_id, shipment_id, event, goods, truck, cause in self.env.db.rows(sql, self._last_step):
             self._last_step = step_id
             before = self._states.get(shipment_id, State())
             asked = before.asked if event in _NOTES else _apply(before, Event(event)).state.asked
             after = State(Goods(goods), Truck(truck), asked)
             self._states[shipment_id] = after
             if not cause:
-                self.fail("G5", f"step {step_id} of shipment {shipment_id} has no cause")
+                fail("G5", f"step {step_id} of shipment {shipment_id} has no cause")
             if event in _NOTES:
                 # UPS may say only after a delivery where it went.
                 if after != before or (before.truck is Truck.DELIVERED and event != "address_changed"):
-                    self.fail("G3", f"shipment {shipment_id}: {event} in {before.goods}/{before.truck}")
+                    fail("G3", f"shipment {shipment_id}: {event} in {before.goods}/{before.truck}")
                 continue
             self._step(shipment_id, before, Event(event), after)
 
@@ -215,14 +199,14 @@ class Checks:
         outcome = _apply(before, event)
         words = f"shipment {shipment_id}: {before.goods}/{before.truck} + {event} -> {after.goods}/{after.truck}"
         if outcome.ignored is not None or outcome.state != after:
-            self.fail("G5", f"{words} is not in the table")
+            fail("G5", f"{words} is not in the table")
         if before.truck is Truck.DELIVERED and event not in lifecycle.AFTER_DELIVERY:
-            self.fail("G3", f"{words}: it was delivered before")
+            fail("G3", f"{words}: it was delivered before")
         back = _GOODS.index(after.goods) < _GOODS.index(before.goods) or (
             _TRUCK.index(after.truck) < _TRUCK.index(before.truck)
         )
         if back and _BACK.get(event) != State(after.goods, after.truck):
-            self.fail("G5", f"{words} goes back")
+            fail("G5", f"{words} goes back")
 
 
 def _definite(answer: Any) -> dict[int, bool]:

@@ -1,7 +1,7 @@
 """Makes the faults of a plan happen: on frames, on calls, on the disk, and at exact points of a process's life.
 
 Rules: each fault draws from a generator of its own; a fault counts as hit when it changed something; nothing is
-injected after the healing. What happens to whole processes is elsewhere (`room`); this only answers questions.
+injected after the healing. What happens to whole processes is elsewhere (`trouble`); this only answers questions.
 """
 
 from collections import Counter, defaultdict

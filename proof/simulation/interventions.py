@@ -5,15 +5,12 @@ under one request id is one thing, whatever died in between.
 """
 
 from collections import Counter
-from collections.abc import Iterator
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable, Iterator
+from typing import Any
 
+from proof.simulation.book import DatabaseBook
 from proof.simulation.staff import STAFF
 from proof.simulation.wishes import Wish
-
-if TYPE_CHECKING:
-    from proof.simulation.book import DatabaseBook
-    from proof.simulation.room import Room
 
 # Kind of an intervention -> its RPC, and the events that are its effect.
 _EFFECTS = {
@@ -23,11 +20,11 @@ _EFFECTS = {
 }
 
 
-def wrong(room: "Room") -> Iterator[tuple[str, str]]:
+def wrong(db: DatabaseBook, asked: Iterable[Wish]) -> Iterator[tuple[str, str]]:
     """All that is wrong about them, as (guarantee, words)."""
-    wishes: dict[str, Wish] = {wish.request.request_id: wish for wish in room.staff.wishes}
+    wishes: dict[str, Wish] = {wish.request.request_id: wish for wish in asked}
     sql = "select request_id, user_id, kind, shipment_id, new_shipment_id from interventions order by id"
-    rows: list[Any] = room.db.rows(sql)
+    rows: list[Any] = db.rows(sql)
     done: Counter[tuple[str, int]] = Counter()
     for request_id, user_id, kind, shipment_id, new_id in rows:
         wish = wishes.pop(request_id, None)
@@ -38,14 +35,14 @@ def wrong(room: "Room") -> Iterator[tuple[str, str]]:
             yield "G1", f"{request_id} led to {new_id}, and was answered {wish.answers}, refused {wish.refusals}"
         done[kind, shipment_id] += 1
         if kind == "redrive":
-            yield from _redriven(room.db, shipment_id, new_id)
+            yield from _redriven(db, shipment_id, new_id)
     for request_id, wish in wishes.items():
         if wish.answers:
             yield "G1", f"{request_id} was answered {wish.answers}, and nothing is written down"
-    yield from _once(room.db, done)
+    yield from _once(db, done)
 
 
-def _once(db: "DatabaseBook", done: Counter[tuple[str, int]]) -> Iterator[tuple[str, str]]:
+def _once(db: DatabaseBook, done: Counter[tuple[str, int]]) -> Iterator[tuple[str, str]]:
     """Each left one step, and each step is of one."""
     for kind, (method, events) in _EFFECTS.items():
         steps: Counter[tuple[str, int]] = Counter()
@@ -58,7 +55,7 @@ def _once(db: "DatabaseBook", done: Counter[tuple[str, int]]) -> Iterator[tuple[
             yield "G2", f"{kind} of shipment {key[1]} was done {expected[key]} times and took effect {steps[key]} times"
 
 
-def _redriven(db: "DatabaseBook", shipment_id: int, new_id: int | None) -> Iterator[tuple[str, str]]:
+def _redriven(db: DatabaseBook, shipment_id: int, new_id: int | None) -> Iterator[tuple[str, str]]:
     """The other one is in its place."""
     sql = "select order_id, parcel_no, attempt, superseded_by from shipments where id = ?"
     found: list[Any] = [*db.rows(sql, shipment_id), *db.rows(sql, new_id)]

@@ -9,14 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
-from typing import TYPE_CHECKING
 
 from sqlalchemy.exc import OperationalError
 
 from mesh.errors import Refusal, RpcFailure, Unavailable
 from mesh.identity import Caller
 from orders_svc.bootstrap import BRIDGE_DEADLINE_SECONDS, OUTAGES
-from orders_svc.domain.patience import Patience
 from orders_svc.events import Broadcaster
 from orders_svc.groups import GROUP_LIMIT
 from orders_svc.outbox.dispatch import LOOK_SECONDS, Dispatcher
@@ -31,12 +29,11 @@ from orders_svc.service.inspecting import Inspection
 from orders_svc.service.installation import install
 from orders_svc.service.placing import Placed, PlaceOrder
 from orders_svc.workers import pause_after
+from proof.simulation.environment import Environment
 from proof.simulation.faults import INTERVENTIONS, LINKS
-from proof.simulation.scheduler import Process, Waiting
+from proof.simulation.scheduler import Waiting
+from proof.simulation.violations import bug
 from shop.bridge.v1 import bridge_pb2
-
-if TYPE_CHECKING:
-    from proof.simulation.room import Room
 
 ADDRESS = "127.0.0.1:7001"
 FULFILMENT = "127.0.0.1:7002"
@@ -47,64 +44,45 @@ ME = Caller("orders_svc", None)
 LONGEST_REST_TICKS = 12.0
 
 
-class SkewedClock:
-    """The service's own idea of the time: the virtual one, and what jumps have added to it."""
-
-    def __init__(self, now: Callable[[], float]) -> None:
-        self._now = now
-        self.offset = 0.0
-        # The furthest that it ever went ahead.
-        self.furthest = 0.0
-
-    def jump(self, seconds: float) -> None:
-        """Goes wrong by so much."""
-        self.offset += seconds
-        self.furthest = max(self.furthest, self.offset)
-
-    def now(self) -> float:
-        """Seconds since the Unix epoch."""
-        return self._now() + self.offset
-
-
 class OrdersService:
     """The process. `start` begins a life of it; everything in memory is of that life."""
 
-    def __init__(self, room: "Room") -> None:
-        self.room = room
-        self.process = Process("orders_svc")
+    def __init__(self, env: Environment) -> None:
+        self.env = env
+        self.process = env.process("orders_svc", self.start)
         self.app: App
         self._workers: dict[str, _Worker] = {}
 
     def start(self) -> None:
         """Builds everything, as bootstrap does, and begins to serve."""
         self.process.begin()
-        self.room.scheduler.task(self.process, "install", self._start)
+        self.env.scheduler.task(self.process, "install", self._start)
 
     def _start(self) -> None:
-        room, process = self.room, self.process
+        env, process = self.env, self.process
         try:
-            install(room.engine, room.clock.now())
+            install(env.engine, env.clock.now())
         except OperationalError:
-            room.say("orders_svc", "cannot start: the database is away")
-            room.scheduler.at(room.scheduler.time, None, lambda: room.kill(process, 1.0))
+            env.say("orders_svc", "cannot start: the database is away")
+            env.scheduler.at(env.scheduler.time, None, lambda: env.kill(process, 1.0))
             return
-        patience = room.setup.patience
+        patience = env.setup.patience
         self.app = App(
-            engine=room.engine,
-            clock=room.clock,
+            engine=env.engine,
+            clock=env.clock,
             patience=patience,
-            rng=Random(f"markers {room.seed} {process.life}"),
+            rng=Random(f"markers {env.seed} {process.life}"),
             announce=self._announce,
             create_world=False,
-            lease_seconds=room.setup.lease_seconds,
+            lease_seconds=env.setup.lease_seconds,
         )
-        db, look = room.db, room.setup.look_seconds
+        db, look = env.db, env.setup.look_seconds
         for link in LINKS:
-            sender = Dispatcher(link, room.engine, room.clock, _BridgeClient(self, link), self.app.fail_commands)
+            sender = Dispatcher(link, env.engine, env.clock, _BridgeClient(self, link), self.app.fail_commands)
             finds = partial(db.sendable, link)
             self._workers[link] = _Worker(self, f"dispatch-{link}", sender.step, look, finds, sender.rest)
         self._workers["serve"] = _Worker(self, "serve-waiting", self.app.serve_waiting, look, db.servable)
-        forgetting = Forgetting(room.engine, room.clock, room.setup.keep_seconds)
+        forgetting = Forgetting(env.engine, env.clock, env.setup.keep_seconds)
         self._workers["forget"] = _Worker(self, "forget", forgetting.step, FORGET_SECONDS, lambda: 0.0)
         self._workers["overdue"] = _Worker(self, "ask-overdue", self.app.ask_overdue, look, db.overdue)
         group = _Group(self)
@@ -118,9 +96,9 @@ class OrdersService:
             operations: ("ListAttention", *INTERVENTIONS),
         }
         public = {name: getattr(servicer, name) for servicer, names in asked.items() for name in names}
-        room.calls.serve(ADDRESS, process, public, OUTAGES)
+        env.calls.serve(ADDRESS, process, public, OUTAGES)
         methods = ("AttachLink", "RenewLink", "AdvanceWorld", "Report")
-        room.calls.serve(FULFILMENT, process, {name: getattr(fulfilment, name) for name in methods}, OUTAGES)
+        env.calls.serve(FULFILMENT, process, {name: getattr(fulfilment, name) for name in methods}, OUTAGES)
         for worker in self._workers.values():
             worker.wake()
 
@@ -140,10 +118,10 @@ class _BridgeClient:
 
     def send(self, address: str, request: bridge_pb2.SendCommandsRequest) -> bridge_pb2.SendCommandsResponse:
         """What became of the commands."""
-        room, process = self._service.room, self._service.process
-        room.injector.point(process, f"before SendCommands to {self._link}")
-        answer = room.calls.ask(process, ME, address, "SendCommands", request, BRIDGE_DEADLINE_SECONDS)
-        room.injector.point(process, f"after SendCommands to {self._link}")
+        env, process = self._service.env, self._service.process
+        env.injector.point(process, f"before SendCommands to {self._link}")
+        answer = env.calls.ask(process, ME, address, "SendCommands", request, BRIDGE_DEADLINE_SECONDS)
+        env.injector.point(process, f"after SendCommands to {self._link}")
         return bridge_pb2.SendCommandsResponse() if isinstance(answer, RpcFailure) else answer
 
 
@@ -183,27 +161,27 @@ class _Worker:
     def _schedule(self, delay: float) -> None:
         self._serial += 1
         serial = self._serial
-        self._service.room.scheduler.after(delay, self._service.process, lambda: self._fire(serial))
+        self._service.env.scheduler.after(delay, self._service.process, lambda: self._fire(serial))
 
     def _fire(self, serial: int) -> None:
         if serial != self._serial or self._running:
             return
-        room = self._service.room
-        if not self._woken and room.scheduler.time < self._rest_until and not self._would_find():
+        env = self._service.env
+        if not self._woken and env.scheduler.time < self._rest_until and not self._would_find():
             self._schedule(self._interval)
             return
         self._running = True
-        room.scheduler.task(self._service.process, self._name, self._run)
+        env.scheduler.task(self._service.process, self._name, self._run)
 
     def _would_find(self) -> bool:
-        room = self._service.room
-        written = room.db.written
+        env = self._service.env
+        written = env.db.written
         if written != self._looked_at:
             self._looked_at, self._found = written, self._finds()
-        return self._found is not None and self._found <= room.clock.now()
+        return self._found is not None and self._found <= env.clock.now()
 
     def _run(self) -> None:
-        room = self._service.room
+        env = self._service.env
         self._woken = False
         try:
             more = self._step()
@@ -212,14 +190,12 @@ class _Worker:
             self._failures += 1
             more = False
         except Exception as error:  # noqa: BLE001 - the edge of a background thread, as in orders_svc.workers
-            room.bug(f"worker {self._name}", error)
-            self._failures += 1
-            more = False
+            bug(f"worker {self._name}", error)
         self._running = False
         if more or self._woken:
             self._schedule(0.0002)
             return
-        self._rest_until = room.scheduler.time + LONGEST_REST_TICKS * room.setup.patience.tick
+        self._rest_until = env.scheduler.time + LONGEST_REST_TICKS * env.setup.patience.tick
         told = self._rest() if self._rest is not None and not self._failures else LOOK_SECONDS
         self._schedule(told if told < LOOK_SECONDS else pause_after(self._failures, self._interval))
 
@@ -242,15 +218,15 @@ class _Group:
 
     def submit(self, value: PlaceOrder, timeout: float) -> Placed | Refusal:
         """Waits for the group's commit; raises what the group raised. Unavailable (LATE): nobody knows yet."""
-        room, process = self.service.room, self.service.process
-        queued = _Queued(value, Waiting(room.scheduler, process))
+        env, process = self.service.env, self.service.process
+        queued = _Queued(value, Waiting(env.scheduler, process))
         if self.queue is None:
             self.queue = []
-            room.scheduler.after(
-                room.setup.group_seconds, process, lambda: room.scheduler.task(process, "PlaceOrder", self._commit)
+            env.scheduler.after(
+                env.setup.group_seconds, process, lambda: env.scheduler.task(process, "PlaceOrder", self._commit)
             )
         self.queue.append(queued)
-        room.scheduler.after(timeout, process, lambda: self._give_up(queued))
+        env.scheduler.after(timeout, process, lambda: self._give_up(queued))
         answer = queued.waiting.wait()
         if isinstance(answer, Exception) and not isinstance(answer, Refusal):
             raise answer
@@ -272,22 +248,3 @@ class _Group:
             outputs = [error] * len(group)
         for queued, output in zip(group, outputs, strict=True):
             queued.waiting.give(output)
-
-
-def patience_of(tick: float, *, quick: bool) -> Patience:
-    """Production's patience, or the same with shorter silences, so that runs end sooner."""
-    if not quick:
-        return Patience(tick)
-    return Patience(
-        tick,
-        packing=8.0,
-        loading=8.0,
-        truck=16.0,
-        delivery=16.0,
-        answer=3.0,
-        max_asks=2,
-        longest=24.0,
-        max_failures=8,
-        retry=0.5,
-        longest_retry=6.0,
-    )

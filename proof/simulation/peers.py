@@ -5,20 +5,16 @@ fresh model, whose ids and numbers begin again; the books of all of them are kep
 """
 
 from random import Random
-from typing import TYPE_CHECKING
 
 from partners.ups import ups_pb2
+from proof.simulation.environment import Environment
 from proof.simulation.network import End
-from proof.simulation.scheduler import Process
 from sim.links import Dial, HangUp, Link, Send, SendRaw
 from sim.messages import parse
-from sim.ups.model import Faults, Settings, UpsModel
-from sim.world.model import Close, Rules, Side, WorldModel
+from sim.ups.model import Faults, UpsModel
+from sim.world.model import Close, Side, WorldModel
 from wire.errors import BadFrames, EndInsideFrame
 from wire.framing import Framer, encode_frame
-
-if TYPE_CHECKING:
-    from proof.simulation.room import Room
 
 # No frame is too large for the real program to wait for.
 _MAX_FRAME = 2**31 - 1
@@ -28,10 +24,9 @@ _PORTS = {"world:amazon": Side.AMAZON, "world:ups": Side.UPS}
 class WorldProcess:
     """The world simulator."""
 
-    def __init__(self, room: "Room", rules: Rules) -> None:
-        self.room = room
-        self.process = Process("world")
-        self.rules = rules
+    def __init__(self, env: Environment) -> None:
+        self.env = env
+        self.process = env.process("world")
         # Every program that ran, the last one still does.
         self.models: list[WorldModel] = []
         self._ends: dict[int, End] = {}
@@ -45,21 +40,21 @@ class WorldProcess:
     def start(self) -> None:
         """A fresh program, which knows nothing."""
         self.process.begin()
-        self.models.append(WorldModel(self.rules, Random(f"world {self.room.seed} {len(self.models)}")))
+        self.models.append(WorldModel(self.env.setup.rules, Random(f"world {self.env.seed} {len(self.models)}")))
         self._ends = {}
         for port, side in _PORTS.items():
-            self.room.network.listen(port, self.process, lambda end, side=side: self._accept(side, end))  # type: ignore[misc]
+            self.env.network.listen(port, self.process, lambda end, side=side: self._accept(side, end))  # type: ignore[misc]
 
     def drop_all(self) -> None:
         """Closes all connections and remembers everything."""
         ends, self._ends = self._ends, {}
         for number, end in ends.items():
             self.model.peer_closed(number, self._now())
-            self.room.network.close(end)
+            self.env.network.close(end)
         self._flush()
 
     def _now(self) -> float:
-        return self.room.scheduler.time
+        return self.env.scheduler.time
 
     def _accept(self, side: Side, end: End) -> None:
         number = self.model.accept(side, self._now())
@@ -89,7 +84,7 @@ class WorldProcess:
             self._flush()
 
     def _flush(self) -> None:
-        network = self.room.network
+        network = self.env.network
         for output in self.model.outputs():
             end = self._ends.get(output.connection)
             if end is None:
@@ -103,7 +98,7 @@ class WorldProcess:
         self._timer += 1
         if due is not None:
             serial = self._timer
-            self.room.scheduler.at(due, self.process, lambda: self._fire(serial))
+            self.env.scheduler.at(due, self.process, lambda: self._fire(serial))
 
     def _fire(self, serial: int) -> None:
         if serial == self._timer:
@@ -114,12 +109,11 @@ class WorldProcess:
 class UpsProcess:
     """The UPS team's server."""
 
-    def __init__(self, room: "Room", settings: Settings) -> None:
-        self.room = room
-        self.process = Process("ups")
-        self.settings = settings
+    def __init__(self, env: Environment) -> None:
+        self.env = env
+        self.process = env.process("ups")
         self.faults = Faults()
-        self.model = UpsModel(settings, Random(f"ups {room.seed}"), self.faults)
+        self.model = UpsModel(env.setup.ups, Random(f"ups {env.seed}"), self.faults)
         # The shipments that it has called delivered, rightly or not.
         self.called_delivered: set[int] = set()
         # The numbers of the shop's elements that it has refused, and in which words.
@@ -148,8 +142,8 @@ class UpsProcess:
             self.model.lost(Link.WORLD, now)
             self.model.lost(Link.SHOP, now)
         else:
-            rng = Random(f"ups {self.room.seed} {self.process.life}")
-            self.model = UpsModel(self.settings, rng, self.faults)
+            rng = Random(f"ups {self.env.seed} {self.process.life}")
+            self.model = UpsModel(self.env.setup.ups, rng, self.faults)
             self.model.start(now)
         self._flush()
 
@@ -169,15 +163,15 @@ class UpsProcess:
         """Breaks its connection to the shop, so that it announces its world on the next."""
         end = self._ends.pop(Link.SHOP, None)
         if end is not None:
-            self.room.network.close(end)
+            self.env.network.close(end)
             self.model.lost(Link.SHOP, self._now())
             self._flush()
 
     def _now(self) -> float:
-        return self.room.scheduler.time
+        return self.env.scheduler.time
 
     def _flush(self) -> None:
-        network = self.room.network
+        network = self.env.network
         for output in self.model.outputs():
             if isinstance(output, Dial):
                 self._dial(output.link)
@@ -198,7 +192,7 @@ class UpsProcess:
         self._timer += 1
         if due is not None:
             serial = self._timer
-            self.room.scheduler.at(due, self.process, lambda: self._fire(serial))
+            self.env.scheduler.at(due, self.process, lambda: self._fire(serial))
 
     def _note(self, body: bytes) -> None:
         command = parse(ups_pb2.UACommand, body)
@@ -218,12 +212,12 @@ class UpsProcess:
             self.model.lost(link, self._now())
             self._flush()
 
-        self.room.network.dial(place, self.process, name, lambda end: self._serve(link, end), failed)
+        self.env.network.dial(place, self.process, name, lambda end: self._serve(link, end), failed)
 
     def _serve(self, link: Link, end: End) -> None:
         before = self._ends.pop(link, None)
         if before is not None:
-            self.room.network.close(before)
+            self.env.network.close(before)
             self.model.lost(link, self._now())
         self._ends[link] = end
         framer = Framer(64 * 1024 * 1024)
@@ -246,7 +240,7 @@ class UpsProcess:
                 self._flush()
         if bad and self._ends.get(link) is end:
             del self._ends[link]
-            self.room.network.close(end)
+            self.env.network.close(end)
             self.model.bad_bytes(link, self._now())
             self._flush()
 

@@ -6,13 +6,15 @@ much is on its way. What was bought for a buy that failed is the same purchase.
 """
 
 from collections import Counter
-from typing import TYPE_CHECKING, Any
+from collections.abc import Iterable
+from typing import Any
 
+from proof.simulation.book import DatabaseBook
+from proof.simulation.checks import MOVES
 from proof.simulation.database import BACKORDER
+from proof.simulation.violations import fail
+from proof.simulation.wishes import Wish
 from shop.bridge.v1 import bridge_pb2
-
-if TYPE_CHECKING:
-    from proof.simulation.room import Room
 
 # In whose commits nothing is bought but by itself; the others buy for a seller, for whom waits, or for another world.
 _BUYS_NOTHING = (
@@ -38,23 +40,25 @@ group by 1, 2, 3, 4
 class Purchases:
     """The checker of one run."""
 
-    def __init__(self, room: "Room") -> None:
-        self._room = room
+    def __init__(self, db: DatabaseBook, wishes: Iterable[Wish]) -> None:
+        self._db = db
+        self._has_points = any(wish.method == "SetReorderPoint" for wish in wishes)
         self._last = 0
         self._failed: set[int] = set()
 
-    def begin(self) -> None:
-        """The service has begun: what was bought before is not looked at."""
-        self._bought()
-
     def committed(self, label: str) -> None:
-        """After each commit that may move units."""
-        if not any(wish.method == "SetReorderPoint" for wish in self._room.shoppers.wishes):
-            return
-        points: dict[int, Any] = {row[0]: row[1:] for row in self._room.db.rows(_POINTS)}
+        """After each commit of the orders service."""
+        if label == "install":
+            # What was bought before is not looked at.
+            self._bought()
+        elif label in MOVES and self._has_points:
+            self._look(label)
+
+    def _look(self, label: str) -> None:
+        points: dict[int, Any] = {row[0]: row[1:] for row in self._db.rows(_POINTS)}
         for offer_id, (_, level, _, left, coming) in points.items():
             if left < level and not coming:
-                self._fail(f"after {label} {left} of offer {offer_id} are left, and none are bought below {level}")
+                fail("G4", f"after {label} {left} of offer {offer_id} are left, and none are bought below {level}")
         bought = self._bought()
         if label == "PlaceOrder":
             bought = Counter({key: count for key, count in bought.items() if key[0] != BACKORDER})
@@ -64,24 +68,21 @@ class Purchases:
             place, _, asked, _, coming = points.get(offer_id, (0,) * 5)
             if (warehouse_id, quantity) != (place, asked) or coming != asked:
                 said = f"{asked} at {place} are to be bought, {coming} are on their way"
-                self._fail(f"{label} bought {quantity} of offer {offer_id} at warehouse {warehouse_id}: {said}")
+                fail("G4", f"{label} bought {quantity} of offer {offer_id} at warehouse {warehouse_id}: {said}")
 
     def _bought(self) -> Counter[tuple[int, int, int]]:
         """(offer, warehouse, units) of what was bought since the last commit, less what failed since."""
-        db = self._room.db
         bought: Counter[tuple[int, int, int]] = Counter()
         sql = "select id, command from outbox where kind = 'buy' and id > ? order by id"
-        for command_id, command in db.rows(sql, self._last):
+        for command_id, command in self._db.rows(sql, self._last):
             self._last = command_id
             bought.update(_things(command))
-        for command_id, command in db.rows("select id, command from outbox where kind = 'buy' and outcome = 'failed'"):
+        sql = "select id, command from outbox where kind = 'buy' and outcome = 'failed'"
+        for command_id, command in self._db.rows(sql):
             if command_id not in self._failed:
                 self._failed.add(command_id)
                 bought.subtract(_things(command))
         return +bought
-
-    def _fail(self, words: str) -> None:
-        self._room.checks.fail("G4", words)
 
 
 def _things(command: bytes) -> list[tuple[int, int, int]]:

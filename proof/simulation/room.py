@@ -5,61 +5,32 @@ all has settled after the healing, when the patience is over, or at the first vi
 """
 
 from collections import Counter
-from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass, field, replace
-from random import Random
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
 
-from orders_svc.domain.patience import Patience
-from orders_svc.outbox.dispatch import LOOK_SECONDS
 from proof.simulation import coverage
-from proof.simulation.book import DatabaseBook
 from proof.simulation.bridges import Bridge
-from proof.simulation.calls import Calls
-from proof.simulation.checks import Checks, Violated
+from proof.simulation.checks import Checks
 from proof.simulation.database import BEGINNING, Database
-from proof.simulation.faults import PROFILES, Fault, Kind, Profile
-from proof.simulation.injection import Injector
-from proof.simulation.network import Network
-from proof.simulation.orders import OrdersService, SkewedClock, patience_of
+from proof.simulation.environment import Environment
+from proof.simulation.faults import LINKS, PROFILES, Fault, Kind, Profile
+from proof.simulation.orders import OrdersService
 from proof.simulation.peers import UpsProcess, WorldProcess
 from proof.simulation.plans import plan
-from proof.simulation.scheduler import Process, Scheduler, Stuck
+from proof.simulation.purchases import Purchases
+from proof.simulation.scheduler import Stuck
+from proof.simulation.setups import TICK, Setup, setup_of
 from proof.simulation.shoppers import Shoppers
 from proof.simulation.staff import Staff
-from proof.simulation.themes import PLAIN, Theme, theme_of
 from proof.simulation.trace import Trace
 from proof.simulation.trouble import Trouble
 from proof.simulation.verdict import Verdict
-from sim.ups.model import Settings
-from sim.ups.model.extension import FEATURES
-from sim.world.model import Rules
+from proof.simulation.violations import Violated
 
-TICK = 6.0
-# How many ticks a truck waits for a parcel: less than we do, or one truck for all would be too slow.
-UPS_PATIENCE = 20.0
 # So many ticks after the healing everything has settled.
 SETTLE_TICKS = 300.0
 # What is still on its way to the bridges when the last order has ended.
 LAST_TICKS = 3.0
-
-
-@dataclass(frozen=True, slots=True)
-class Setup:
-    """What a seed decides beside the faults. Times in seconds."""
-
-    warehouses: int
-    lease_seconds: float
-    # How often a worker looks by itself.
-    look_seconds: float
-    # From a parcel's end until messages about it are deleted.
-    keep_seconds: float
-    group_seconds: float
-    patience: Patience
-    rules: Rules
-    ups: Settings
-    orders: int
-    span: float
-    theme: Theme = PLAIN
 
 
 @dataclass(slots=True)
@@ -87,49 +58,8 @@ class Result:
         return not self.violations
 
 
-def setup_of(seed: int, profile: Profile, faults: Iterable[Fault], orders: int | None) -> Setup:
-    """What the seed decides; the world's own bad habits are faults, and so in the plan."""
-    rng = Random(f"setup {seed}")
-    theme = theme_of(seed, profile)
-    sizes = {fault.kind: fault.size for fault in faults}
-    rules = Rules(
-        tick=TICK,
-        poll=5.0,
-        package_phase=round(rng.uniform(0, 5), 3),
-        truck_phase=round(rng.uniform(0, 5), 3),
-        resend_after=150.0,
-        default_simspeed=rng.choice(theme.speeds),
-        flakiness=int(sizes.get(Kind.WORLD_LOSES, 0)),
-        transient_errors=sizes.get(Kind.WORLD_COLLIDES, 0.0),
-        lost_loads=sizes.get(Kind.WORLD_LOSES_LOADS, 0.0),
-    )
-    return Setup(
-        warehouses=rng.choice((2, 3)),
-        lease_seconds=rng.choice((20.0, 60.0, 120.0)),
-        look_seconds=rng.choice((LOOK_SECONDS, 4.0, 8.0)),
-        keep_seconds=Random(f"keep {seed}").choice((15.0, 60.0, 150.0, 1e6)),
-        group_seconds=rng.choice((0.0, 0.002, 0.05)),
-        patience=replace(patience_of(TICK, quick=True), max_failures=theme.tries),
-        rules=rules,
-        ups=Settings(
-            trucks=rng.choice((1, 2, 5)), tick=TICK, features=_features(seed, theme), patience_ticks=UPS_PATIENCE
-        ),
-        orders=orders if orders is not None else rng.randint(*profile.orders),
-        span=0.6 * profile.span or 30.0,
-        theme=theme,
-    )
-
-
-def _features(seed: int, theme: Theme) -> tuple[str, ...]:
-    """What this UPS speaks beside the base: often nothing, else most of it."""
-    if theme.speaks:
-        return FEATURES
-    rng = Random(f"features {seed}")
-    return tuple(name for name in FEATURES if rng.random() < 0.8) if rng.random() < 0.7 else ()
-
-
 class Room:
-    """Everything of one run."""
+    """Everything of one run; each part is given what it needs, and knows no other."""
 
     def __init__(
         self,
@@ -137,63 +67,53 @@ class Room:
         seed: int,
         profile: Profile,
         faults: Sequence[Fault],
+        setup: Setup,
         *,
-        orders: int | None = None,
-        setup: Setup | None = None,
+        shoppers: Callable[[Environment, Checks], Shoppers] = Shoppers,
         traced: bool = False,
     ) -> None:
-        self.seed = seed
-        self.profile = profile
-        self.setup = setup or setup_of(seed, profile, faults, orders)
-        self.trace = Trace(traced)
-        self.scheduler = Scheduler(BEGINNING)
-        self.scheduler.died = self.died
-        self.clock = SkewedClock(self.scheduler.now)
-        self.injector = Injector(seed, faults, lambda: self.scheduler.time - BEGINNING, self.say)
-        self.network = Network(self.scheduler, self.injector, Random(f"network {seed}"), self.trace, BEGINNING)
-        self.calls = Calls(self.scheduler, self.injector, Random(f"calls {seed}"), self.trace, BEGINNING, self.bug)
-        self.checks = Checks(self)
-        self.calls.watcher = self.checks
-        self.engine = database.engine
-        self.db = DatabaseBook(database.begin_run(self.setup.warehouses, self.clock, self))
-        self.orders = OrdersService(self)
-        self.bridges = {link: Bridge(self, link) for link in ("world", "ups")}
-        self.world = WorldProcess(self, self.setup.rules)
-        self.ups = UpsProcess(self, self.setup.ups)
-        self.shoppers = Shoppers(self, self.setup.orders, self.setup.span)
-        self.staff = Staff(self, self.setup.theme.looks)
-        self.trouble = Trouble(self, faults)
+        self.env = Environment(database, self, seed, profile, setup, faults, traced=traced)
+        self.checks = self.env.calls.watcher = Checks(self.env)
+        self.orders = OrdersService(self.env)
+        self.bridges = {link: Bridge(self.env, self.checks, link) for link in LINKS}
+        self.world = WorldProcess(self.env)
+        self.ups = UpsProcess(self.env)
+        self.shoppers = shoppers(self.env, self.checks)
+        self.staff = Staff(self.env)
+        self.purchases = Purchases(self.env.db, self.shoppers.wishes)
+        self.trouble = Trouble(self.env, self.bridges, self.world, self.ups)
         self.coverage = coverage.Transitions()
 
     # A run.
 
     def run(self) -> Result:
         """Runs to the end."""
-        result = Result(self.seed, tuple(self.injector.plan), [], self.trace)
-        heal = BEGINNING + self.profile.span
+        env = self.env
+        result = Result(env.seed, tuple(env.injector.plan), [], env.trace)
+        heal = BEGINNING + env.profile.span
         try:
             with self.coverage:
                 self._run(heal)
-            if self.scheduler.time < heal + SETTLE_TICKS * TICK:
-                result.settled_after = self.scheduler.time - heal
-            verdict = Verdict(self)
+            if env.scheduler.time < heal + SETTLE_TICKS * TICK:
+                result.settled_after = env.scheduler.time - heal
+            verdict = Verdict(env, self.checks, self.shoppers, self.staff, self.world, self.ups)
             result.violations, result.excused = verdict.violations, verdict.excused
         except Violated as violation:
-            guarantee, _, words = str(violation).partition(": ")
-            result.violations = [(guarantee, words)]
+            result.violations = [(violation.guarantee, violation.words)]
         except Stuck as stuck:
             result.violations = [("G6", str(stuck))]
-        result.seconds = self.scheduler.time - BEGINNING
-        result.events, result.commits = self.scheduler.events, self.db.commits
-        result.hits, result.points = self.injector.hits, self.injector.points
+        result.seconds = env.scheduler.time - BEGINNING
+        result.events, result.commits = env.scheduler.events, env.db.commits
+        result.hits, result.points = env.injector.hits, env.injector.points
         result.transitions = self.coverage.seen
         result.orders = self._orders()
-        for process in self._processes():
+        for process in env.processes:
             process.end()
-        self.scheduler.end()
+        env.scheduler.end()
         return result
 
     def _run(self, heal: float) -> None:
+        env = self.env
         self.orders.start()
         for bridge in self.bridges.values():
             bridge.start()
@@ -202,10 +122,10 @@ class Room:
         self.shoppers.start()
         self.staff.start()
         self.trouble.start()
-        self.scheduler.run(heal, lambda: False)
+        env.scheduler.run(heal, lambda: False)
         self.trouble.heal()
-        while self.scheduler.run(heal + SETTLE_TICKS * TICK, self._settled):
-            self.scheduler.run(self.scheduler.time + LAST_TICKS * TICK, lambda: False)
+        while env.scheduler.run(heal + SETTLE_TICKS * TICK, self._settled):
+            env.scheduler.run(env.scheduler.time + LAST_TICKS * TICK, lambda: False)
             if self._settled() and not self.ups.unacked:
                 return
             self._settled_at = -1
@@ -213,72 +133,41 @@ class Room:
     _settled_at: int = -1
 
     def _settled(self) -> bool:
-        if self.db.written == self._settled_at or not (self.shoppers.done and self.staff.done):
+        db = self.env.db
+        if db.written == self._settled_at or not (self.shoppers.done and self.staff.done):
             return False
-        self._settled_at = self.db.written
-        return self.db.unsettled() is None
+        self._settled_at = db.written
+        return db.unsettled() is None
 
     def _orders(self) -> Counter[str]:
-        statuses = self.db.rows(
+        statuses = self.env.db.rows(
             "select case when goods = 'cancelled' then goods when attention_reason is null then truck"
             " else 'attention' end, count(*) from shipments where superseded_by is null group by 1"
         )
         return Counter(dict(statuses))
-
-    def _processes(self) -> list[Process]:
-        return [self.orders.process, *self.trouble.bridge_processes(), self.world.process, self.ups.process]
-
-    # Life and death.
-
-    def died(self, process: Process) -> None:
-        """A process died at a point of its own."""
-        self.kill(process, self.trouble.down_seconds())
-
-    def kill(self, process: Process, down: float) -> None:
-        """Ends a process as kill -9 does; it is started again after `down` seconds."""
-        if not process.alive:
-            return
-        self.say(process.name, f"is killed, and back in {down:.1f} s")
-        process.end()
-        self.network.died(process)
-        self.calls.died(process)
-        life = process.life
-        self.scheduler.after(down, None, lambda: self.trouble.start_again(process, life))
 
     # What the database does around a transaction of the orders service (database.Disk).
 
     def before_begin(self, label: str, writes: bool) -> None:
         """See database.Disk."""
         if writes:
-            self.injector.point(self.orders.process, f"before begin of {label}")
-        self.injector.disk(Kind.DISK_BUSY)
+            self.env.injector.point(self.orders.process, f"before begin of {label}")
+        self.env.injector.disk(Kind.DISK_BUSY)
 
     def before_commit(self, label: str) -> None:
         """See database.Disk."""
-        self.injector.point(self.orders.process, f"before commit of {label}")
-        self.injector.disk(Kind.COMMIT_FAILS)
+        self.env.injector.point(self.orders.process, f"before commit of {label}")
+        self.env.injector.disk(Kind.COMMIT_FAILS)
 
     def after_commit(self, label: str) -> None:
         """See database.Disk."""
-        self.db.committed()
-        if self.trace.on:
-            self.say("orders_svc", f"committed {label}")
+        self.env.db.committed()
+        if self.env.trace.on:
+            self.env.say("orders_svc", f"committed {label}")
         self.checks.committed(label)
-        self.injector.point(self.orders.process, f"after commit of {label}")
-        self.injector.disk(Kind.COMMIT_UNSURE)
-
-    # Telling.
-
-    def say(self, who: str, words: str) -> None:
-        """A note for the trace."""
-        if self.trace.on:
-            self.trace.note(self.scheduler.time - BEGINNING, who, words)
-
-    def bug(self, where: str, error: Exception) -> None:
-        """Something raised what nobody expected."""
-        if isinstance(error, Violated):
-            raise error
-        raise Violated(f"G8: {where} raised {type(error).__name__}: {' '.join(str(error).split())[:300]}") from error
+        self.purchases.committed(label)
+        self.env.injector.point(self.orders.process, f"after commit of {label}")
+        self.env.injector.disk(Kind.COMMIT_UNSURE)
 
 
 _databases: dict[int, Database] = {}
@@ -305,4 +194,5 @@ def run_seed(
     entries = tuple(faults) if faults is not None else plan(seed, chosen)
     if keep is not None:
         entries = tuple(fault for fault in entries if keep(fault))
-    return Room(database(), seed, chosen, entries, orders=orders, traced=traced).run()
+    setup = setup_of(seed, chosen, entries, orders)
+    return Room(database(), seed, chosen, entries, setup, traced=traced).run()

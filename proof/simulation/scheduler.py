@@ -47,15 +47,21 @@ class Task(greenlet):
 
 
 class Process:
-    """A life that can end, begin anew, and stand still. `name` is what traces call it."""
+    """A life that can end, begin anew, and stand still. `name` is what traces call it, `start` what begins it anew."""
 
-    def __init__(self, name: str) -> None:
+    def __init__(self, name: str, start: Callable[[], None] | None = None) -> None:
         self.name = name
+        self.start = start
         self.life = 0
         self.alive = False
         self.paused = False
         self.backlog: list[tuple[int, Callable[[], None]]] = []
         self.tasks: dict[Task, None] = {}
+
+    @property
+    def boot(self) -> str:
+        """The nonce of its present start."""
+        return f"{self.name}-{self.life}"
 
     def begin(self) -> None:
         """A new life."""

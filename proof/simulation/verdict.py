@@ -8,18 +8,20 @@ import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from db.engine import read_only
 from orders_svc.domain import verdicts
 from proof import checkers
 from proof.simulation import interventions
+from proof.simulation.checks import Checks
+from proof.simulation.environment import Environment
+from proof.simulation.peers import UpsProcess, WorldProcess
+from proof.simulation.shoppers import Shoppers
+from proof.simulation.staff import Staff
 from shop.bridge.v1 import bridge_pb2
 from sim.ups.model.shop_side import FULL
 from sim.world.model.book import PackageRecord
-
-if TYPE_CHECKING:
-    from proof.simulation.room import Room
 
 # A world simulator that ran, by its place in the row of them, and a world's number in it.
 Place = tuple[int, int]
@@ -46,9 +48,22 @@ class _Shipment:
 class Verdict:
     """All that is wrong at the end, as (guarantee, words)."""
 
-    def __init__(self, room: "Room") -> None:
-        self._room = room
-        self._db = room.db
+    def __init__(
+        self,
+        env: Environment,
+        checks: Checks,
+        shoppers: Shoppers,
+        staff: Staff,
+        world: WorldProcess,
+        ups: UpsProcess,
+    ) -> None:
+        self._env = env
+        self._db = env.db
+        self._checks = checks
+        self._shoppers = shoppers
+        self._staff = staff
+        self._world = world
+        self._ups = ups
         self.violations: list[tuple[str, str]] = []
         # Parcels that UPS called delivered and that the world did not deliver, or that UPS forgot to say where it took.
         self.excused = 0
@@ -63,7 +78,7 @@ class Verdict:
         self._rest()
         self._peers()
         self._attention()
-        self.violations += interventions.wrong(room)
+        self.violations += interventions.wrong(env.db, staff.wishes)
 
     def _wrong(self, guarantee: str, words: str) -> None:
         self.violations.append((guarantee, words))
@@ -88,14 +103,14 @@ class Verdict:
             "select world_epoch, world_id, marker_ship_id from worlds where marker_ship_id is not null"
         )
         for epoch, world_id, marker in rows:
-            for number, model in enumerate(self._room.world.models):
+            for number, model in enumerate(self._world.models):
                 if (world_id, marker) in model.book.packages:
                     places[epoch] = (number, world_id)
         return places
 
     def _orders(self) -> None:
         """G1, G2: what was acknowledged is there, once, as it was asked for; and nothing else is."""
-        wishes = [wish for wish in self._room.shoppers.wishes if wish.method == "PlaceOrder"]
+        wishes = [wish for wish in self._shoppers.wishes if wish.method == "PlaceOrder"]
         wanted = {(wish.user_id, wish.request.request_id): wish for wish in wishes}
         lines: defaultdict[int, dict[int, int]] = defaultdict(dict)
         for order_id, offer_id, quantity in self._db.rows("select order_id, offer_id, quantity from order_lines"):
@@ -114,13 +129,13 @@ class Verdict:
             if not wish.answers:
                 refused = f" and refused with {wish.refusals[0]}" if wish.refusals else ""
                 self._wrong("G1", f"order {order_id} was accepted{refused} and never acknowledged")
-        for wish in (*self._room.shoppers.wishes, *self._room.staff.wishes):
+        for wish in (*self._shoppers.wishes, *self._staff.wishes):
             if not wish.done:
                 self._wrong("G6", f"{wish.name} never got a definite answer")
         for key, count in seen.items():
             if count != 1:
                 self._wrong("G2", f"{count} orders for request {key}")
-        for key, order_id in self._room.checks.acknowledged_orders.items():
+        for key, order_id in self._checks.acknowledged_orders.items():
             if seen[key] != 1:
                 self._wrong("G1", f"order {order_id} was acknowledged and is gone")
 
@@ -144,9 +159,9 @@ class Verdict:
 
     def _books(self) -> None:
         """G4, G5: what proof.checkers finds in the rows alone."""
-        with read_only(self._room.engine).begin() as connection:
-            room = self._room
-            before = room.scheduler.time + room.clock.furthest - room.setup.keep_seconds
+        with read_only(self._env.engine).begin() as connection:
+            env = self._env
+            before = env.scheduler.time + env.clock.furthest - env.setup.keep_seconds
             for line in checkers.violations(connection, forgotten_before=before):
                 self._wrong("G4, G5", line)
 
@@ -172,7 +187,7 @@ class Verdict:
             counts = self._shipments[shipment_id]
             if (counts.x, counts.y) != place:
                 self._wrong("G3", f"shipment {shipment_id} goes to {counts.x}, {counts.y}, agreed was {place}")
-        for wish in self._room.shoppers.wishes:
+        for wish in self._shoppers.wishes:
             for shipment_id, done in wish.decisions.items():
                 decision = written.get((wish.request.request_id, shipment_id), "forgotten")
                 if done and decision != "done":
@@ -208,10 +223,10 @@ class Verdict:
         place = self._places.get(shipment.epoch)
         if place is None:
             return None
-        return self._room.world.models[place[0]].book.packages.get((place[1], shipment.id))
+        return self._world.models[place[0]].book.packages.get((place[1], shipment.id))
 
     def _packages(self) -> Iterator[tuple[Place, PackageRecord]]:
-        for number, model in enumerate(self._room.world.models):
+        for number, model in enumerate(self._world.models):
             for (world_id, _), record in model.book.packages.items():
                 yield (number, world_id), record
 
@@ -238,7 +253,7 @@ class Verdict:
             if shipment.truck != "delivered":
                 continue
             found = self._record(shipment)
-            if found is not None and not found.delivered and shipment.id in self._room.ups.called_delivered:
+            if found is not None and not found.delivered and shipment.id in self._ups.called_delivered:
                 # UPS itself says so: it could not know better after a restart, and only the world can.
                 self.excused += 1
             elif found is None or len(found.delivered) != 1:
@@ -258,10 +273,10 @@ class Verdict:
             "select r.asked_at from order_requests r join order_request_decisions d on d.order_request_id = r.id"
             " where d.shipment_id = ? and d.decision = 'too_late' and r.x = ? and r.y = ?"
         )
-        slow = self._room.clock.furthest
+        slow = self._env.clock.furthest
         asked = [row[0] - slow for row in self._db.rows(sql, shipment.id, *record.delivered_to[0])]
         ours = "select 1 from outbox where shipment_id = ? and kind = 'redirect'"
-        by_ups = any(at <= forgot for at in asked for forgot in self._room.ups.forgot)
+        by_ups = any(at <= forgot for at in asked for forgot in self._ups.forgot)
         return by_ups or (bool(asked) and self._db.one(ours, shipment.id) is None)
 
     def _buys(self) -> None:
@@ -283,7 +298,7 @@ class Verdict:
                 most[place][key] += thing.count
                 if closed_at is not None and outcome == "acked" and epoch == in_use:
                     least[place][key] += thing.count
-        for number, model in enumerate(self._room.world.models):
+        for number, model in enumerate(self._world.models):
             bought: defaultdict[int, Counter[tuple[int, int]]] = defaultdict(Counter)
             for (world_id, warehouse, product), count in model.book.bought.items():
                 bought[world_id][warehouse, product] += count
@@ -310,7 +325,7 @@ class Verdict:
         if place is None:
             self._wrong("G3", f"the world of epoch {epoch} has no marker")
             return
-        book = self._room.world.models[place[0]].book
+        book = self._world.models[place[0]].book
         sql = "select offer_id, warehouse_id, arrived from stock where world_epoch = ?"
         for offer_id, warehouse_id, arrived in self._db.rows(sql, epoch):
             bought = book.bought[place[1], warehouse_id, offer_id]
@@ -321,13 +336,13 @@ class Verdict:
 
     def _peers(self) -> None:
         """G3: UPS waits for no ack of ours, or it would say the same for ever."""
-        waiting = self._room.ups.unacked
+        waiting = self._ups.unacked
         if waiting:
             self._wrong("G3", f"UPS waits for {waiting} acks")
 
     def _attention(self) -> None:
         """G6: a parcel needs attention only where a partner itself failed most of our tries with this very parcel."""
-        most = self._room.setup.patience.max_failures
+        most = self._env.setup.patience.max_failures
         for shipment in self._shipments.values():
             if shipment.attention and shipment.superseded_by is None and shipment.ended_at is None:
                 failures = self._failures(shipment)
@@ -344,8 +359,8 @@ class Verdict:
         place = self._places.get(shipment.epoch)
         if place is None:
             return 0
-        lost = self._room.world.models[place[0]].book.lost_loads.count((place[1], shipment.id))
-        forgot = min(self._room.ups.forgot, default=math.inf)
+        lost = self._world.models[place[0]].book.lost_loads.count((place[1], shipment.id))
+        forgot = min(self._ups.forgot, default=math.inf)
         sql = "select id, link, kind, closed_at, failure from outbox where shipment_id = ? and outcome = 'failed'"
         rows: list[Any] = self._db.rows(sql, shipment.id)
         return lost + sum(self._is_theirs(row, forgot) for row in rows)
@@ -353,9 +368,9 @@ class Verdict:
     def _is_theirs(self, row: tuple[int, str, str, float, str | None], forgot: float) -> bool:
         """Whether a command failed for a reason of the partner's own; `forgot`: since when UPS may have forgotten."""
         command_id, link, kind, closed_at, text = row
-        may_have_forgotten = closed_at >= forgot - abs(self._room.clock.offset)
+        may_have_forgotten = closed_at >= forgot - abs(self._env.clock.offset)
         if link == "ups":
-            said = self._room.ups.refused.get(command_id)
+            said = self._ups.refused.get(command_id)
             return said is not None and (said == FULL or may_have_forgotten)
         by_chance = verdicts.verdict(text or "") is verdicts.Verdict.TRANSIENT
         return by_chance or (kind == "load" and may_have_forgotten)

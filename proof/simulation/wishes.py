@@ -7,18 +7,15 @@ still has a copy under way then waits for its answer, too. Elsewhere: who wants 
 
 from dataclasses import dataclass, field
 from random import Random
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from google.protobuf.message import Message
 
 from mesh.errors import RpcFailure
 from mesh.identity import Caller
 from proof.simulation.calls import UNSURE
+from proof.simulation.environment import Environment
 from proof.simulation.orders import ADDRESS
-from proof.simulation.scheduler import Process
-
-if TYPE_CHECKING:
-    from proof.simulation.room import Room
 
 DEADLINE_SECONDS = 5.0
 
@@ -48,10 +45,10 @@ class Wish:
 class People:
     """Some of them, as one process that never dies."""
 
-    def __init__(self, room: "Room", name: str, *, is_staff: bool = False) -> None:
-        self.room = room
-        self.process = Process(name)
-        self.rng = Random(f"{name} {room.seed}")
+    def __init__(self, env: Environment, name: str, *, is_staff: bool = False) -> None:
+        self.env = env
+        self.process = env.process(name)
+        self.rng = Random(f"{name} {env.seed}")
         self.wishes: list[Wish] = []
         self._is_staff = is_staff
 
@@ -78,7 +75,7 @@ class People:
 
     def _send(self, wish: Wish, *, once: bool) -> None:
         wish.tries += 1
-        self.room.calls.call(
+        self.env.calls.call(
             self.process,
             self.caller(wish.user_id),
             ADDRESS,
@@ -99,4 +96,4 @@ class People:
         elif not once or wish.refusals:
             wish.done = False
             delay = self.rng.uniform(0.5, min(20.0, 2.0 * wish.tries + 1.0))
-            self.room.scheduler.after(delay, self.process, lambda: self._send(wish, once=once))
+            self.env.scheduler.after(delay, self.process, lambda: self._send(wish, once=once))

@@ -4,7 +4,7 @@ import pytest
 
 from proof.simulation.faults import PROFILES, Fault, Kind, crash_points
 from proof.simulation.plans import plan
-from proof.simulation.room import setup_of
+from proof.simulation.setups import setup_of
 from proof.simulation.shrink import shrink
 
 
