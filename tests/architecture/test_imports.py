@@ -1,5 +1,8 @@
 """Who may import whom: the table of docs/architecture.md, held against every file."""
 
+from collections.abc import Iterable
+from graphlib import CycleError, TopologicalSorter
+
 import pytest
 
 from tests.architecture.sources import GENERATED, PACKAGES, Source, imports, parse, sources
@@ -78,6 +81,20 @@ def forbidden(source: Source) -> list[str]:
     return found
 
 
+def circle(files: Iterable[Source]) -> list[str]:
+    """Modules of which each is imported by the next, up to the first again; none: there is no circle."""
+    modules = {source.module: source for source in files}
+    graph = {
+        module: {name if name in modules else name.rpartition(".")[0] for _, name in imports(source)} & modules.keys()
+        for module, source in modules.items()
+    }
+    try:
+        TopologicalSorter(graph).prepare()
+    except CycleError as error:
+        return list(error.args[1])
+    return []
+
+
 @pytest.mark.parametrize("package", PACKAGES)
 def test_imports_follow_the_table(package: str) -> None:
     found = [problem for source in sources() if source.package == package for problem in forbidden(source)]
@@ -111,3 +128,13 @@ def test_nobody_imports_the_command() -> None:
         if is_below(name, "minimart")
     ]
     assert not found
+
+
+def test_imports_run_in_no_circle() -> None:
+    assert not circle(sources())
+
+
+def test_a_circle_for_types_alone_is_one_too() -> None:
+    room = parse("proof/room.py", "from proof import part")
+    part = parse("proof/part.py", "if TYPE_CHECKING:\n    from proof.room import Room")
+    assert set(circle([room, part])) == {"proof.room", "proof.part"}
