@@ -74,11 +74,8 @@ class Search:
 
     @property
     def patterns(self) -> list[str]:
-        """One LIKE pattern per word, the shortest first.
-
-        What an index of trigrams finds is compared with each in turn, and it knows nothing of words of two letters.
-        """
-        return [f"%{_escaped(word)}%" for word in sorted(self.words, key=len)]
+        """One LIKE pattern per word."""
+        return [f"%{_escaped(word)}%" for word in self.words]
 
     @property
     def is_narrowed(self) -> bool:

@@ -247,10 +247,6 @@ def test_the_address_of_a_search_leaves_defaults_out() -> None:
     assert read_search({"q": " a\tb ", "sort": "price", "page": "2"}) == expected
 
 
-def test_words_that_no_index_knows_are_compared_first() -> None:
-    assert Search("Lamp 4_ oak").patterns == [r"%4\_%", "%oak%", "%lamp%"]
-
-
 def found(visitor: Visitor, **asked: str) -> list[str]:
     """The titles on a page of results, in order."""
     page = visitor.client.get("/products", query_string=asked).get_data(as_text=True)
