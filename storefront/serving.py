@@ -4,6 +4,7 @@ Rules: the port is bound before anything is forked, so that one in use is told a
 worker, after the fork; a signal to stop ends the open event streams first, since each of them holds a thread.
 """
 
+import gc
 import signal
 import socket
 from collections.abc import Callable
@@ -87,6 +88,9 @@ class Server(BaseApplication):
         """The application, in the worker."""
         self._storefront = self._build()
         self._storefront.start()
+        # All of this stays. Looking for garbage in it, too, would stop every thread for long, again and again.
+        gc.collect()
+        gc.freeze()
         return self._storefront.app
 
     def _worker_ready(self, _worker: object) -> None:

@@ -1,19 +1,22 @@
 """The process: starts once, says in one line what is in the way, and stops quickly with pages open."""
 
+import gc
 import http.client
 import os
 import signal
 import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 
 from proof.processes import free_address
+from storefront.bootstrap import Storefront
 from storefront.secret_key import SecretKeyError, load_secret_key
+from storefront.serving import Server, listen
 from tests.storefront.waiting import until
 
 START_SECONDS = 150.0
@@ -167,3 +170,16 @@ def test_a_key_that_is_none_of_ours_is_refused(tmp_path: Path, content: bytes) -
     path.write_bytes(content)
     with pytest.raises(SecretKeyError):
         load_secret_key(path)
+
+
+def test_what_a_worker_is_made_of_is_not_looked_through_for_garbage(build_shop: Callable[[], Storefront]) -> None:
+    shop = build_shop()
+    with listen("127.0.0.1:0") as listener:
+        server = Server(lambda: shop, listener, threads=1)
+        try:
+            server.load()
+            frozen = gc.get_freeze_count()
+        finally:
+            gc.unfreeze()
+            shop.stop()
+    assert frozen > 10_000
