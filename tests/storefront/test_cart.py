@@ -106,6 +106,15 @@ def test_only_what_is_ticked_is_ordered(visitor: Visitor, orders: FakeOrders, en
     assert cart_of(engine) == {1: 1, 3: 1}
 
 
+def test_what_was_ticked_stays_ticked_when_the_sum_is_worked_out(visitor: Visitor) -> None:
+    for offer_id in (1, 2, 3):
+        visitor.put_in_cart(offer_id)
+    visitor.submit("/cart/choose", chosen=None)
+    assert visitor.sees("0 items ticked")
+    visitor.submit("/cart/choose", chosen="2")
+    assert visitor.submit("/cart/choose").sees("1 item ticked")
+
+
 def test_what_is_no_longer_sold_counts_for_nothing_and_stops_nothing(
     visitor: Visitor, orders: FakeOrders, engine: Engine
 ) -> None:

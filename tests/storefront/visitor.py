@@ -31,9 +31,13 @@ class Page(HTMLParser):
         self.forms: list[Form] = []
         self.links: list[str] = []
         self.texts: list[str] = []
+        # The fields that name their form, which may come after them: its id, and their own name and value.
+        self._elsewhere: list[tuple[str, str, str]] = []
         self._select = ""
         self._textarea = ""
         self.feed(text)
+        for form_id, name, value in self._elsewhere:
+            next(one for one in self.forms if one.id == form_id).fill(name, value)
 
     @property
     def text(self) -> str:
@@ -57,8 +61,11 @@ class Page(HTMLParser):
             and given.get("name")
             and (given.get("type") not in ("checkbox", "radio") or "checked" in given)
         ):
-            form = next((one for one in self.forms if one.id == given["form"]), form) if given.get("form") else form
-            form.fill(str(given["name"]), given.get("value") or "")
+            name, value = str(given["name"]), given.get("value") or ""
+            if given.get("form"):
+                self._elsewhere.append((str(given["form"]), name, value))
+            else:
+                form.fill(name, value)
         elif tag == "select":
             self._select = str(given.get("name"))
         elif tag == "option" and self._select and ("selected" in given or self._select not in form.values):
