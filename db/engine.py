@@ -67,9 +67,17 @@ def _postgresql_engine(url: URL, pool_size: int) -> Engine:
         max_overflow=0,
         pool_timeout=5.0,
         pool_use_lifo=True,
-        isolation_level="READ COMMITTED",
         connect_args={"connect_timeout": 5, "application_name": "minimart"},
     )
+
+    @event.listens_for(engine, "connect")
+    def _prepare(connection: Any, _record: Any) -> None:
+        # Said to the session. A level that is told to the driver is said by it again at each change of autocommit,
+        # which then is a way there and back, and fails as no statement does where the server has gone.
+        connection.autocommit = True
+        with connection.cursor() as cursor:
+            cursor.execute("SET default_transaction_isolation = 'read committed'")
+        connection.autocommit = False
 
     @event.listens_for(engine, "checkout")
     def _look(connection: Any, _record: Any, _proxy: Any) -> None:

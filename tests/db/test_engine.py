@@ -137,6 +137,28 @@ class TestPostgresql:
                 assert reader.execute(text("select count(*) from categories")).scalar() == 0
         engine.dispose()
 
+    @pytest.mark.parametrize("first_reads", [True, False])
+    def test_a_server_that_goes_between_two_uses_is_an_error_of_a_statement(
+        self, postgresql_url: str, first_reads: bool
+    ) -> None:
+        engine, other = (
+            make_engine(postgresql_url, SystemClock(), pool_size=1),
+            make_engine(postgresql_url, SystemClock()),
+        )
+        first, second = (read_only(engine), engine) if first_reads else (engine, read_only(engine))
+        with first.begin() as connection:
+            pid = connection.exec_driver_sql("select pg_backend_pid()").scalar()
+
+        with second.connect() as connection:
+            assert connection.connection.dbapi_connection  # It has left the pool, where it was looked at.
+            with other.begin() as killing:
+                killing.exec_driver_sql("select pg_terminate_backend(%s, 5000)", (pid,))
+            with pytest.raises(OperationalError):
+                connection.exec_driver_sql("select 1")
+
+        engine.dispose()
+        other.dispose()
+
     def test_a_url_without_a_driver_means_the_one_that_is_installed(self) -> None:
         assert make_engine("postgresql://somewhere/shop", SystemClock()).url.drivername == "postgresql+psycopg2"
 
