@@ -77,6 +77,8 @@ def open_shop(tmp_path_factory: pytest.TempPathFactory) -> Iterator[OpenShop]:
             "MINIMART_DATA_DIR": str(folder),
             "MINIMART_ORDERS_ADDRESS": f"127.0.0.1:{server.port}",
             "MINIMART_STOREFRONT_EVENT_STREAMS_PER_SHOPPER": "2",
+            # All shoppers of all tests come from one address.
+            "MINIMART_STOREFRONT_REGISTER_LIMIT": "1000 per hour",
         }
         with running_storefront(settings) as url:
             with engine.begin() as connection:
