@@ -160,6 +160,12 @@ def new_page(browser: Browser) -> Iterator[Callable[..., Page]]:
     assert complaints == []
 
 
+@pytest.fixture(params=[True, False], ids=["script", "no-script"])
+def page(request: pytest.FixtureRequest, new_page: Callable[..., Page]) -> Page:
+    """A page with a script, and one without."""
+    return new_page(java_script_enabled=request.param)
+
+
 @pytest.fixture
 def picture(request: pytest.FixtureRequest, tmp_path: Path) -> Callable[[Page, str], None]:
     """Takes a screenshot: picture(page, "cart")."""
@@ -191,6 +197,11 @@ def sign_up(page: Page, url: str, name: str) -> str:
     page.get_by_role("button", name="Make the account").click()
     expect(page.get_by_text(f"Welcome, {name}.")).to_be_visible()
     return address
+
+
+def press(page: Page, button: str) -> None:
+    """Presses the one button of this name."""
+    page.get_by_role("button", name=button, exact=True).click()
 
 
 def put_in_cart(page: Page, url: str, product_id: int) -> None:

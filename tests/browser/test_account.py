@@ -1,4 +1,4 @@
-"""An account from its first day to its last, and what staff do about a parcel, each with and without a script."""
+"""An account from its first day to its last, with and without a script."""
 
 import email
 import email.policy
@@ -9,22 +9,11 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import DESKTOP, PHONE, OpenShop, sign_up
-from tests.browser.lives import something_to_do
-from tests.browser.test_without import buy_one
+from tests.browser.conftest import DESKTOP, PHONE, OpenShop, press, sign_up
 from tests.storefront.waiting import until
 
 NewPage = Callable[..., Page]
 PASSWORD, ANOTHER = "a good password", "quite another one"
-
-
-@pytest.fixture(params=[True, False], ids=["script", "no-script"])
-def page(request: pytest.FixtureRequest, new_page: NewPage) -> Page:
-    return new_page(java_script_enabled=request.param)
-
-
-def press(page: Page, button: str) -> None:
-    page.get_by_role("button", name=button, exact=True).click()
 
 
 def log_in(page: Page, url: str, address: str, password: str) -> None:
@@ -123,24 +112,3 @@ def test_what_ups_says_of_an_account_moves_no_button(
     assert button.bounding_box() == before
     expect(page.locator(".verdict")).to_have_text("Not verified: UPS does not say. You can order all the same.")
     assert button.bounding_box() == before
-
-
-def test_staff_look_at_what_needs_a_person_and_have_it_tried_again(
-    open_shop: OpenShop, new_page: NewPage, page: Page
-) -> None:
-    shopper = new_page()
-    sign_up(shopper, open_shop.url, "Pat")
-    order_id = buy_one(shopper, open_shop.url)
-    shopper.goto(f"{open_shop.url}/operator")
-    expect(shopper.get_by_role("heading", level=1)).not_to_have_text("Behind the counter")
-    parcel = something_to_do(page, open_shop, int(order_id))
-    page.goto(f"{open_shop.url}/account")
-    page.get_by_role("link", name="Behind the counter", exact=True).click()
-    page.get_by_role("link", name=re.compile(rf"Try again\s*: parcel {parcel}")).click()
-    expect(page.get_by_role("heading", name="Try it again?")).to_be_visible()
-    page.get_by_label("Why (may stay empty)").fill("The warehouse is open again.")
-    press(page, "Try again")
-    expect(page.get_by_text("It is being tried again.")).to_be_visible()
-    expect(page.get_by_text(f"Try again: parcel {parcel}")).to_contain_text("“The warehouse is open again.”")
-    page.locator(".log summary").click()
-    expect(page.get_by_text("no such truck")).to_be_visible()
