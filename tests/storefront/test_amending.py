@@ -29,6 +29,7 @@ def test_an_order_is_cancelled_after_its_page_has_said_what_that_means(visitor: 
     visitor.submit("/orders/1/cancel")
     assert visitor.path == "/orders/1#asked"
     assert visitor.sees("Cancelled. You asked at")
+    assert not visitor.sees("not known yet")
     assert visitor.sees("Nothing had left; the goods stay on the shelf")
     assert "/orders/1/cancel" not in visitor.page.links
     assert visitor.get("/orders/1/cancel").follow(visitor.response).path == "/orders/1"
