@@ -124,9 +124,10 @@ def test_locks_in_one_order_never_meet_and_in_two_orders_are_found(engines: list
     assert not any(outcome.deadlocked for outcome in every(right, right, engines))
     found = [outcome for outcome in every(right, wrong, engines) if outcome.deadlocked]
     assert found
-    # One of them was ended by the database, ran again and came through: the service's own retry.
+    # One of them was ended by the database, ran again and came through: the service's own retry. On a busy machine it
+    # can have the row again before the other one wakes, which then is ended in its turn.
     for outcome in found:
-        assert sorted(len(ending.lost_races) for ending in outcome.endings) == [0, 1], outcome.story()
+        assert any(ending.lost_races for ending in outcome.endings), outcome.story()
         assert [ending.error for ending in outcome.endings] == [None, None]
 
 
