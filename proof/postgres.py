@@ -16,6 +16,7 @@ import signal
 import subprocess
 import tempfile
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any, Self
 
@@ -24,6 +25,7 @@ import psycopg2
 from proof.tied import tied
 
 START_SECONDS = 150.0
+WITH_STRATEGIES = 150000
 
 
 class PostgresMissingError(Exception):
@@ -96,12 +98,16 @@ class PostgresServer:
     def create_database(self, template: str = "template1") -> str:
         """Makes a database as a copy of another that nobody is connected to; its name."""
         name = f"minimart_{next(self._numbers)}"
-        self._execute(f'create database "{name}" template "{template}"')
+        with self._connected() as connection, connection.cursor() as cursor:
+            # Otherwise each of the copy's pages is written to the log too; older ones know only this way.
+            strategy = "strategy file_copy" if connection.server_version >= WITH_STRATEGIES else ""
+            cursor.execute(f'create database "{name}" template "{template}" {strategy}')
         return name
 
     def drop_database(self, name: str) -> None:
         """Drops a database, whoever is connected to it."""
-        self._execute(f'drop database if exists "{name}" with (force)')
+        with self._connected() as connection, connection.cursor() as cursor:
+            cursor.execute(f'drop database if exists "{name}" with (force)')
 
     def stop(self) -> None:
         """Ends the server at once and removes its folder."""
@@ -119,11 +125,11 @@ class PostgresServer:
     def _connect(self) -> Any:
         return psycopg2.connect(host=str(self._folder), user="postgres", dbname="postgres")
 
-    def _execute(self, statement: str) -> None:
+    @contextlib.contextmanager
+    def _connected(self) -> Iterator[Any]:
         with contextlib.closing(self._connect()) as connection:
             connection.autocommit = True
-            with connection.cursor() as cursor:
-                cursor.execute(statement)
+            yield connection
 
     def _as_its_user(self, command: list[Any]) -> list[str]:
         # Not by subprocess's own `user`: that forks in full, and gRPC's fork handlers can break such a child.
