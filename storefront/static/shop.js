@@ -1,9 +1,30 @@
 // What pages do better with a script. Each of them is complete without it.
 "use strict";
 
+// A file that is too large is told of at once and never sent: the form waits for another file, or for none.
+for (const field of document.querySelectorAll("input[data-most-bytes]")) {
+  const told = document.getElementById(`${field.id}-error`), most = Number(field.dataset.mostBytes), megabyte = 1 << 20;
+  const without = document.createElement("button");
+  Object.assign(without, { type: "button", className: "button button-quiet", textContent: "Go on without this file", hidden: true });
+  told.after(without);
+  const isTooLarge = () => {
+    const size = field.files[0]?.size ?? 0, wrong = size > most;
+    told.textContent = wrong ? `This file has ${Math.round(size / megabyte)} MB; at most ${most / megabyte} MB are fine. Choose a smaller one.` : "";
+    without.hidden = !wrong;
+    if (wrong) field.setAttribute("aria-invalid", "true"); else field.removeAttribute("aria-invalid");
+    return wrong;
+  };
+  field.addEventListener("change", isTooLarge);
+  without.addEventListener("click", () => { field.value = ""; isTooLarge(); field.focus(); });
+  field.form.addEventListener("submit", (event) => {
+    if (isTooLarge()) { event.preventDefault(); field.focus(); }
+  });
+}
+
 // A form is sent once, however often its button is pressed; coming back with the back button makes it whole again.
 for (const form of document.querySelectorAll("form[data-once]")) {
   form.addEventListener("submit", (event) => {
+    if (event.defaultPrevented) return;
     if (form.dataset.sent) { event.preventDefault(); return; }
     form.dataset.sent = "yes";
     for (const button of form.querySelectorAll("button[type=submit]")) button.setAttribute("aria-busy", "true");
@@ -61,17 +82,6 @@ function lookAgain(place) {
   }, place.dataset.again * 1000);
 }
 for (const place of document.querySelectorAll("[data-again]")) lookAgain(place);
-
-// A file that is too large is told of before it is sent.
-for (const field of document.querySelectorAll("input[data-most-bytes]")) {
-  const told = document.getElementById(`${field.id}-error`);
-  field.addEventListener("change", () => {
-    const file = field.files[0], most = Number(field.dataset.mostBytes), megabyte = 1 << 20;
-    const tooLarge = file && file.size > most;
-    told.textContent = tooLarge ? `This file has ${Math.round(file.size / megabyte)} MB; at most ${most / megabyte} MB are fine. Choose a smaller one.` : "";
-    if (tooLarge) { field.value = ""; field.setAttribute("aria-invalid", "true"); } else field.removeAttribute("aria-invalid");
-  });
-}
 
 // Keeps the page that is shown without a network.
 if (document.body.dataset.worker) navigator.serviceWorker?.register(document.body.dataset.worker).catch(() => {});
