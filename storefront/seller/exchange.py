@@ -31,6 +31,7 @@ ORDER_COLUMNS = ("order", "placed_at", "status", "item", "title", "unit_price", 
 # Orders are asked for in pages; so many of the newest are written out.
 ORDER_PAGES, ORDERS_IN_PAGE = 20, 100
 _SHOWN = 100
+_NAMED = 5
 _REFUSED = 422
 
 
@@ -98,8 +99,13 @@ def apply(batch: str) -> AnyResponse | tuple[str, int]:
     if plan.problems:
         return _plan_page(batch, plan), _REFUSED
     flash(f"Done: {len(plan.additions)} added, {len(plan.changes)} changed.", "success")
-    if not keep_points(parts.orders, seller_id, points):
-        words = "We could not look whether more has to be bought of what is on sale again. Press “Keep to this” there."
+    if unkept := set(keep_points(parts.orders, seller_id, points)):
+        names = [one.entry.text.title for one in plan.changes if one.offer_id in unkept]
+        listed = ", ".join(f"“{name}”" for name in names[:_NAMED])
+        more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
+        words = (
+            f"We could not look whether more has to be bought of {listed}{more}. Press “Keep to this” on their pages."
+        )
         flash(words, "warning")
     return redirect(url_for("items.index"), 303)
 

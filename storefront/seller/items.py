@@ -185,7 +185,7 @@ def bring_back(offer_id: int) -> Response:
         editing.bring_back(connection, seller_id, offer_id)
         points = points_of(connection, [offer_id])
     flash(f"{own.title} is on sale again.", "success")
-    if not keep_points(parts.orders, seller_id, points):
+    if keep_points(parts.orders, seller_id, points):
         flash("We could not look whether more of it has to be bought. Press “Keep to this” below.", "warning")
     return redirect(url_for("items.show", offer_id=offer_id), 303)
 

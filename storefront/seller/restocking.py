@@ -53,23 +53,27 @@ def set_point(
     return Restocked.DONE, None
 
 
-def keep_points(orders: OrdersClient, seller_id: int, points: Mapping[int, Mapping[str, int]]) -> bool:
-    """Says again when units of offers are bought that have just come back, point by offer; whether all was heard.
+def keep_points(orders: OrdersClient, seller_id: int, points: Mapping[int, Mapping[str, int]]) -> list[int]:
+    """Says again when units of offers are bought that have just come back, point by offer; those that were not taken.
 
+    Once nobody answers, the others are not asked either: they may be thousands, and each would wait.
     Nothing of them was bought while they were withdrawn, however few were left.
     """
-    return all(
-        set_point(
-            orders,
-            seller_id,
-            offer_id=offer_id,
-            warehouse_id=point["warehouse"],
-            level=point["level"],
-            quantity=point["quantity"],
-        )[0]
-        is Restocked.DONE
-        for offer_id, point in points.items()
-    )
+    unkept: list[int] = []
+    outcome = Restocked.DONE
+    for offer_id, point in points.items():
+        if outcome is not Restocked.UNANSWERED:
+            outcome, _ = set_point(
+                orders,
+                seller_id,
+                offer_id=offer_id,
+                warehouse_id=point["warehouse"],
+                level=point["level"],
+                quantity=point["quantity"],
+            )
+        if outcome is not Restocked.DONE:
+            unkept.append(offer_id)
+    return unkept
 
 
 def explain(form: RestockForm | ReorderForm, failed: CallFailed) -> None:

@@ -8,11 +8,11 @@ import pytest
 from sqlalchemy import Engine, func, select, update
 
 from db.shop.catalogue import Offer, Product
-from mesh.errors import Unavailable
+from mesh.errors import NotFound, Unavailable
 from storefront.seller import imports
 from storefront.seller.importing import COLUMNS, TOLD
 from storefront.seller.spreadsheets import MOST_BYTES, MOST_LINES, NotATable, decode, read_table, write_table
-from tests.storefront.fake_orders import FakeOrders
+from tests.storefront.fake_orders import FakeOrders, refuse
 from tests.storefront.visitor import Visitor
 
 ITEM = {"title": "Blue bowl", "description": "Glazed.", "category": "1", "price_cents": "12.50", "quantity": "20"}
@@ -269,10 +269,29 @@ def test_what_a_table_brings_back_is_bought_by_itself_again(seller: Visitor, ord
     assert [(one.offer_id, one.level, one.quantity, one.warehouse_id) for one in orders.points] == [
         (offer_id, 5, 40, 2)
     ]
-    seller.get(f"/sell/items/{offer_id}").submit("/withdraw")
-    orders.moods.append(outage)
-    send(seller, written([row | {"on_sale": "yes"}])).submit("/sell/items/table/")
-    assert seller.sees("Press “Keep to this” there.")
+
+
+@pytest.mark.parametrize(
+    ("refused", "asked", "named"),
+    [(True, 3, "“Bowl 0”."), (False, 1, "“Bowl 0”, “Bowl 1”, “Bowl 2”.")],
+    ids=["one is refused", "nobody answers"],
+)
+def test_what_is_not_bought_by_itself_again_is_named_and_the_rest_is_asked_where_somebody_answers(
+    seller: Visitor, orders: FakeOrders, refused: bool, asked: int, named: str
+) -> None:
+    send(seller, NEW + "".join(f"Bowl {number},Glazed.,kitchen,5\n" for number in range(3))).submit(
+        "/sell/items/table/"
+    )
+    bowls = [row for row in table_of(seller) if row["title"].startswith("Bowl")]
+    for row in bowls:
+        point = {"point-level": "5", "point-quantity": "40", "point-warehouse": "2"}
+        seller.get(f"/sell/items/{row['item']}").submit("/reorder", **point)
+    send(seller, written([row | {"on_sale": "no"} for row in bowls])).submit("/sell/items/table/")
+    orders.points.clear()
+    orders.moods.append(refuse(NotFound("WAREHOUSE_NOT_FOUND", "x")) if refused else outage)
+    send(seller, written([row | {"on_sale": "yes"} for row in bowls])).submit("/sell/items/table/")
+    assert len(orders.points) == asked
+    assert seller.sees(f"has to be bought of {named} Press “Keep to this” on their pages.")
 
 
 def outage(_take: Callable[[], object]) -> object:
