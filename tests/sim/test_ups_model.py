@@ -9,6 +9,7 @@ from partners.world import world_ups_pb2 as world_ups
 from sim.links import Link, Send
 from sim.ups.model import Faults, Settings, UpsModel
 from sim.ups.model.fleet import NOT_ASKED_TO_LOAD, UNKNOWN_SHIP
+from sim.ups.model.jobs import TruckState
 from sim.world.model import Rules, Side, WorldModel, texts
 from tests.sim.virtual_ups import TICK, Delivery
 
@@ -194,6 +195,25 @@ def test_a_notice_of_an_earlier_trip_is_not_believed() -> None:
     assert ships(delivery.shop.all("loadRequests")) == [5]
     delivery.wait(4)
     assert ships(delivery.shop.all("loadRequests")) == [5, 1]
+
+
+def test_a_late_notice_does_not_free_a_truck_that_is_to_be_sent_out_again() -> None:
+    delivery = Delivery(trucks=1, simspeed=100)
+    delivery.packed(1)
+    delivery.ask_pickup(1)
+    delivery.until(lambda: ships(delivery.shop.all("loadRequests")) == [1])
+    delivery.wait(10)
+    delivery.load(1)
+    # The world refuses, as the truck is still being loaded: the order is given again a tick later.
+    delivery.ask_deliver(1)
+    truck = delivery.ups.fleet.trucks[1]
+    delivery.until(lambda: not truck.orders, ticks=3)
+
+    delivery.ups.fleet.arrived(1, seqnum=10**9)
+    assert truck.state is TruckState.OUT
+    delivery.ask_pickup(2, warehouse=2)
+    delivery.until(lambda: ships(delivery.shop.all("loadRequests")) == [1, 2])
+    assert ships(delivery.shop.all("delivered")) == [1]
 
 
 def test_after_a_guess_the_late_notice_is_checked_by_a_question() -> None:

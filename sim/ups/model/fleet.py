@@ -127,7 +127,7 @@ class Fleet:
         truck = self.trucks.get(truck_id)
         if truck is None:
             return
-        if truck.state is TruckState.OUT and not truck.orders:
+        if truck.state is TruckState.OUT and truck.stray:
             self._set_free(truck)
         if truck.state is not TruckState.GOING:
             return
