@@ -1,7 +1,7 @@
 """The shoppers and the seller: what they order, cancel, want elsewhere, and have bought.
 
 Rules: what was acknowledged is remembered with the wish and held against the database; who has a theme
-(`faults.Theme`) thinks again as it says.
+(`themes.Theme`) thinks again as it says.
 """
 
 from random import Random
