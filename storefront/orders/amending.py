@@ -7,7 +7,7 @@ request; what was answered is never kept here: the order's page reads it from or
 import re
 import secrets
 
-from flask import Blueprint, redirect, render_template, url_for
+from flask import Blueprint, flash, redirect, render_template, url_for
 from flask_login import login_required
 from flask_wtf import FlaskForm
 from werkzeug.wrappers import Response
@@ -18,7 +18,7 @@ from storefront.addresses.grid import GridMap, draw_grid
 from storefront.addresses.queries import book_of
 from storefront.catalogue.stock import warehouse_places
 from storefront.fields import INT32_MAX, INT32_MIN, WholeNumber
-from storefront.orders.view import OrderShown, show_order
+from storefront.orders.view import OrderShown, Tone, show_order
 from storefront.orders_client import CallFailed
 from storefront.security import the_shopper
 from storefront.services import services
@@ -32,6 +32,7 @@ _UNSURE = (
 )
 _STALE = "This page was out of date. Nothing was asked; here is a new one."
 _PENDING = "UPS is still being asked about an earlier change of this order. One at a time: nothing more was asked."
+_ENDED = {Tone.DONE: "Too late: this order has been delivered.", Tone.ENDED: "This order is cancelled already."}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
 
@@ -59,18 +60,18 @@ class AddressForm(_Request):
 
 @bp.get("/orders/<id64:order_id>/cancel")
 @login_required
-def cancel(order_id: int) -> str | Response:
+def cancel(order_id: int) -> Response | tuple[str, int]:
     """What cancelling means now, and the button."""
     return _page("cancel", _order(order_id), CancelForm(formdata=None, data=_new()))
 
 
 @bp.post("/orders/<id64:order_id>/cancel")
 @login_required
-def do_cancel(order_id: int) -> Response | str | tuple[str | Response, int]:
+def do_cancel(order_id: int) -> Response | tuple[str, int]:
     """Asks for it."""
     form = CancelForm()
     if not form.validate():
-        return _page("cancel", _order(order_id), _with_new_id(form), message=_STALE), _REFUSED
+        return _page("cancel", _order(order_id), _with_new_id(form), _REFUSED, message=_STALE)
     try:
         services().orders.cancel_order(the_shopper().user_id, order_id, form.request_id.data or "")
     except CallFailed as failed:
@@ -80,7 +81,7 @@ def do_cancel(order_id: int) -> Response | str | tuple[str | Response, int]:
 
 @bp.get("/orders/<id64:order_id>/address")
 @login_required
-def address(order_id: int) -> str | Response:
+def address(order_id: int) -> Response | tuple[str, int]:
     """What a change of address means now, and where to."""
     order = _order(order_id)
     to = order.parcels[0].destination if order.parcels else order.destination
@@ -89,12 +90,12 @@ def address(order_id: int) -> str | Response:
 
 @bp.post("/orders/<id64:order_id>/address")
 @login_required
-def do_address(order_id: int) -> Response | str | tuple[str | Response, int]:
+def do_address(order_id: int) -> Response | tuple[str, int]:
     """Asks for it."""
     form = AddressForm()
     if not form.validate():
-        stale = bool(form.request_id.errors)
-        return _page("address", _order(order_id), _with_new_id(form), message=_STALE if stale else ""), _REFUSED
+        message = _STALE if form.request_id.errors else ""
+        return _page("address", _order(order_id), _with_new_id(form), _REFUSED, message=message)
     try:
         services().orders.change_address(
             the_shopper().user_id, order_id, form.request_id.data or "", form.x.number, form.y.number
@@ -119,24 +120,28 @@ def _with_new_id(form: _Request) -> _Request:
     return form
 
 
-def _not_done(kind: str, order_id: int, form: _Request, failed: CallFailed) -> tuple[str | Response, int]:
+def _not_done(kind: str, order_id: int, form: _Request, failed: CallFailed) -> Response | tuple[str, int]:
     """The page again with what was typed: a request that was not answered keeps its request_id."""
     told = {"REQUEST_ID_REUSED": _STALE, "CHANGE_PENDING": _PENDING}.get(failed.failure.reason)
     if failed.refused and told is not None:
-        return _page(kind, _order(order_id), _with_new_id(form), message=told), _REFUSED
+        return _page(kind, _order(order_id), _with_new_id(form), _REFUSED, message=told)
     if failed.refused:
         raise failed
     try:
         order = _order(order_id)
     except CallFailed:
         order = show_order(orders_pb2.Order(order_id=order_id))
-    return _page(kind, order, form, message=_UNSURE), _NO_ANSWER
+    return _page(kind, order, form, _NO_ANSWER, message=_UNSURE)
 
 
-def _page(kind: str, order: OrderShown, form: _Request, *, message: str = "") -> str | Response:
+def _page(
+    kind: str, order: OrderShown, form: _Request, code: int = 200, *, message: str = ""
+) -> Response | tuple[str, int]:
+    """The page with this code; or, where nothing can be changed any more, the way to the order, and why."""
     if order.has_ended:
+        flash(_ENDED[order.status.tone], "warning")
         return redirect(url_for("orders.show", order_id=order.order_id), 303)
-    return render_template(f"orders/{kind}.html", order=order, form=form, message=message, map=_map(form))
+    return render_template(f"orders/{kind}.html", order=order, form=form, message=message, map=_map(form)), code
 
 
 def _map(form: _Request) -> GridMap | None:

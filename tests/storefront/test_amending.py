@@ -58,6 +58,25 @@ def test_an_order_is_sent_elsewhere_and_its_page_shows_where(visitor: Visitor, o
     assert (orders.orders[1].shipments[0].destination.x, orders.orders[1].shipments[0].destination.y) == (7, -8)
 
 
+@pytest.mark.parametrize(("what", "typed"), [("address", {"x": "abc"}), ("cancel", {"request_id": "?"})])
+@pytest.mark.parametrize("cancelled", [False, True])
+def test_a_form_of_an_order_that_has_ended_leads_to_the_order_and_says_why(
+    visitor: Visitor, orders: FakeOrders, what: str, typed: dict[str, str], cancelled: bool
+) -> None:
+    ordered(visitor)
+    form = visitor.get(f"/orders/1/{what}").page
+    if cancelled:
+        visitor.get("/orders/1/cancel").submit("/orders/1/cancel")
+    else:
+        for _ in range(4):
+            orders.advance(1)
+    visitor.page = form
+    response = visitor.press(f"/orders/1/{what}", **typed)
+    assert response.status_code == 303
+    assert visitor.follow(response).path == "/orders/1"
+    assert visitor.sees("This order is cancelled already." if cancelled else "Too late: this order has been delivered.")
+
+
 @pytest.mark.parametrize(("x", "words"), [("", "whole number"), ("ten", "such as 12"), ("2147483648", "2,147,483,647")])
 def test_a_wrong_address_comes_back_beside_its_field(visitor: Visitor, orders: FakeOrders, x: str, words: str) -> None:
     ordered(visitor)
