@@ -8,7 +8,7 @@ from flask import request
 
 MAX_FIELDS = 20
 MAX_LETTERS = 5000
-_UNSEEN = {"csrf_token", "password", "current", "ticket", "stamp", "request_id", "then", "check", "go", "back"}
+_UNSEEN = {"csrf_token", "password", "current", "ticket", "stamp", "seen", "request_id", "then", "check", "go", "back"}
 
 
 def typed() -> list[tuple[str, str]]:

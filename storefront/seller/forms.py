@@ -56,8 +56,9 @@ class BecomeSellerForm(FlaskForm):
 
 
 class TermsForm(FlaskForm):
-    """How something is sold."""
+    """How something is sold. `seen`: see `storefront.seller.meanwhile`."""
 
+    seen = HiddenField()
     price_cents = Price("Price in dollars")
     allow_backorder = BooleanField("Accept orders while it is out of stock")
 
@@ -75,6 +76,7 @@ class EditForm(TermsForm):
 class OfferForm(TermsForm):
     """An offer of what is in the shop already, with its first units."""
 
+    seen = None
     warehouse = SelectField("Warehouse", coerce=int)
     quantity = WholeNumber("Units to begin with", low=1, high=MAX_RESTOCK)
 

@@ -18,6 +18,7 @@ from storefront.seller import editing, queries
 from storefront.seller.access import sellers_only
 from storefront.seller.choices import offer_shelves, offer_warehouses, terms_in, text_in
 from storefront.seller.forms import EditForm, ReorderForm, RestockForm, TermsForm
+from storefront.seller.meanwhile import note_seen, tell_changes, values_of
 from storefront.seller.queries import OwnItem
 from storefront.seller.restocking import Restocked, explain, keep_points, restock, set_point
 from storefront.seller.shelves import point_of, points_of
@@ -28,7 +29,11 @@ bp = Blueprint("items", __name__, template_folder="templates", url_prefix="/sell
 
 # Two forms of one page have a warehouse each.
 POINT = "point"
-_REFUSED = 422
+_CONFLICT, _REFUSED = 409, 422
+_OVERTAKEN = (
+    "This item was changed elsewhere after you opened this page, so nothing was saved yet. Look at what is marked, then"
+    " save again."
+)
 
 
 @bp.get("/items")
@@ -133,14 +138,10 @@ def edit(offer_id: int) -> str:
     with services().reader.connect() as connection:
         text = queries.text_of(connection, the_shopper().user_id, own.product_id)
     assert text is not None
-    values = {
-        "title": own.title,
-        "description": text.description,
-        "category": text.category_id,
-        "price_cents": own.price_cents,
-        "allow_backorder": own.allow_backorder,
-    }
-    return _edit_page(own, (EditForm if text.is_creator else TermsForm)(formdata=None, data=values))
+    values = values_of(own, text)
+    form = (EditForm if text.is_creator else TermsForm)(formdata=None, data=values)
+    note_seen(form, values)
+    return _edit_page(own, form)
 
 
 @bp.post("/items/<id32:offer_id>/edit")
@@ -157,10 +158,19 @@ def change(offer_id: int) -> Response | tuple[str, int]:
     if not form.validate():
         return _edit_page(own, form), _REFUSED
     with parts.engine.begin() as connection:
-        editing.change_terms(connection, seller_id, offer_id, terms_in(form))
-        if isinstance(form, EditForm):
-            photo, drawn = form.photo.photo, bool(form.drawn.data)
-            editing.change_text(connection, seller_id, own.product_id, text_in(form), photo, drawn=drawn)
+        editing.take_turn(connection, seller_id)
+        now = queries.own_item(connection, seller_id, offer_id)
+        text = queries.text_of(connection, seller_id, own.product_id)
+        assert now is not None
+        assert text is not None
+        overtaken = tell_changes(form, values_of(now, text))
+        if not overtaken:
+            editing.change_terms(connection, seller_id, offer_id, terms_in(form))
+            if isinstance(form, EditForm):
+                photo, drawn = form.photo.photo, bool(form.drawn.data)
+                editing.change_text(connection, seller_id, own.product_id, text_in(form), photo, drawn=drawn)
+    if overtaken:
+        return _edit_page(now, form, _OVERTAKEN), _CONFLICT
     flash("Changed.", "success")
     return redirect(url_for("items.show", offer_id=offer_id), 303)
 
@@ -198,10 +208,10 @@ def _own(offer_id: int) -> OwnItem:
     return own
 
 
-def _edit_page(own: OwnItem, form: TermsForm) -> str:
+def _edit_page(own: OwnItem, form: TermsForm, message: str = "") -> str:
     if isinstance(form, EditForm):
         offer_shelves(form)
-    return render_template("seller/edit.html", item=own, form=form, most_bytes=MOST_BYTES)
+    return render_template("seller/edit.html", item=own, form=form, message=message, most_bytes=MOST_BYTES)
 
 
 def _restock_form() -> RestockForm:

@@ -198,7 +198,7 @@ ACCESS: dict[str, Row] = {
     "exchange.orders": sellers(PAGE),
     "items.show": its_seller(PAGE),
     "items.edit": its_seller(PAGE),
-    "items.change": its_seller(DONE, **ITEM),
+    "items.change": its_seller(DONE, seen="<seen>", **ITEM),
     "items.withdraw": its_seller(DONE),
     "items.bring_back": its_seller(DONE),
     "items.reorder": its_seller(DONE, **{"point-level": "3", "point-quantity": "9", "point-warehouse": "1"}),

@@ -108,6 +108,10 @@ class People:
         owner.get("/sell/items/new")
         self.secrets["<stamp>"] = next(one.values["stamp"] for one in owner.page.forms if "stamp" in one.values)
         with self.engine.begin() as connection:
+            own_offer = connection.execute(select(func.max(Offer.id))).scalar_one()
+        owner.get(f"/sell/items/{own_offer}/edit")
+        self.secrets["<seen>"] = owner.page.forms[-1].values["seen"]
+        with self.engine.begin() as connection:
             own_product = connection.execute(select(func.max(Product.id))).scalar_one()
         owner.put_in_cart(own_product)
         with self.engine.begin() as connection:

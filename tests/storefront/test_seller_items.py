@@ -85,6 +85,77 @@ def test_a_change_that_cannot_be_changes_nothing_and_keeps_what_was_typed(
     assert product(engine, product_id).description == "Glazed."
 
 
+def save_in_another_window(seller: Visitor, offer_id: int, **typed: str) -> None:
+    """While the page that is shown stays open."""
+    open_page = seller.page, seller.path
+    seller.get(f"/sell/items/{offer_id}/edit").submit("/edit", **typed)
+    assert seller.sees("Changed.")
+    seller.page, seller.path = open_page
+
+
+def test_what_was_saved_in_another_window_is_not_undone_unseen(seller: Visitor, engine: Engine) -> None:
+    offer_id, product_id = newest(engine)
+    seller.get(f"/sell/items/{offer_id}/edit")
+    save_in_another_window(seller, offer_id, price_cents="7.77")
+    seller.submit("/edit", title="Green teapot")
+    assert seller.status == 409
+    assert seller.sees("nothing was saved yet")
+    assert seller.sees("it is $7.77 now")
+    assert not seller.sees("it is “Blue bowl” now")
+    assert product(engine, product_id).title == "Blue bowl"
+    # What nobody touched here is as it is now; what was typed is still there.
+    assert seller.page.forms[-1].values["price_cents"] == "7.77"
+    seller.submit("/edit")
+    assert seller.sees("Changed.")
+    shown = seller.get(f"/products/{product_id}")
+    assert shown.sees("Green teapot")
+    assert shown.sees("$7.77")
+
+
+@pytest.mark.parametrize(
+    ("name", "there", "here", "words"),
+    [
+        ("title", "Red bowl", "Green bowl", "it is “Red bowl” now"),
+        ("description", "One\r\nTwo", "Three", "it is “One Two” now"),
+        ("category", "2", "3", "it is “Home & Light” now"),
+        ("price_cents", "7.77", "8.88", "it is $7.77 now"),
+        ("allow_backorder", "ticked", None, "it is ticked now"),
+    ],
+)
+def test_of_what_was_changed_in_two_windows_the_second_one_is_asked(
+    seller: Visitor, engine: Engine, name: str, there: str, here: str | None, words: str
+) -> None:
+    offer_id, _ = newest(engine)
+    seller.get(f"/sell/items/{offer_id}/edit")
+    save_in_another_window(seller, offer_id, **{name: there})
+    seller.submit("/edit", **{name: here})
+    if here is None:
+        # A box has no third state: what was not touched here is taken over.
+        assert seller.page.forms[-1].values[name] == "ticked"
+    else:
+        assert seller.page.forms[-1].values[name].strip() == here
+    assert seller.status == 409
+    assert seller.sees(words)
+    seller.submit("/edit", **{name: here})
+    assert seller.sees("Changed.")
+    assert seller.get(f"/sell/items/{offer_id}/edit").page.forms[-1].values.get(name, "").strip() == (here or "")
+
+
+def test_the_same_change_in_two_windows_is_no_matter(seller: Visitor, engine: Engine) -> None:
+    offer_id, _ = newest(engine)
+    seller.get(f"/sell/items/{offer_id}/edit")
+    save_in_another_window(seller, offer_id, price_cents="7.77", description="One\r\nTwo")
+    seller.submit("/edit", price_cents="7.77", description="One\r\nTwo")
+    assert seller.sees("Changed.")
+
+
+def test_a_form_that_does_not_say_what_it_was_made_with_undoes_nothing(seller: Visitor, engine: Engine) -> None:
+    offer_id, product_id = newest(engine)
+    seller.get(f"/sell/items/{offer_id}/edit").submit("/edit", seen="price_cents=garbled title", price_cents="8.88")
+    assert seller.status == 409
+    assert seller.get(f"/products/{product_id}").sees("$12.50")
+
+
 def test_a_withdrawn_item_is_gone_from_the_shop_until_it_is_brought_back(seller: Visitor, engine: Engine) -> None:
     offer_id, product_id = newest(engine)
     seller.get(f"/sell/items/{offer_id}").submit("/withdraw")
