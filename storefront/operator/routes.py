@@ -11,6 +11,7 @@ from functools import wraps
 from typing import Any
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from grpc import StatusCode
 from werkzeug.wrappers import Response
 
 from shop.operations.v1 import operations_pb2 as pb
@@ -37,7 +38,7 @@ MAX_ID = 2**63 - 1
 MAX_DIGITS = len(str(MAX_ID))
 # Orders are counted from 1, parcels from the second of the installation times 2**20.
 PARCELS_FROM = 2**40
-_REFUSED, _NO_ANSWER = 422, 503
+_UNKNOWN, _REFUSED, _NO_ANSWER = 404, 422, 503
 _STALE = "This page was out of date. Nothing was done; here is a new one."
 _UNSURE = (
     "No answer came in time, so we do not know yet whether it was done. Press the button again: it is the same request"
@@ -69,32 +70,27 @@ def staff_only(view: Callable[..., Any]) -> Callable[..., Any]:
 @staff_only
 def index() -> str:
     """Links, queues, and what needs a person."""
-    user_id, operations = the_shopper().user_id, services().operations
-    token = request.args.get("page", "")[:MAX_TOKEN]
-    attention = operations.attention(user_id, token)
-    links, now = operations.links(user_id), services().clock.now()
-    return render_template(
-        "operator/index.html",
-        world=show_world(links),
-        links=show_links(links, now),
-        parcels=show_attention(attention.parcels),
-        next_page=attention.next_page_token,
-        first_page=not token,
-        now=now,
-    )
+    return _index_page()
 
 
 @bp.get("/orders")
 @staff_only
-def find() -> Response:
+def find() -> Response | tuple[str, int]:
     """Leads to the order whose number, or whose parcel's number, was typed."""
-    typed = request.args.get("order", "").strip().lstrip("#")
-    if not (typed.isascii() and typed.isdecimal() and len(typed) <= MAX_DIGITS and 0 < int(typed) <= MAX_ID):
-        flash("Write the number of an order, such as 12, or of a parcel.", "warning")
-        return redirect(url_for("operator.index"), 303)
-    number = int(typed)
-    if number >= PARCELS_FROM:
-        number = services().operations.order_of(the_shopper().user_id, number)
+    user_id, operations = the_shopper().user_id, services().operations
+    typed = request.args.get("order", "")
+    digits = typed.strip().lstrip("#")
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= MAX_DIGITS and 0 < int(digits) <= MAX_ID):
+        return _index_page(typed, "Write the number of an order, such as 12, or of a parcel."), _REFUSED
+    number = int(digits)
+    try:
+        if number >= PARCELS_FROM:
+            number = operations.order_of(user_id, number)
+        operations.order(user_id, number)
+    except CallFailed as failed:
+        if failed.failure.code is not StatusCode.NOT_FOUND:
+            raise
+        return _index_page(typed, "No order and no parcel has this number."), _UNKNOWN
     return redirect(url_for("operator.order", order_id=number), 303)
 
 
@@ -160,6 +156,24 @@ def do(order_id: int, shipment_id: int, remedy: str) -> Response | str | tuple[s
     else:
         flash(chosen.done, "success")
     return redirect(url_for("operator.order", order_id=order_id), 303)
+
+
+def _index_page(typed: str = "", problem: str = "") -> str:
+    user_id, operations = the_shopper().user_id, services().operations
+    token = request.args.get("page", "")[:MAX_TOKEN]
+    attention = operations.attention(user_id, token)
+    links, now = operations.links(user_id), services().clock.now()
+    return render_template(
+        "operator/index.html",
+        world=show_world(links),
+        links=show_links(links, now),
+        parcels=show_attention(attention.parcels),
+        next_page=attention.next_page_token,
+        first_page=not token,
+        now=now,
+        typed=typed,
+        problem=problem,
+    )
 
 
 def _parcel(seen: pb.InspectOrderResponse, shipment_id: int) -> AttentionShown:

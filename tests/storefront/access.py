@@ -205,7 +205,7 @@ ACCESS: dict[str, Row] = {
     "items.more": its_seller(DONE, request_id=REQUEST_ID, warehouse="1", quantity="5"),
     # Behind the counter.
     "operator.index": staff(PAGE),
-    "operator.find": staff(SENT_ON),
+    "operator.find": staff(AGAIN),
     "operator.order": staff(PAGE),
     "operator.confirm": staff(PAGE),
     "operator.do": staff(DONE, request_id=REQUEST_ID, note="it was found"),

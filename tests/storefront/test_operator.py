@@ -1,6 +1,7 @@
 """Behind the counter: who gets there, what is shown, and what is done once however often it is asked for."""
 
 from collections.abc import Callable
+from urllib.parse import urlencode
 
 import pytest
 from sqlalchemy import Engine
@@ -17,6 +18,7 @@ from tests.storefront.fake_orders import FakeOrders
 from tests.storefront.visitor import Visitor
 
 ANN, SUE = "ann@example.org", "sue@example.org"
+NO_NUMBERS = ("", "-1", "9" * 30, "0" * 19 + "1" + "0" * 30, "1" * 5000, "0", " x", "\u0661")
 
 
 @pytest.fixture
@@ -244,16 +246,33 @@ def test_what_the_shopper_asked_for_is_told_with_the_answers(sue: Visitor, parce
     assert page.sees("Send it to (9, 8). Parcel 1: Too late to change (it had left at")
 
 
+@pytest.mark.usefixtures("parcel")
 def test_an_order_is_found_by_its_number(sue: Visitor) -> None:
     for typed in ("1", "%231"):
         assert sue.client.get(f"/operator/orders?order={typed}").location == "/operator/orders/1"
-    for nonsense in ("", "-1", "9" * 30, "0" * 19 + "1" + "0" * 30, "1" * 5000, "0", "x", "\u0661"):
-        assert sue.client.get(f"/operator/orders?order={nonsense}").location == "/operator", nonsense
+
+
+@pytest.mark.parametrize(
+    ("typed", "status", "words"),
+    [
+        *((nonsense, 422, "Write the number of an order, such as 12") for nonsense in NO_NUMBERS),
+        ("77", 404, "No order and no parcel has this number."),
+        (str(2**62), 404, "No order and no parcel has this number."),
+    ],
+)
+def test_a_number_of_nothing_is_told_beside_the_field_with_what_was_typed(
+    sue: Visitor, typed: str, status: int, words: str
+) -> None:
+    page = sue.get(f"/operator/orders?{urlencode({'order': typed})}")
+    assert page.status == status
+    assert page.sees(f"Error: {words}")
+    assert page.sees("Links and their queues")
+    assert next(form.values["order"] for form in page.page.forms if form.action == "/operator/orders") == typed
 
 
 def test_an_order_is_found_by_a_parcel_of_it(sue: Visitor, parcel: int) -> None:
     assert sue.client.get(f"/operator/orders?order={parcel}").location == "/operator/orders/1"
-    assert sue.get(f"/operator/orders?order={parcel + 1}").status == 404
+    assert sue.get(f"/operator/orders?order={parcel + 1}").sees("No order and no parcel has this number.")
 
 
 @pytest.mark.parametrize(
