@@ -8,6 +8,13 @@ if (livePart && !livePart.querySelector("[data-ended]")) followOrder(livePart);
 function followOrder(part) {
   let reading = false, wanted = false, ended = false, listening = false, timer = 0, news = null;
   const order = Number(part.dataset.order);
+  // Nothing moves away under a finger or a mouse button that is down.
+  let released = null;
+  part.addEventListener("pointerdown", () => {
+    released = new Promise((done) => {
+      for (const end of ["pointerup", "pointercancel", "contextmenu"]) addEventListener(end, () => setTimeout(done), { once: true });
+    });
+  });
 
   function pause() {
     if (!listening) return POLL_MS;
@@ -23,7 +30,11 @@ function followOrder(part) {
     try {
       const answer = await fetch(part.dataset.live, { headers: { Accept: "text/html" } });
       if (answer.redirected || answer.status === 404) { location.reload(); return; }
-      if (answer.ok) show(await answer.text());
+      if (answer.ok) {
+        const html = await answer.text();
+        await released;
+        show(html);
+      }
       note(answer.ok);
     } catch { note(false); }
     reading = false;
@@ -46,13 +57,10 @@ function followOrder(part) {
     if (old.dataset.words !== fresh.dataset.words) {
       document.getElementById("live-words").textContent = fresh.dataset.words;
     }
-    const focused = part.contains(document.activeElement) ? document.activeElement.id : "";
-    for (const open of old.querySelectorAll("details[open][id]")) fresh.querySelector(`#${open.id}`)?.setAttribute("open", "");
     const places = new Map([...old.querySelectorAll("[data-truck]")].map((truck) => [truck.dataset.truck, truck.dataset.at]));
-    part.replaceChildren(fresh);
-    if (focused) document.getElementById(focused)?.focus({ preventScroll: true });
-    localTimes(part);
-    tickExpected();
+    localTimes(fresh);
+    tickExpected(fresh);
+    renew(old, fresh);
     for (const truck of part.querySelectorAll("[data-truck]")) drive(truck, places.get(truck.dataset.truck));
     if ("ended" in fresh.dataset) {
       ended = true;
@@ -73,6 +81,19 @@ function followOrder(part) {
   addEventListener("pageshow", (event) => { if (event.persisted) location.reload(); });
 }
 
+// Makes `old` what `fresh` is, and leaves what is the same alone: what is selected, pressed or focused stays so.
+function renew(old, fresh) {
+  if (old.isEqualNode(fresh)) return;
+  if (old.nodeName !== fresh.nodeName || old.nodeType !== Node.ELEMENT_NODE) { old.replaceWith(fresh); return; }
+  for (const { name } of [...old.attributes]) if (!fresh.hasAttribute(name)) old.removeAttribute(name);
+  for (const { name, value } of fresh.attributes) old.setAttribute(name, value);
+  const before = [...old.childNodes], now = [...fresh.childNodes];
+  while (before.length && now.length && before.at(-1).isEqualNode(now.at(-1))) { before.pop(); now.pop(); }
+  for (const gone of before.splice(now.length)) gone.remove();
+  const rest = old.childNodes[before.length] ?? null;
+  now.forEach((node, at) => { if (at < before.length) renew(before[at], node); else old.insertBefore(node, rest); });
+}
+
 // From where a truck was to where it is.
 function drive(truck, before) {
   if (!before || before === truck.dataset.at || matchMedia("(prefers-reduced-motion: reduce)").matches) return;
@@ -82,8 +103,8 @@ function drive(truck, before) {
 }
 
 // How long it takes from now on, beside the times between which a parcel is expected.
-function tickExpected() {
-  for (const place of document.querySelectorAll("[data-earliest]")) {
+function tickExpected(root = document) {
+  for (const place of root.querySelectorAll("[data-earliest]")) {
     const [from, to] = [place.dataset.earliest, place.dataset.latest].map((at) => Math.round((new Date(at) - Date.now()) / 1000));
     place.textContent = to <= 0 ? "(any moment now)" : `(in ${from > 0 ? `${spell(from, to)} to ` : "up to "}${spell(to, to)}${unit(to)})`;
   }

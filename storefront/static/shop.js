@@ -98,10 +98,10 @@ function localTimes(root) {
     const today = at.toDateString() === new Date().toDateString();
     time.textContent = (time.dataset.time === "clock" && today ? clock : moment).format(at);
   }
-  tickAges();
+  tickAges(root);
 }
-function tickAges() {
-  for (const place of document.querySelectorAll("[data-since]")) {
+function tickAges(root = document) {
+  for (const place of root.querySelectorAll("[data-since]")) {
     const seconds = Math.max(0, Math.round((Date.now() - new Date(place.dataset.since)) / 1000));
     const words = seconds < 90 ? `${seconds} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
     place.textContent = `(${words})`;

@@ -84,6 +84,40 @@ def test_what_ups_answers_later_appears_by_itself(open_shop: OpenShop, new_page:
     expect(page.locator("#live-words")).to_contain_text("Cancel the order: Too late to cancel")
 
 
+def test_news_leave_what_is_pressed_and_what_is_selected_alone(open_shop: OpenShop, new_page: NewPage) -> None:
+    page = new_page()
+    sign_up(page, open_shop.url, "Pia")
+    order_id = buy_one(page, open_shop.url)
+    tracking = page.locator(".parcel .num").first
+    tracking.evaluate("place => getSelection().selectAllChildren(place)")
+    open_shop.orders.advance(order_id)
+    expect(status(page)).to_have_text("Waiting for the truck")
+    assert page.evaluate("getSelection().toString()") == tracking.inner_text()
+    # A line more in the history moves what stands below it, but not away from under the mouse.
+    page.get_by_role("link", name="Change the address").hover()
+    page.mouse.down()
+    with page.expect_response("**/live") as answer:
+        open_shop.orders.advance(order_id)
+    answer.value.finished()
+    page.evaluate("new Promise((drawn) => requestAnimationFrame(() => requestAnimationFrame(drawn)))")
+    page.mouse.up()
+    expect(page.get_by_role("heading", name=f"Send order {order_id} elsewhere?")).to_be_visible()
+    page.go_back()
+    expect(status(page)).to_have_text("Being loaded")
+
+
+def test_what_is_let_go_elsewhere_lets_news_in(open_shop: OpenShop, new_page: NewPage) -> None:
+    page = new_page()
+    sign_up(page, open_shop.url, "Lea")
+    order_id = buy_one(page, open_shop.url)
+    page.get_by_role("link", name="Change the address").hover()
+    page.mouse.down()
+    open_shop.orders.advance(order_id)
+    page.get_by_role("link", name="Minimart").hover()
+    page.mouse.up()
+    expect(status(page)).to_have_text("Waiting for the truck")
+
+
 def test_all_tabs_of_a_browser_share_one_place_and_each_is_told_at_once(open_shop: OpenShop, new_page: NewPage) -> None:
     """There are two places for a shopper here."""
     page = new_page()
