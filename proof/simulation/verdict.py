@@ -267,7 +267,8 @@ class Verdict:
     def _was_forgotten(self, shipment: _Shipment, record: PackageRecord) -> bool:
         """Whether it went where UPS was asked to take it, and either side forgot before UPS said so.
 
-        UPS may lose its memory with the answer; we delete our questions some time after the parcel's end.
+        UPS may lose its memory with the answer; we delete our questions some time after the parcel's end. Or it was
+        there when UPS lost its memory, and UPS, for which it was at the warehouse again, took another address for it.
         """
         sql = (
             "select r.asked_at from order_requests r join order_request_decisions d on d.order_request_id = r.id"
@@ -277,7 +278,10 @@ class Verdict:
         asked = [row[0] - slow for row in self._db.rows(sql, shipment.id, *record.delivered_to[0])]
         ours = "select 1 from outbox where shipment_id = ? and kind = 'redirect'"
         by_ups = any(at <= forgot for at in asked for forgot in self._ups.forgot)
-        return by_ups or (bool(asked) and self._db.one(ours, shipment.id) is None)
+        sql = "select max(at) from shipment_steps where shipment_id = ? and event = 'address_accepted'"
+        accepted = (self._db.one(sql, shipment.id) or -math.inf) + slow
+        in_vain = any(record.delivered[0] <= forgot <= accepted for forgot in self._ups.forgot)
+        return by_ups or in_vain or (bool(asked) and self._db.one(ours, shipment.id) is None)
 
     def _buys(self) -> None:
         """G3: every buy took effect at most once, and in the world in use every one that was acked exactly once.
