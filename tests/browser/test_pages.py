@@ -21,8 +21,8 @@ from tests.browser.lives import Lives, live
 NewPage = Callable[..., Page]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 MOST_BYTES = 100_000
-# What Chrome's own yardstick calls good: a line may grow as its times are put in the reader's own words.
-MOST_SHIFT = 0.1
+# As good as nothing: one word that makes room on a desk is more.
+MOST_SHIFT = 0.001
 LIGHTS: tuple[Literal["dark"], Literal["light"]] = ("dark", "light")
 LOOKS: dict[str, dict[str, Any]] = {
     "desktop": {"color_scheme": "light", "viewport": DESKTOP},
@@ -102,10 +102,18 @@ SHIFTS = """() => new Promise((done) => {
     }).observe({ type: "layout-shift", buffered: true });
     requestAnimationFrame(() => requestAnimationFrame(() => done(sum)));
 })"""
-# How a phone on the road loads pages in Lighthouse: seconds there and back, bytes in a second. What a page needs before
-# anything can be seen comes in three turns: the connection, the page, its style sheets.
+# How a phone on the road loads pages in Lighthouse: seconds there and back, bytes in a second, a slow processor. What a
+# page needs before anything can be seen comes in three turns: the connection, the page, its style sheets. So it is
+# reckoned for every page; where people come in, and where most is shown, it is measured.
 ROUND_TRIP, BYTES_PER_SECOND, TURNS = 0.15, 1.6e6 / 8, 3
+TIMES_SLOWER = 4
 LATEST_PAINT = 1.0
+# A machine that is busy with other tests is slow by itself: the best one counts.
+PAINTS = 6
+SEEN_FIRST = {"home", "products", "product", "login", "cart", "checkout", "order", "shop-overview", "operator"}
+FIRST_PAINT = """() => new Promise((done) => new PerformanceObserver((list) => {
+    for (const one of list.getEntriesByName("first-contentful-paint")) done(one.startTime / 1000);
+}).observe({ type: "paint", buffered: true }))"""
 NEEDED_TO_PAINT = """() => [...performance.getEntriesByType("navigation"),
     ...performance.getEntriesByType("resource").filter((one) => one.renderBlockingStatus === "blocking")]
     .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
@@ -138,6 +146,20 @@ def problems(page: Page, path: str) -> list[str]:
     if paint > LATEST_PAINT:
         found.append(f"{path}: nothing to be seen for {paint:.2f} s on a phone on the road")
     return found
+
+
+def first_paint(page: Page, address: str) -> float:
+    """The seconds until something is seen of a page, with nothing kept from before, by Chromium's own slow road."""
+    road = page.context.new_cdp_session(page)
+    road.send("Network.enable")
+    road.send("Network.setCacheDisabled", {"cacheDisabled": True})
+    speed = {"downloadThroughput": BYTES_PER_SECOND, "uploadThroughput": BYTES_PER_SECOND / 2}
+    road.send("Network.emulateNetworkConditions", {"offline": False, "latency": ROUND_TRIP * 1000, **speed})
+    road.send("Emulation.setCPUThrottlingRate", {"rate": TIMES_SLOWER})
+    page.goto(address, wait_until="commit")
+    seconds: float = page.evaluate(FIRST_PAINT)
+    road.detach()
+    return seconds
 
 
 @pytest.fixture(scope="module")
@@ -177,3 +199,25 @@ def test_every_page_is_well_made(
     monkeypatch.setattr(open_shop.orders, "get_refusal", Unavailable("DATABASE_AWAY", "away"))
     visit(newcomer, {"orders-away": "/orders/1"})
     assert not found, "\n".join(found)
+
+
+@pytest.mark.timeout(400)
+def test_a_page_is_seen_within_a_second_by_a_phone_on_the_road(
+    open_shop: OpenShop, lives: Lives, new_page: NewPage
+) -> None:
+    late: dict[str, list[float]] = {}
+    for state, pages in (
+        (None, GUEST_PAGES),
+        (lives.shopper, SHOPPER_PAGES),
+        (lives.seller, SELLER_PAGES),
+        (lives.staff, STAFF_PAGES),
+    ):
+        # What a service worker asks for comes by no slow road.
+        page = new_page(**LOOKS["phone"], storage_state=state, service_workers="block")
+        for name in SEEN_FIRST & pages.keys():
+            seen: list[float] = []
+            while len(seen) < PAINTS and min(seen, default=LATEST_PAINT + 1) > LATEST_PAINT:
+                seen.append(first_paint(page, open_shop.url + pages[name].format(**lives.ids)))
+            if min(seen) > LATEST_PAINT:
+                late[name] = seen
+    assert not late
