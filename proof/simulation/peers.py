@@ -118,8 +118,12 @@ class UpsProcess:
         self.called_delivered: set[int] = set()
         # The numbers of the shop's elements that it has refused, and in which words.
         self.refused: dict[int, str] = {}
-        # When it lost its memory.
+        # When it lost its memory, and when its memory of a world that was no more.
         self.forgot: list[float] = []
+        self.left: list[float] = []
+        # The parcels that it took another address for, and when.
+        self.redirected: list[tuple[int, float]] = []
+        self._world_id = self.model.world_id
         self._ends: dict[Link, End] = {}
         self._timer = 0
 
@@ -172,6 +176,9 @@ class UpsProcess:
 
     def _flush(self) -> None:
         network = self.env.network
+        if self.model.world_id != self._world_id:
+            self.left.append(self._now())
+            self._world_id = self.model.world_id
         for output in self.model.outputs():
             if isinstance(output, Dial):
                 self._dial(output.link)
@@ -199,6 +206,8 @@ class UpsProcess:
         if command is not None:
             self.called_delivered.update(one.shipId for one in command.delivered)
             self.refused.update((one.originSeqNum, one.err) for one in command.error)
+            now = self._now()
+            self.redirected += [(one.shipId, now) for one in command.redirectAnswers if one.accepted]
 
     def _fire(self, serial: int) -> None:
         if serial == self._timer:

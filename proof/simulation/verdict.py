@@ -265,23 +265,29 @@ class Verdict:
                 self._wrong("G3", f"shipment {shipment.id} was delivered to {said}")
 
     def _was_forgotten(self, shipment: _Shipment, record: PackageRecord) -> bool:
-        """Whether it went where UPS was asked to take it, and either side forgot before UPS said so.
+        """Whether it went where it was to go for a while, and nobody can know that it went there.
 
-        UPS may lose its memory with the answer; we delete our questions some time after the parcel's end. Or it was
-        there when UPS lost its memory, and UPS, for which it was at the warehouse again, took another address for it.
+        UPS may lose its memory, or the world that it is about, before it says that it takes it there; we delete our
+        questions some time after the parcel's end. Or it was there when UPS lost its memory, and UPS, for which it was
+        at the warehouse again, took another address for it.
         """
+        place, ups = record.delivered_to[0], self._ups
         sql = (
             "select r.asked_at from order_requests r join order_request_decisions d on d.order_request_id = r.id"
             " where d.shipment_id = ? and d.decision = 'too_late' and r.x = ? and r.y = ?"
         )
-        slow = self._env.clock.furthest
-        asked = [row[0] - slow for row in self._db.rows(sql, shipment.id, *record.delivered_to[0])]
-        ours = "select 1 from outbox where shipment_id = ? and kind = 'redirect'"
-        by_ups = any(at <= forgot for at in asked for forgot in self._ups.forgot)
-        sql = "select max(at) from shipment_steps where shipment_id = ? and event = 'address_accepted'"
-        accepted = (self._db.one(sql, shipment.id) or -math.inf) + slow
-        in_vain = any(record.delivered[0] <= forgot <= accepted for forgot in self._ups.forgot)
-        return by_ups or in_vain or (bool(asked) and self._db.one(ours, shipment.id) is None)
+        ahead = self._env.clock.furthest
+        asked = [row[0] - ahead for row in self._db.rows(sql, shipment.id, *place)]
+        before_an_answer = any(at <= lost for at in asked for lost in (*ups.forgot, *ups.left))
+        sql = "select 1 from outbox where shipment_id = ? and kind = 'redirect'"
+        by_us = bool(asked) and self._db.one(sql, shipment.id) is None
+        sql = "select x, y from orders where id = ? union select x, y from order_requests where order_id = ?"
+        addresses = self._db.rows(sql, shipment.order_id, shipment.order_id)
+        taken = [at for ship, at in ups.redirected if ship == shipment.id]
+        in_vain = place in addresses and any(
+            record.delivered[0] <= forgot <= at for forgot in ups.forgot for at in taken
+        )
+        return before_an_answer or by_us or in_vain
 
     def _buys(self) -> None:
         """G3: every buy took effect at most once, and in the world in use every one that was acked exactly once.
