@@ -1,6 +1,7 @@
 """`minimart chaos`: kill the whole system for some minutes, then say whether anything was lost, doubled or stuck.
 
-Exit code 0: every check holds; 1: it does not, or it could not be played; 2: a wrong option; 130: interrupted.
+Exit code 0: every check holds; 1: it does not, or nothing was killed or ordered, or it could not be played; 2: a wrong
+option; 130: interrupted.
 """
 
 import asyncio

@@ -97,7 +97,7 @@ async def _perform(plan: Plan, stage: Stage) -> Report:
     }
     verdict, report.delivery_seconds = await asyncio.to_thread(_judge, stage, ledger)
     report.counts = dict(verdict.counts)
-    report.findings = [*([said] if said else []), *verdict.findings]
+    report.found = [*([said] if said else []), *verdict.findings]
     return report
 
 

@@ -26,7 +26,7 @@ def report(*findings: str) -> Report:
         counts={"orders": 3},
         delivery_seconds=[1.0, 2.0, 4.0],
         settle_seconds=6.25,
-        findings=findings,
+        found=findings,
     )
 
 
@@ -51,6 +51,16 @@ def test_a_bad_one_names_what_it_found_and_the_command() -> None:
     assert "  order 7 is stuck" in text
     assert "again: minimart chaos --seed 5" in text
     assert report("order 7 is stuck").as_json()["holds"] is False
+
+
+def test_a_performance_in_which_nothing_was_killed_or_ordered_proves_nothing_and_says_so() -> None:
+    idle = report()
+    idle.done = {"stop sim_ups": 2, "kill orders_svc": 0}
+    assert idle.findings == ["nothing was killed: nothing is proven, play longer"]
+    idle.ledger = Ledger(promises=[Promise(2, "request", {1: 1}, (0, 0), 0.0, Outcome.REFUSED)])
+    assert not idle.holds
+    assert "  no order was acknowledged: nothing is proven, play longer" in idle.as_text()
+    assert len(idle.as_json()["findings"]) == 2
 
 
 def test_many_findings_are_cut_in_the_text_and_kept_in_the_data() -> None:
