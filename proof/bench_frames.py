@@ -39,6 +39,7 @@ def measure() -> Iterator[Figure]:
             "frames/s",
             "protobuf's parse_length_prefixed",
             takes[_helper],
+            at_least=1.0,
         )
 
 

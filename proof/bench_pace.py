@@ -83,10 +83,11 @@ def measure() -> Iterator[Figure]:
             "shop that never thinks",
             statistics.mean(one.seconds for one in least),
             f"limit {LIMITS[loss]:g}",
+            at_most=LIMITS[loss],
         )
         if not loss:
             sent = statistics.mean(pace.elements for pace in ours)
-            yield Figure("world elements an order, nothing lost", sent, "", "limit", ELEMENTS_LIMIT)
+            yield Figure("world elements an order, nothing lost", sent, "", "limit", ELEMENTS_LIMIT, at_most=1.0)
 
 
 def ours_once(loss: int, seed: int) -> Pace:

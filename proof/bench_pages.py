@@ -70,14 +70,22 @@ def measure(folder: Path) -> Iterator[Figure]:
         pages = _pages(folder, shop, stub)
         single, bursts, others = asyncio.run(_watch(shop, stub, pages))
     what = f"commit to page, {len(pages)} open pages"
-    yield Figure(f"{what}, p50", percentile(single, 0.5) * 1000, "ms", "limit", LIMIT_MS)
-    yield Figure(f"{what}, p99", percentile(single, 0.99) * 1000, "ms", "limit", LIMIT_MS, f"{len(single)} changes")
+    yield Figure(f"{what}, p50", percentile(single, 0.5) * 1000, "ms", "limit", LIMIT_MS, at_most=1.0)
+    note = f"{len(single)} changes"
+    yield Figure(f"{what}, p99", percentile(single, 0.99) * 1000, "ms", "limit", LIMIT_MS, note, at_most=1.0)
     for count, took in bursts.items():
-        note = "" if count < len(pages) else "not promised: every page at once"
+        promised = count < len(pages)
         yield Figure(
-            f"{what}, {count} changes at once, p99", percentile(took, 0.99) * 1000, "ms", "limit", LIMIT_MS, note
+            f"{what}, {count} changes at once, p99",
+            percentile(took, 0.99) * 1000,
+            "ms",
+            "limit",
+            LIMIT_MS,
+            "" if promised else "not promised: every page at once",
+            at_most=1.0 if promised else None,
         )
-    yield Figure("product page meanwhile, p95", percentile(others, 0.95) * 1000, "ms", "limit", PAGE_LIMIT_MS)
+    meanwhile = percentile(others, 0.95) * 1000
+    yield Figure("product page meanwhile, p95", meanwhile, "ms", "limit", PAGE_LIMIT_MS, at_most=1.0)
 
 
 @contextmanager

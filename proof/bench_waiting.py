@@ -51,7 +51,7 @@ def measure(folder: Path, orders: int = ORDERS) -> Iterator[Figure]:
         until(lambda: not shop.unacked("request_truck"))
         yield _cpu(shop, f"{waiting} for trucks")
         few, many = (_threads(shop, count) for count in (FEW, MANY))
-        yield Figure(f"threads of the shop, {MANY} orders in flight", many, "", f"{FEW} in flight", few)
+        yield Figure(f"threads of the shop, {MANY} orders in flight", many, "", f"{FEW} in flight", few, at_most=1.0)
     with waiting_shop(folder / "killed", orders, QUICK_TICK) as shop:
         shop.peers.announce(shop.world_id())
         until(lambda: not shop.unacked("request_truck"))
@@ -63,9 +63,9 @@ def measure(folder: Path, orders: int = ORDERS) -> Iterator[Figure]:
             back = _killed(shop, service)
             limit = LIMIT_SECONDS + (RECONNECT_TICKS * QUICK_TICK if service == "world_bridge" else 0.0)
             after = f"{waiting}, {service} killed"
-            yield Figure(f"{after}, first order", back.first_order, "s", "limit", LIMIT_SECONDS)
-            yield Figure(f"{after}, first command sent", back.first_command, "s", "limit", limit)
-        yield Figure(f"{waiting}, storefront killed, first page", _page(shop), "s", "limit", LIMIT_SECONDS)
+            yield Figure(f"{after}, first order", back.first_order, "s", "limit", LIMIT_SECONDS, at_most=1.0)
+            yield Figure(f"{after}, first command sent", back.first_command, "s", "limit", limit, at_most=1.0)
+        yield Figure(f"{waiting}, storefront killed, first page", _page(shop), "s", "limit", LIMIT_SECONDS, at_most=1.0)
 
 
 def _tell_all(shop: WaitingShop) -> None:
@@ -81,7 +81,8 @@ def _cpu(shop: WaitingShop, what: str) -> Figure:
     after, seconds = shop.cpu_seconds(), time.monotonic() - began
     percent = {name: 100 * (after[name] - before.get(name, 0.0)) / seconds for name in after}
     note = ", ".join(f"{name} {share:.1f}" for name, share in percent.items() if share >= 0.05)
-    return Figure(f"CPU, {what}", sum(percent.values()), "% of a core", "limit", CPU_LIMIT_PERCENT, note)
+    used = sum(percent.values())
+    return Figure(f"CPU, {what}", used, "% of a core", "limit", CPU_LIMIT_PERCENT, note, at_most=1.0)
 
 
 def _threads(shop: WaitingShop, count: int) -> int:

@@ -8,7 +8,10 @@ from dataclasses import asdict, dataclass
 
 @dataclass(frozen=True, slots=True)
 class Figure:
-    """One measurement and the same one of its yardstick, taken in the same run. `ratio` is ours by theirs."""
+    """One measurement and the same one of its yardstick, taken in the same run. `ratio` is ours by theirs.
+
+    `at_most` and `at_least` are what is promised of the ratio; None: nothing is.
+    """
 
     what: str
     value: float
@@ -16,11 +19,26 @@ class Figure:
     yardstick: str
     yardstick_value: float
     note: str = ""
+    at_most: float | None = None
+    at_least: float | None = None
 
     @property
     def ratio(self) -> float:
         """Ours divided by the yardstick's."""
         return self.value / self.yardstick_value if self.yardstick_value else float("nan")
+
+    @property
+    def broken(self) -> str:
+        """What is promised and not kept, in words; empty: nothing is."""
+        if self.at_most is not None and not self.ratio <= self.at_most:
+            return self._broken("at most", self.at_most)
+        if self.at_least is not None and not self.ratio >= self.at_least:
+            return self._broken("at least", self.at_least)
+        return ""
+
+    def _broken(self, how: str, promised: float) -> str:
+        ours, bound = readable(self.value), readable(promised * self.yardstick_value)
+        return f"{self.what}: {ours} {self.unit}".rstrip() + f", promised is {how} {bound}"
 
 
 def as_json(figures: Iterable[Figure]) -> str:

@@ -1,9 +1,11 @@
 """The table and the JSON of measured figures, and the percentile behind them."""
 
 import json
+from collections.abc import Sequence
 
 import pytest
 
+from proof import bench, bench_pace
 from proof.figures import Figure, as_json, as_table, percentile, readable
 
 FIGURES = [
@@ -23,6 +25,39 @@ def test_the_json_holds_every_field_and_the_ratio() -> None:
     first, _ = json.loads(as_json(FIGURES))
     assert first["value"] == 500.0
     assert first["ratio"] == 0.25
+
+
+@pytest.mark.parametrize(
+    ("value", "promised", "said"),
+    [
+        (300.0, {"at_most": 1.0}, ""),
+        (301.0, {"at_most": 1.0}, "page: 301 ms, promised is at most 300"),
+        (346.0, {"at_most": 1.15}, "page: 346 ms, promised is at most 345"),
+        (300.0, {"at_least": 1.0}, ""),
+        (299.0, {"at_least": 1.0}, "page: 299 ms, promised is at least 300"),
+        (float("nan"), {"at_most": 1.0}, "page: nan ms, promised is at most 300"),
+        (9000.0, {}, ""),
+    ],
+)
+def test_what_is_not_as_promised_is_named(value: float, promised: dict[str, float], said: str) -> None:
+    assert Figure("page", value, "ms", "limit", 300.0, **promised).broken == said
+
+
+@pytest.mark.parametrize(("ours", "code"), [(4.0, 0), (4.1, 1)])
+@pytest.mark.parametrize("options", [(), ("--json",)])
+def test_the_command_fails_where_a_figure_is_not_as_promised(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], ours: float, code: int, options: Sequence[str]
+) -> None:
+    def measured() -> list[Figure]:
+        unpromised = Figure("all at once", 900.0, "ms", "limit", 300.0, "not promised")
+        return [unpromised, Figure("first order", ours, "s", "limit", 4.0, at_most=1.0)]
+
+    monkeypatch.setattr(bench_pace, "measure", measured)
+    assert bench.main(["pace", *options]) == code
+    said, complained = capsys.readouterr()
+    assert "all at once" in said
+    assert ("not as promised: first order: 4.1 s, promised is at most 4" in complained) == bool(code)
+    assert "not as promised: all at once" not in complained
 
 
 @pytest.mark.parametrize(
