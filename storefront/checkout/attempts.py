@@ -157,6 +157,20 @@ def last_destination(connection: Connection, user_id: int) -> Destination | None
     return Destination(sent.destination.x, sent.destination.y, sent.ups_account)
 
 
+def last_order_with(connection: Connection, user_id: int, offer_id: int) -> int | None:
+    """This user's newest order, if it was for this offer."""
+    row = connection.execute(
+        select(CheckoutAttempt.order_id, CheckoutAttempt.request)
+        .where(CheckoutAttempt.user_id == user_id, CheckoutAttempt.state == CheckoutState.ACCEPTED)
+        .order_by(CheckoutAttempt.id.desc())
+        .limit(1)
+    ).one_or_none()
+    if row is None:
+        return None
+    items = orders_pb2.PlaceOrderRequest.FromString(row.request).items
+    return row.order_id if any(item.offer_id == offer_id for item in items) else None
+
+
 def due(connection: Connection, now: float, limit: int) -> list[int]:
     """The ids of unanswered attempts whose next try is due, longest due first."""
     rows = connection.execute(

@@ -167,14 +167,10 @@ def _page(
         places = warehouse_places(connection)
         holds = holds_of(connection, shopper.user_id)
         in_cart = [line for line in lines_of(connection, shopper.cart_id) if not line.is_saved]
-    if not in_cart:
-        flash("Your cart is empty: there is nothing to check out. Look at your orders for what you bought.", "info")
-        return redirect(url_for("cart.show"), 303)
-    in_cart = _asked_for(in_cart)
-    if not in_cart:
-        flash("Nothing is ticked. Tick what you want to order.", "warning")
-        return redirect(url_for("cart.show"), 303)
-    lines = holds.free(in_cart)
+    asked_for = _asked_for(in_cart)
+    if not asked_for:
+        return _nothing_to_order(shopper, in_cart)
+    lines = holds.free(asked_for)
     if not lines:
         return redirect(url_for("checkout.attempt", request_id=holds.newest), 303)
     if not all(line.for_sale for line in lines):
@@ -202,6 +198,24 @@ def _page(
         message=message,
         wrong=wrong,
     )
+
+
+def _nothing_to_order(shopper: Shopper, in_cart: Sequence[CartLine]) -> Response:
+    """Leads to where it is seen why."""
+    only = request.args.get("only", type=int)
+    if only is not None:
+        with services().reader.connect() as connection:
+            order_id = attempts.last_order_with(connection, shopper.user_id, only)
+        if order_id is not None:
+            flash("You have ordered this already: here is your order. Nothing more was ordered.", "info")
+            return redirect(url_for("orders.show", order_id=order_id), 303)
+    if not in_cart:
+        flash("Your cart is empty: there is nothing to check out. Look at your orders for what you bought.", "info")
+    elif only is not None:
+        flash("What you wanted to buy is not in your cart any more. Nothing was ordered.", "warning")
+    else:
+        flash("Nothing is ticked. Tick what you want to order.", "warning")
+    return redirect(url_for("cart.show"), 303)
 
 
 def _asked_for(lines: list[CartLine]) -> list[CartLine]:

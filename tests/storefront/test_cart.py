@@ -154,6 +154,18 @@ def test_buying_now_orders_just_that(visitor: Visitor, orders: FakeOrders, engin
     assert cart_of(engine) == {1: 3, 2: 1}
 
 
+def test_going_back_after_buying_now_leads_to_the_order(visitor: Visitor, orders: FakeOrders) -> None:
+    visitor.register().put_in_cart(2)
+    visitor.get("/products/1").submit("/cart/items", quantity="2", then="buy-now")
+    visitor.submit("/checkout?only=1&units=2", x="1", y="2")
+    assert visitor.get("/checkout?only=1&units=2").follow(visitor.response).path == "/orders/1"
+    assert visitor.sees("You have ordered this already")
+    assert visitor.get("/checkout?only=5").follow(visitor.response).path == "/cart"
+    assert visitor.sees("What you wanted to buy is not in your cart any more.")
+    assert not visitor.sees("Nothing is ticked.")
+    assert len(orders.orders) == 1
+
+
 def test_a_guest_who_buys_now_is_at_the_checkout_after_the_log_in(visitor: Visitor, another: Visitor) -> None:
     another.register()
     visitor.get("/products/1").submit("/cart/items", quantity="2", then="buy-now")
