@@ -84,7 +84,7 @@ _LINE_WORDS = {
 def _words(failure: RpcFailure, title: str) -> str:
     match failure.reason:
         case "OFFER_NOT_FOUND":
-            return f"The seller has withdrawn {title}. Take it out of your cart to order the rest."
+            return f"The seller has withdrawn {title}. Everything else can still be ordered."
         case "PRICE_CHANGED":
             return f"The price of {title} has just changed. Have a look at the new one, and order again if you agree."
         case "OUT_OF_STOCK":

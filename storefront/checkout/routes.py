@@ -101,7 +101,7 @@ def place() -> Response | str | tuple[str | Response, int]:
     if isinstance(answer, Refused):
         for name, words in answer.fields.items():
             form[name].errors = [words]
-        return _again(shopper, form, message=answer.message, wrong=answer.offers)
+        return _again(shopper, form, message=f"Nothing was ordered. {answer.message}", wrong=answer.offers)
     return redirect(url_for("checkout.attempt", request_id=ticket.request_id), 303)
 
 
@@ -169,13 +169,16 @@ def _page(
         in_cart = [line for line in lines_of(connection, shopper.cart_id) if not line.is_saved]
     asked_for = _asked_for(in_cart)
     if not asked_for:
-        return _nothing_to_order(shopper, in_cart)
+        return _nothing_to_order(shopper, in_cart, message)
     lines = holds.free(asked_for)
     if not lines:
         return redirect(url_for("checkout.attempt", request_id=holds.newest), 303)
-    if not all(line.for_sale for line in lines):
-        flash("Something that you had ticked is no longer sold. See what is left.", "warning")
+    sold = [line for line in lines if line.for_sale]
+    if not sold or (len(sold) < len(lines) and not message):
+        flash(message or "Something that you had ticked is no longer sold. See what is left.", "warning")
         return redirect(url_for("cart.show"), 303)
+    # Whoever has just been told goes on with the rest, and with what they wrote.
+    lines = sold
     office = services().tickets
     shown = tuple(TicketLine(line.offer_id, line.quantity, line.unit_price_cents) for line in lines)
     form.ticket.data = office.write(office.new(shopper.user_id, shown))
@@ -200,16 +203,18 @@ def _page(
     )
 
 
-def _nothing_to_order(shopper: Shopper, in_cart: Sequence[CartLine]) -> Response:
+def _nothing_to_order(shopper: Shopper, in_cart: Sequence[CartLine], message: str) -> Response:
     """Leads to where it is seen why."""
     only = request.args.get("only", type=int)
-    if only is not None:
+    if only is not None and not message:
         with services().reader.connect() as connection:
             order_id = attempts.last_order_with(connection, shopper.user_id, only)
         if order_id is not None:
             flash("You have ordered this already: here is your order. Nothing more was ordered.", "info")
             return redirect(url_for("orders.show", order_id=order_id), 303)
-    if not in_cart:
+    if message:
+        flash(message, "warning")
+    elif not in_cart:
         flash("Your cart is empty: there is nothing to check out. Look at your orders for what you bought.", "info")
     elif only is not None:
         flash("What you wanted to buy is not in your cart any more. Nothing was ordered.", "warning")

@@ -321,9 +321,36 @@ def test_something_withdrawn_while_the_page_is_open_is_refused_and_told(
         connection.execute(update(Offer).where(Offer.id == 1).values(withdrawn_at=1.0))
     visitor.submit("/checkout", x="1", y="2")
     assert visitor.path == "/cart"
-    assert visitor.sees("no longer sold")
+    assert visitor.sees("Nothing was ordered. The seller has withdrawn")
+    assert visitor.sees("No longer sold")
     assert orders.orders == {}
     assert cart_of(engine) == {1: 2}
+
+
+def test_beside_what_was_withdrawn_the_rest_can_be_ordered_and_what_was_typed_is_kept(
+    visitor: Visitor, engine: Engine, orders: FakeOrders
+) -> None:
+    visitor.register().get("/account/addresses").submit("/account/addresses", label="Home", x="1", y="2")
+    visitor.put_in_cart(2)
+    ready = visitor.put_in_cart(1, 2).get("/checkout")
+    with engine.begin() as connection:
+        connection.execute(update(Offer).where(Offer.id == 1).values(withdrawn_at=1.0))
+    ready.submit("/checkout", address="elsewhere", x="11", y="22", ups_account="mine")
+    assert visitor.status == 422
+    assert visitor.sees("Nothing was ordered. The seller has withdrawn")
+    visitor.submit("/checkout")
+    assert visitor.path == "/orders/1"
+    assert [line.offer_id for line in orders.orders[1].lines] == [2]
+    assert (orders.orders[1].destination.x, orders.orders[1].ups_account) == (11, "mine")
+
+
+def test_a_cart_that_was_emptied_meanwhile_says_that_nothing_was_ordered(visitor: Visitor) -> None:
+    stale = ready_to_order(visitor).page
+    visitor.get("/cart").submit("/cart/items/1/remove")
+    visitor.page = stale
+    visitor.submit("/checkout", x="1", y="2")
+    assert visitor.path == "/cart"
+    assert visitor.sees("Your cart has changed since this page was shown. Nothing was ordered")
 
 
 def test_the_next_checkout_remembers_where_to(visitor: Visitor) -> None:
@@ -384,7 +411,7 @@ def test_a_second_tab_cannot_order_what_the_first_has_bought(
     visitor.follow(visitor.client.post("/checkout", data={**stale, "x": "1", "y": "2"}))
 
     assert visitor.path == "/cart"
-    assert visitor.sees("Your cart is empty")
+    assert visitor.sees("Nothing was ordered")
     assert len(orders.orders) == 1
     assert attempts_in(engine) == ["accepted"]
 
