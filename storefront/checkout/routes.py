@@ -12,10 +12,10 @@ from dataclasses import replace
 
 from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
 from flask_login import login_required
+from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
 
 from db.shop.checkouts import CheckoutState
-from storefront.accounts.forms import MAX_UPS_ACCOUNT
 from storefront.accounts.shopper import Shopper
 from storefront.addresses.grid import draw_grid
 from storefront.addresses.queries import AddressShown, BookFull, book_of
@@ -31,7 +31,6 @@ from storefront.checkout.forms import ELSEWHERE, CheckoutForm
 from storefront.checkout.holds import holds_of
 from storefront.checkout.sweep import CLAIM_MARGIN_SECONDS
 from storefront.checkout.tickets import BadTicket, TicketLine
-from storefront.fields import one_line
 from storefront.security import limiter, of_shopper_or_address, the_shopper
 from storefront.services import services
 
@@ -77,9 +76,7 @@ def place() -> Response | str | tuple[str | Response, int]:
     with parts.reader.connect() as connection:
         book = book_of(connection, shopper.user_id)
     if request.form.get("check"):
-        return _page(
-            shopper, form, book, verdict=verdict_on(parts.orders, shopper.user_id, form.ups_account.data or "")
-        )
+        return _page(shopper, form, book, verdict=_verdict(form))
     if not form.validate_to(book):
         return _again(shopper, form)
     to = Destination(form.x.number, form.y.number, form.ups_account.data or "")
@@ -110,8 +107,8 @@ def place() -> Response | str | tuple[str | Response, int]:
 @login_required
 def account() -> str:
     """What UPS says of an account name: a part of a page."""
-    name = one_line(request.args.get("name", ""))[:MAX_UPS_ACCOUNT]
-    return render_template("checkout/account.html", verdict=verdict_on(services().orders, the_shopper().user_id, name))
+    form = CheckoutForm(MultiDict({"ups_account": request.args.get("name", "")}))
+    return render_template("checkout/account.html", verdict=_verdict(form))
 
 
 @bp.get("/checkout/<request_id>")
@@ -126,6 +123,13 @@ def attempt(request_id: str) -> str | Response:
     if found.state is CheckoutState.ACCEPTED:
         return redirect(url_for("orders.show", order_id=found.order_id), 303)
     return _attempt_page(found)
+
+
+def _verdict(form: CheckoutForm) -> Verdict | None:
+    """What UPS says of the account that was written; None if it cannot be one."""
+    if not form.ups_account.validate(form):
+        return None
+    return verdict_on(services().orders, the_shopper().user_id, form.ups_account.data or "")
 
 
 def _attempt_page(found: Attempt) -> str:

@@ -1,5 +1,7 @@
 """The address book, the map, and what the checkout makes of them."""
 
+from urllib.parse import quote
+
 import pytest
 from sqlalchemy import Engine, select
 
@@ -161,6 +163,18 @@ def test_without_an_answer_an_account_is_not_verified(visitor: Visitor, orders: 
     visitor.register()
     assert visitor.get("/ups-account?name=ann").sees("Not verified")
     assert visitor.get("/ups-account?name=%20").page.text == ""
+
+
+@pytest.mark.parametrize("name", ["u" * 65, "\x07"])
+def test_ups_is_not_asked_of_an_account_that_is_refused(visitor: Visitor, orders: FakeOrders, name: str) -> None:
+    orders.account_verdict = pb.ACCOUNT_VERDICT_VERIFIED
+    visitor.register()
+    assert visitor.get(f"/ups-account?name={quote(name)}").page.text == ""
+    visitor.put_in_cart(1)
+    visitor.get("/checkout").submit("/checkout", ups_account=name, check="1")
+    assert visitor.sees("Error: ")
+    assert not visitor.sees("UPS knows this account.")
+    assert visitor.page.forms[-1].values["ups_account"] == name
 
 
 def test_the_map_shows_all_of_it_however_far_apart() -> None:
