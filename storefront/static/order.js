@@ -106,9 +106,9 @@ function drive(truck, before) {
 function tickExpected(root = document) {
   for (const place of root.querySelectorAll("[data-earliest]")) {
     const [from, to] = [place.dataset.earliest, place.dataset.latest].map((at) => Math.round((new Date(at) - Date.now()) / 1000));
-    place.textContent = to <= 0 ? "(any moment now)" : `(in ${from > 0 ? `${spell(from, to)} to ` : "up to "}${spell(to, to)}${unit(to)})`;
+    const [of, unit] = unitOf(to), parts = unit === "h" ? 10 : 1;
+    const least = Math.floor(from / of * parts) / parts, most = Math.ceil(to / of * parts) / parts;
+    place.textContent = to <= 0 ? "(any moment now)" : `(in ${least > 0 ? `${least} to` : "up to"} ${most} ${unit})`;
   }
 }
-function spell(seconds, of) { return of < 90 ? seconds : of < 5400 ? Math.round(seconds / 60) : Math.round(seconds / 360) / 10; }
-function unit(seconds) { return seconds < 90 ? " s" : seconds < 5400 ? " min" : " h"; }
 tickExpected();

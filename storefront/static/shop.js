@@ -100,11 +100,15 @@ function localTimes(root) {
   }
   tickAges(root);
 }
+// The unit in which so many seconds are told, in seconds, and its name.
+function unitOf(seconds) {
+  return seconds < 90 ? [1, "s"] : seconds < 5400 ? [60, "min"] : seconds < 172800 ? [3600, "h"] : [86400, "days"];
+}
 function tickAges(root = document) {
   for (const place of root.querySelectorAll("[data-since]")) {
     const seconds = Math.max(0, Math.round((Date.now() - new Date(place.dataset.since)) / 1000));
-    const words = seconds < 90 ? `${seconds} s` : seconds < 5400 ? `${Math.round(seconds / 60)} min` : `${Math.round(seconds / 3600)} h`;
-    place.textContent = `(${words})`;
+    const [of, unit] = unitOf(seconds);
+    place.textContent = `(${Math.round(seconds / of)} ${unit})`;
   }
 }
 localTimes(document);

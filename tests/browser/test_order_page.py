@@ -208,6 +208,25 @@ def test_the_map_shows_the_truck_move_and_the_page_when_to_expect_it(
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
+def test_how_long_something_takes_is_told_in_a_unit_that_fits(open_shop: OpenShop, new_page: NewPage) -> None:
+    page = new_page()
+    sign_up(page, open_shop.url, "Eta")
+    order_id = buy_one(page, open_shop.url)
+    shipment = open_shop.orders.orders[order_id].shipments[0]
+    for least, most, words in (
+        (20, 200, "(in up to 4 min)"),
+        (11_000, 39_900, "(in 3 to 11.1 h)"),
+        (24_923_000, 28_038_000, "(in 288 to 325 days)"),
+    ):
+        now = int(time.time())
+        shipment.expected.earliest.FromSeconds(now + least)
+        shipment.expected.latest.FromSeconds(now + most)
+        shipment.waiting.since.FromSeconds(now - least)
+        open_shop.orders.changed(order_id)
+        expect(page.locator(".expected").first).to_contain_text(words)
+    expect(page.locator(".waits")).to_contain_text("(288 days)")
+
+
 @pytest.mark.timeout(300)
 def test_in_the_whole_shop_what_is_answered_is_what_happens(
     whole_shop: str, new_page: NewPage, picture: Picture
