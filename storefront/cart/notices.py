@@ -37,4 +37,15 @@ def notices_of(line: CartLine, availability: Availability, stock: OfferStock | N
     if left is not None and left < line.quantity and not line.allow_backorder:
         words.append(f"There are only {left} left, and you have {line.quantity} here. Take fewer.")
         return Notices(tuple(words), blocks=True, price_changed=price_changed)
+    if more := still_to_come(line, stock):
+        words.append(more)
     return Notices(tuple(words), price_changed=price_changed)
+
+
+def still_to_come(line: CartLine, stock: OfferStock | None) -> str:
+    """That not all units of a line are on the shelves, and what happens then; "" where they are, or none is."""
+    if stock is None or not 0 < stock.available < line.quantity:
+        return ""
+    bought = line.quantity > stock.available + stock.coming
+    on_shelves = f"{stock.available} of them {'is' if stock.available == 1 else 'are'} on our shelves"
+    return f"{on_shelves}; the rest is {'bought first' if bought else 'on the way there'}. That takes a little longer."

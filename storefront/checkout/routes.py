@@ -20,8 +20,9 @@ from storefront.accounts.shopper import Shopper
 from storefront.addresses.grid import draw_grid
 from storefront.addresses.queries import AddressShown, BookFull, book_of
 from storefront.addresses.queries import add as add_address
+from storefront.cart.notices import still_to_come
 from storefront.cart.queries import CartLine, lines_of
-from storefront.catalogue.stock import warehouse_places
+from storefront.catalogue.stock import stock_of, warehouse_places
 from storefront.checkout import attempts
 from storefront.checkout.account import Verdict, verdict_on
 from storefront.checkout.answers import Accepted, Refused
@@ -171,6 +172,7 @@ def _page(
         places = warehouse_places(connection)
         holds = holds_of(connection, shopper.user_id)
         in_cart = [line for line in lines_of(connection, shopper.cart_id) if not line.is_saved]
+        stock = stock_of(connection, [line.offer_id for line in in_cart]) or {}
     asked_for = _asked_for(in_cart)
     if not asked_for:
         return _nothing_to_order(shopper, in_cart, message)
@@ -200,6 +202,7 @@ def _page(
         form=form,
         asked={name: request.args[name] for name in ("only", "units") if name in request.args},
         lines=lines,
+        to_come={line.offer_id: still_to_come(line, stock.get(line.offer_id)) for line in lines},
         unanswered=list(holds.attempts),
         total_cents=sum(line.total_cents for line in lines),
         message=message,

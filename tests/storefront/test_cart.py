@@ -227,6 +227,28 @@ def test_too_little_stock_is_told_before_the_checkout(visitor: Visitor, put_stoc
     assert not visitor.sees("Take fewer")
 
 
+@pytest.mark.parametrize(
+    ("units", "words"),
+    [
+        ({"available": 453}, "453 of them are on our shelves; the rest is bought first. That takes a little longer."),
+        ({"available": 1, "ordered": 999}, "1 of them is on our shelves; the rest is on the way there."),
+        ({"available": 453, "ordered": 600, "awaited": 600}, "453 of them are on our shelves; the rest is bought"),
+    ],
+)
+def test_what_is_not_on_the_shelves_yet_is_told_in_the_cart_and_at_the_checkout(
+    visitor: Visitor, engine: Engine, put_stock: Callable[..., None], units: dict[str, int], words: str
+) -> None:
+    put_stock(1, **units)
+    with engine.begin() as connection:
+        connection.execute(update(Offer).where(Offer.id == 1).values(allow_backorder=True))
+    visitor.register().put_in_cart(1, 1000)
+    assert visitor.sees(words)
+    assert visitor.get("/checkout").sees(words)
+    visitor.get("/cart").submit("/cart/items/1", quantity=units["available"])
+    assert not visitor.sees("on our shelves")
+    assert not visitor.get("/checkout").sees("on our shelves")
+
+
 def test_putting_the_same_in_again_adds_to_it(visitor: Visitor, engine: Engine) -> None:
     visitor.register().put_in_cart(1, 3)
     visitor.put_in_cart(1, 4)
@@ -330,4 +352,4 @@ def test_the_cart_page_asks_at_most_four_questions(
     assert len(asked := count_queries()) <= 4, asked
     visitor.get("/checkout")
     # As above, and the address book, where the last order went, and where the warehouses are.
-    assert len(asked := count_queries()) <= 6, asked
+    assert len(asked := count_queries()) <= 7, asked
