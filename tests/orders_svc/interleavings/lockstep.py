@@ -177,10 +177,13 @@ def _drive(
             side.ending.statements.clear()
             side.pass_on()
             _settle(side, turned, waits, give_up_at)
+        freed = False
         while not all(side.done for side in sides):
-            for number, side in enumerate(sides):
-                if blocked[number]:
-                    blocked[number] = _settle(side, turned, waits, give_up_at)
+            # Locks are given up with a commit, or by who is done.
+            if freed or all(blocked) or any(side.done for side in sides):
+                for number, side in enumerate(sides):
+                    if blocked[number]:
+                        blocked[number] = _settle(side, turned, waits, give_up_at)
             if all(blocked):
                 # Both wait: PostgreSQL ends one of them after its deadlock_timeout.
                 deadlocked = True
@@ -200,6 +203,7 @@ def _drive(
             taken.append((side.name, side.ending.statements[-1]))
             if turns:
                 turns[0] -= 1
+            freed = side.ending.statements[-1] == COMMIT
             side.pass_on()
             blocked[running] = _settle(side, turned, waits, give_up_at)
     return deadlocked
