@@ -11,8 +11,10 @@ from random import Random
 from typing import Any
 
 from mesh.attachment import Call, Identity
-from mesh.errors import Refusal
+from mesh.attachment import Kind as Rpc
+from mesh.errors import Refusal, RpcFailure
 from mesh.identity import Caller
+from proof.simulation.calls import UNSURE
 from proof.simulation.checks import Checks
 from proof.simulation.environment import Environment
 from proof.simulation.hearing import Hearing
@@ -58,6 +60,8 @@ class Bridge:
         self.instance = instance or f"{link}-bridge"
         # Whether UPS finds this instance; a second one with a name of its own is at another address.
         self.listens = link == "ups"
+        # Whether it was ever told whose the link is.
+        self.told = False
         self.core: WorldCore | UpsCore
         self.who = Caller(f"{link}_bridge", None)
         self._connections: dict[int, _Connection] = {}
@@ -142,6 +146,8 @@ class Bridge:
 
     def _answered(self, call: Call, answer: Any) -> None:
         self._point(f"before answer of {call.kind.value}")
+        if call.kind is Rpc.ATTACH and not (isinstance(answer, RpcFailure) and answer.code in UNSURE):
+            self.told = True
         self._feed(self.core.answered, call, answer)
 
     def _send_commands(self, request: bridge_pb2.SendCommandsRequest, _context: object) -> Any:

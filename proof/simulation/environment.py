@@ -24,6 +24,9 @@ class SkewedClock:
     def __init__(self, now: Callable[[], float]) -> None:
         self._now = now
         self.offset = 0.0
+        # How often it was found to have jumped.
+        self.found = 0
+        self._told = 0.0
         # The furthest that it ever went ahead.
         self.furthest = 0.0
 
@@ -34,6 +37,9 @@ class SkewedClock:
 
     def now(self) -> float:
         """Seconds since the Unix epoch."""
+        if self.offset != self._told:
+            self.found += 1
+            self._told = self.offset
         return self._now() + self.offset
 
 

@@ -83,9 +83,10 @@ class Injector:
         """The generator of one fault."""
         return Random(f"fault {self.seed} {fault.number}")
 
-    def hit(self, kind: Kind) -> None:
+    def hit(self, kind: Kind, times: int = 1) -> None:
         """Counts a fault that changed something."""
-        self.hits[kind.name] += 1
+        if times:
+            self.hits[kind.name] += times
 
     def heal(self) -> None:
         """Nothing more goes wrong."""

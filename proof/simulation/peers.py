@@ -4,21 +4,34 @@ Rules: what `sim.world.shell` and `sim.dialler` do on sockets is done here in vi
 fresh model, whose ids and numbers begin again; the books of all of them are kept for the checkers.
 """
 
+from collections import Counter
 from random import Random
 
 from partners.ups import ups_pb2
 from proof.simulation.environment import Environment
+from proof.simulation.faults import Kind
 from proof.simulation.network import End
 from sim.links import Dial, HangUp, Link, Send, SendRaw
 from sim.messages import parse
 from sim.ups.model import Faults, UpsModel
-from sim.world.model import Close, Side, WorldModel
+from sim.world.model import Close, Side, WorldModel, texts
 from wire.errors import BadFrames, EndInsideFrame
 from wire.framing import Framer, encode_frame
 
 # No frame is too large for the real program to wait for.
 _MAX_FRAME = 2**31 - 1
 _PORTS = {"world:amazon": Side.AMAZON, "world:ups": Side.UPS}
+# The faults of UPS that its stand-in has itself, and what they are called there.
+_OF_UPS = {
+    Kind.UPS_UNLEARNS: "base",
+    Kind.UPS_LIES: "announce",
+    Kind.UPS_REPEATS: "duplicate",
+    Kind.UPS_SILENT: "silent",
+    Kind.UPS_GARBAGE: "garbage",
+    Kind.UPS_UNWILLING: "unwilling",
+    Kind.UPS_UNDECIDED: "undecided",
+    Kind.UPS_FULL: "full",
+}
 
 
 class WorldProcess:
@@ -44,6 +57,15 @@ class WorldProcess:
         self._ends = {}
         for port, side in _PORTS.items():
             self.env.network.listen(port, self.process, lambda end, side=side: self._accept(side, end))  # type: ignore[misc]
+
+    def done(self) -> Counter[Kind]:
+        """How often each of its bad habits changed something, by its own books."""
+        done: Counter[Kind] = Counter()
+        for book in (model.book for model in self.models):
+            done[Kind.WORLD_LOSES] += sum(n for (_, outcome), n in book.elements.items() if outcome == "dropped")
+            done[Kind.WORLD_COLLIDES] += sum(book.errors[text.strip()] for text in (texts.E6_ERROR, texts.E7_UPDATE))
+            done[Kind.WORLD_LOSES_LOADS] += len(book.lost_loads)
+        return done
 
     def drop_all(self) -> None:
         """Closes all connections and remembers everything."""
@@ -156,6 +178,10 @@ class UpsProcess:
         """How many elements it still repeats to the shop, and answers that it owes it."""
         owed = sum(len(job.redirects) for job in self.model.fleet.jobs.values())
         return len(self.model._shop._outgoing) + owed
+
+    def done(self) -> Counter[Kind]:
+        """How often each of its own faults changed something, as it says itself."""
+        return Counter({kind: self.faults.done[name] for kind, name in _OF_UPS.items()})
 
     def poke(self) -> None:
         """Its faults were changed."""

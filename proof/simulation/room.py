@@ -104,6 +104,7 @@ class Room:
             result.violations = [("G6", str(stuck))]
         result.seconds = env.scheduler.time - BEGINNING
         result.events, result.commits = env.scheduler.events, env.db.commits
+        self.trouble.count()
         result.hits, result.points = env.injector.hits, env.injector.points
         result.transitions = self.coverage.seen
         result.orders = self._orders()

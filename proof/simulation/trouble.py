@@ -1,7 +1,9 @@
 """What happens to whole processes and partners at a moment, and the healing.
 
 Rules: a fault that cannot happen at its moment (its victim is down already) does not; everything begun here has an
-end at the healing at the latest. Faults of frames, calls, disk and exact points are elsewhere (`injection`).
+end at the healing at the latest. One that is done in its moment counts as hit then; for one that is only begun, whoever
+has it says at the end how often it changed something. Faults of frames, calls, disk and exact points are elsewhere
+(`injection`).
 """
 
 from collections.abc import Callable, Mapping
@@ -15,6 +17,22 @@ from proof.simulation.peers import UpsProcess, WorldProcess
 from proof.simulation.scheduler import Process
 
 NO_WORLD = 987_654
+# What is only begun here: see `Trouble.count`.
+_BEGUN = frozenset(
+    (
+        Kind.SECOND_OWNER,
+        Kind.TWIN,
+        Kind.CLOCK_JUMP,
+        Kind.UPS_UNLEARNS,
+        Kind.UPS_LIES,
+        Kind.UPS_REPEATS,
+        Kind.UPS_SILENT,
+        Kind.UPS_GARBAGE,
+        Kind.UPS_UNWILLING,
+        Kind.UPS_UNDECIDED,
+        Kind.UPS_FULL,
+    )
+)
 # How long a replaced bridge and its replacement are both awake.
 OVERLAP_SECONDS = 3.0
 
@@ -27,7 +45,7 @@ class Trouble:
         self._bridges = bridges
         self._world = world
         self._ups = ups
-        self._seconds: list[Bridge] = []
+        self._seconds: list[tuple[Kind, Bridge]] = []
         self._half_open: list[list[End]] = []
         self._healed = False
         self._do: dict[Kind, Callable[[Fault], bool]] = {
@@ -60,8 +78,6 @@ class Trouble:
         for fault in self._env.injector.plan:
             if fault.kind in self._do:
                 self._env.scheduler.at(BEGINNING + fault.at, None, lambda fault=fault: self._happen(fault))  # type: ignore[misc]
-            elif fault.kind in (Kind.WORLD_LOSES, Kind.WORLD_COLLIDES, Kind.WORLD_LOSES_LOADS):
-                self._env.injector.hit(fault.kind)
 
     def heal(self) -> None:
         """Nothing goes wrong any more: all are awake, alone, and tell the truth."""
@@ -70,7 +86,7 @@ class Trouble:
         env.say("orders_svc", "faults stop here")
         env.injector.heal()
         env.network.refusing.clear()
-        for bridge in self._seconds:
+        for _, bridge in self._seconds:
             self._end(bridge)
         for ends in self._half_open:
             env.network.notice(ends)
@@ -85,9 +101,18 @@ class Trouble:
         if lied:
             self._ups.announce_again()
 
+    def count(self) -> None:
+        """At the end: the hits of what was only begun here, and of the world's bad habits."""
+        done = self._world.done() + self._ups.done()
+        done[Kind.CLOCK_JUMP] = self._env.clock.found
+        done.update(kind for kind, bridge in self._seconds if bridge.told)
+        for kind, hits in done.items():
+            self._env.injector.hit(kind, hits)
+
     def _happen(self, fault: Fault) -> None:
         if not self._healed and self._do[fault.kind](fault):
-            self._env.injector.hit(fault.kind)
+            if fault.kind not in _BEGUN:
+                self._env.injector.hit(fault.kind)
             self._env.say(self._victim(fault), fault.kind.value)
 
     def _victim(self, fault: Fault) -> str:
@@ -128,7 +153,7 @@ class Trouble:
 
     def _second(self, fault: Fault) -> bool:
         main = self._bridges[_link(fault)]
-        self._begin(main.second(f"{main.link}-bridge-b"), fault.until, listens=False)
+        self._begin(fault, main.second(f"{main.link}-bridge-b"), fault.until, listens=False)
         return True
 
     def _twin(self, fault: Fault) -> bool:
@@ -137,12 +162,12 @@ class Trouble:
             return False
         self._stand_still(main.process, fault.until)
         until = min(fault.until + OVERLAP_SECONDS, self._env.profile.span)
-        self._begin(main.second(main.instance), until, listens=True)
+        self._begin(fault, main.second(main.instance), until, listens=True)
         return True
 
-    def _begin(self, bridge: Bridge, until: float, *, listens: bool) -> None:
+    def _begin(self, fault: Fault, bridge: Bridge, until: float, *, listens: bool) -> None:
         env = self._env
-        self._seconds.append(bridge)
+        self._seconds.append((fault.kind, bridge))
         bridge.listens = listens
         bridge.start()
         env.scheduler.at(BEGINNING + until, None, lambda: self._end(bridge))

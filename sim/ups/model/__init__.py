@@ -62,6 +62,7 @@ class UpsModel:
             self._send(Link.WORLD, self._world.hello().SerializeToString())
         else:
             if self.faults.garbage:
+                self.faults.done["garbage"] += 1
                 self._output.append(SendRaw(now, Link.SHOP, self.faults.garbage))
             self._shop.opened(now)
         self._flush()
@@ -165,6 +166,8 @@ class UpsModel:
             shop.dialling, shop.redial_at = True, None
             self._output.append(Dial(now, Link.SHOP))
         if self.faults.silent:
+            due = shop.next_due(now) if shop.up else None
+            self.faults.done["silent"] += due is not None and due <= now
             return
         announcement = shop.announcement(now)
         if announcement is not None:
@@ -176,6 +179,7 @@ class UpsModel:
     def _send(self, link: Link, body: bytes) -> None:
         self._output.append(Send(self._now, link, body))
         if link is Link.SHOP and self.faults.duplicate:
+            self.faults.done["duplicate"] += 1
             self._output.append(Send(self._now, link, body))
 
     def _close_for_bad_bytes(self, link: Link) -> None:

@@ -1,6 +1,7 @@
 """What the UPS stand-in is told: its fleet, its times, and the ways in which it shall misbehave."""
 
-from dataclasses import dataclass
+from collections import Counter
+from dataclasses import dataclass, field
 
 from sim.ups.model.extension import FEATURES
 
@@ -93,3 +94,5 @@ class Faults:
     """Announces this world instead of its own."""
     garbage: bytes = b""
     """Sent raw, before anything else, on each new connection."""
+    done: Counter[str] = field(default_factory=Counter)
+    """How often each of them, by its name, changed something."""

@@ -146,6 +146,7 @@ class ShopSide:
     def _pickup(self, request: contract.AUPickupRequest) -> None:
         self._count("pickup requests")
         if self._faults.full and request.shipId not in self.fleet.jobs:
+            self._faults.done["full"] += 1
             self.error(FULL, request.seqNum)
             return
         self.fleet.pickup_wanted(_job(request))
@@ -157,6 +158,7 @@ class ShopSide:
     def _redirect(self, there: contract.AURedirect, now: float) -> None:
         self._count("redirects")
         if self._faults.unwilling and may_refuse(self.fleet.jobs.get(there.shipId), (there.x, there.y)):
+            self._faults.done["unwilling"] += 1
             self.redirected(there.seqNum, there.shipId, UNWILLING)
             return
         self.fleet.redirect_wanted(Redirect(there.seqNum, there.x, there.y), there.shipId, now)
@@ -164,6 +166,7 @@ class ShopSide:
     def _cancel(self, cancel: contract.AUCancel) -> None:
         self._count("cancels")
         if self._faults.unwilling and may_refuse(self.fleet.jobs.get(cancel.shipId)):
+            self._faults.done["unwilling"] += 1
             self.cancelled(cancel.seqNum, cancel.shipId, UNWILLING)
             return
         self.fleet.cancel_wanted(cancel.seqNum, cancel.shipId)
@@ -182,6 +185,8 @@ class ShopSide:
         self._announce_at = now + self._settings.shop_resend
         world = self._announced.worldid if self._faults.announce is None else self._faults.announce
         start = contract.UAstart(worldid=world, seqnum=self._announced.seqnum, features=self._features)
+        self._faults.done["announce"] += world != self._announced.worldid
+        self._faults.done["base"] += self._features != self._settings.features
         if extension.CONTRACT in self._features:
             start.contract.CopyFrom(our_contract())
         return start
@@ -190,7 +195,9 @@ class ShopSide:
         """Everything that is due, with the acks, or None."""
         if not self.up:
             return None
-        if not self._faults.undecided:
+        if self._faults.undecided:
+            self._faults.done["undecided"] += bool(self._kept_back)
+        else:
             for answer in self._kept_back:
                 self._outgoing.add(answer.seqNum, answer)
             self._kept_back.clear()
