@@ -24,6 +24,7 @@ with atheris.instrument_imports(include=["wire", "ups_bridge", "world_bridge", "
         world_greeting_holds,
         world_responses_hold,
     )
+    from ups_bridge import contract, features
     from wire.framing import encode_frames
 
 TARGETS = (framer_holds, world_greeting_holds, world_responses_hold, ups_words_hold, ups_link_holds)
@@ -38,6 +39,17 @@ def target(data: bytes) -> None:
 def seeds() -> list[bytes]:
     """Inputs to begin with: protobuf's parser is not instrumented, and whole messages are hard to come by."""
     start = ups.UAstart(worldid=7, seqnum=1)
+    difference = ups.Contract(
+        fingerprint="theirs", fields=[contract.ours().fields[0], "UAstart 1 required int32 world"]
+    )
+    speaking = ups.UAstart(worldid=7, seqnum=1, features=features.SPOKEN, contract=difference)
+    answers = ups.UACommand(
+        redirectAnswers=[ups.UARedirectAnswer(seqNum=2, originSeqNum=1, shipId=1, accepted=True)],
+        cancelAnswers=[ups.UACancelAnswer(seqNum=3, originSeqNum=2, shipId=1, accepted=False, reason="gone")],
+        accountAnswers=[ups.UAAccountAnswer(seqNum=4, originSeqNum=3, upsName="ann", known=True)],
+        deliveryStarted=[ups.UADeliveryStarted(seqNum=5, shipId=1, truckId=3)],
+        truckPositions=[ups.UATruckPosition(truckId=3, x=1, y=-1, shipIds=[1])],
+    )
     told = ups.UACommand(
         loadRequests=[ups.UALoadRequest(seqNum=2, truckId=3, shipId=4)],
         delivered=[ups.UADelivered(seqNum=5, shipId=4)],
@@ -55,7 +67,7 @@ def seeds() -> list[bytes]:
         packagestatus=[world.APackage(packageid=4, status="PACKED", seqnum=7)],
     )
     greeting = world.AConnected(worldid=7, result="connected!")
-    bodies = [one.SerializeToString() for one in (greeting, said, start, told)]
+    bodies = [one.SerializeToString() for one in (greeting, said, start, told, speaking, answers)]
     return [bytes([which]) + content for which in range(len(TARGETS)) for content in (*bodies, encode_frames(bodies))]
 
 

@@ -8,11 +8,14 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from google.protobuf.descriptor import FieldDescriptor
+from google.protobuf.message_factory import GetMessageClass
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from partners.ups import ups_pb2 as ups
 from partners.world import world_amazon_pb2 as world
+from tests.hostile import messages
 from tests.hostile.invariants import (
     framer_holds,
     ups_link_holds,
@@ -21,56 +24,59 @@ from tests.hostile.invariants import (
     world_responses_hold,
 )
 from ups_bridge import codec as ups_codec
+from ups_bridge import contract, features
 from wire.errors import BadMessage
 from wire.framing import DEFAULT_MAX_FRAME, encode_frames
 from world_bridge import codec as world_codec
 
 INT64 = st.one_of(st.sampled_from([-(2**63), -1, 0, 1, 2**31, 2**63 - 1]), st.integers(-(2**63), 2**63 - 1))
 INT32 = st.one_of(st.sampled_from([-(2**31), -1, 0, 1, 2**31 - 1]), st.integers(-(2**31), 2**31 - 1))
-TEXT = st.one_of(st.text(max_size=30), st.just("x" * 5000), st.just("\0"))
+TEXT = st.one_of(st.text(max_size=30), st.sampled_from(["x" * 5000, "\0"]), st.just(messages.TEXT))
 
 
-def maybe(**fields: st.SearchStrategy[Any]) -> st.SearchStrategy[dict[str, Any]]:
-    """Each field is there or not, required or not."""
-    return st.fixed_dictionaries({}, optional=fields)
+BY_TYPE = {
+    FieldDescriptor.CPPTYPE_INT64: INT64,
+    FieldDescriptor.CPPTYPE_INT32: INT32,
+    FieldDescriptor.CPPTYPE_BOOL: st.booleans(),
+    FieldDescriptor.CPPTYPE_STRING: TEXT,
+}
+# What means something, by the full name of its field.
+MEANINGFUL = {
+    ups.UAstart.DESCRIPTOR.fields_by_name["features"].full_name: st.sampled_from(features.SPOKEN),
+    ups.Contract.DESCRIPTOR.fields_by_name["fields"].full_name: st.sampled_from(contract.ours().fields),
+}
 
 
-def partial(kind: Any, **fields: st.SearchStrategy[Any]) -> st.SearchStrategy[Any]:
-    return maybe(**fields).map(lambda chosen: kind(**chosen))
+def anything(kind: Any) -> st.SearchStrategy[Any]:
+    """Messages of a kind: all that it must have, or any of it; with anything in them."""
+    return st.one_of(_messages(kind, whole=True), _messages(kind, whole=False))
 
 
-def some(of: st.SearchStrategy[Any]) -> st.SearchStrategy[list[Any]]:
-    return st.lists(of, max_size=4)
+def _messages(kind: Any, *, whole: bool) -> st.SearchStrategy[Any]:
+    fields = kind.DESCRIPTOR.fields
+    must = {field.name: _values(field, whole) for field in fields if field.is_required and whole}
+    may = {field.name: _values(field, whole) for field in fields if field.name not in must}
+    return st.fixed_dictionaries(must, optional=may).map(lambda chosen: kind(**chosen))
 
 
-ERRORS = partial(ups.Err, err=TEXT, originSeqNum=INT64, seqNum=INT64)
-UPS_COMMANDS = partial(
-    ups.UACommand,
-    loadRequests=some(partial(ups.UALoadRequest, seqNum=INT64, truckId=INT32, shipId=INT64)),
-    delivered=some(partial(ups.UADelivered, seqNum=INT64, shipId=INT64)),
-    acks=some(INT64),
-    error=some(ERRORS),
-)
-STARTS = partial(ups.UAstart, worldid=INT64, seqnum=INT64)
-PRODUCTS = partial(world.AProduct, id=INT64, description=TEXT, count=INT32)
-RESPONSES = partial(
-    world.AResponses,
-    arrived=some(partial(world.APurchaseMore, whnum=INT32, things=some(PRODUCTS), seqnum=INT64)),
-    ready=some(partial(world.APacked, shipid=INT64, seqnum=INT64)),
-    loaded=some(partial(world.ALoaded, shipid=INT64, seqnum=INT64)),
-    finished=st.booleans(),
-    error=some(partial(world.AErr, err=TEXT, originseqnum=INT64, seqnum=INT64)),
-    acks=some(INT64),
-    packagestatus=some(partial(world.APackage, packageid=INT64, status=TEXT, seqnum=INT64)),
-)
-GREETINGS = partial(world.AConnected, worldid=INT64, result=TEXT)
+def _values(field: FieldDescriptor, whole: bool) -> st.SearchStrategy[Any]:
+    kind = field.message_type
+    values = _messages(GetMessageClass(kind), whole=whole) if kind else BY_TYPE[field.cpp_type]
+    if field.full_name in MEANINGFUL:
+        values = st.one_of(MEANINGFUL[field.full_name], values)
+    return st.lists(values, max_size=4) if field.is_repeated else values
+
+
+UPS_COMMANDS, STARTS = anything(ups.UACommand), anything(ups.UAstart)
+RESPONSES, GREETINGS = anything(world.AResponses), anything(world.AConnected)
 
 
 @st.composite
-def spoilt(draw: st.DrawFn, messages: st.SearchStrategy[Any]) -> bytes:
+def spoilt(draw: st.DrawFn, kinds: st.SearchStrategy[Any]) -> bytes:
     """A message's bytes, often with some of them changed, cut or put in."""
-    body = bytearray(draw(messages).SerializePartialToString())
-    for _ in range(draw(st.integers(0, 3))):
+    whole = draw(kinds).SerializePartialToString()
+    body = bytearray(messages.no_utf8(whole) if draw(st.booleans()) else whole)
+    for _ in range(draw(st.sampled_from([0, 0, 0, 1, 3]))):
         at = draw(st.integers(0, len(body)))
         piece = draw(st.binary(max_size=4))
         body[at : at + draw(st.integers(0, 4))] = piece
@@ -104,14 +110,48 @@ def test_any_conversation_of_a_ups(stream: bytes, tail: bytes) -> None:
     ups_link_holds(stream + tail)
 
 
-@given(RESPONSES)
-def test_a_message_with_a_field_missing_is_bad_and_with_all_of_them_good(message: world.AResponses) -> None:
+@given(st.one_of(RESPONSES, UPS_COMMANDS))
+@settings(max_examples=200)
+def test_a_message_with_a_field_missing_is_bad_and_with_all_of_them_good(message: Any) -> None:
+    decode = world_codec.decode_responses if isinstance(message, world.AResponses) else ups_codec.decode_command
     body = message.SerializePartialToString()
     if message.IsInitialized():
-        world_codec.decode_responses(body)
+        decode(body)
     else:
         with pytest.raises(BadMessage):
-            world_codec.decode_responses(body)
+            decode(body)
+
+
+@pytest.mark.parametrize(
+    ("kind", "holds"),
+    [
+        (world.AConnected, world_greeting_holds),
+        (world.AResponses, world_responses_hold),
+        (ups.UAstart, ups_words_hold),
+        (ups.UACommand, ups_words_hold),
+    ],
+)
+def test_texts_that_are_no_utf_8_are_read_all_the_same(kind: Any, holds: Callable[[bytes], None]) -> None:
+    message = messages.complete(kind)
+    if kind is ups.UAstart:
+        message.features.extend(features.SPOKEN)
+    body = message.SerializeToString()
+    assert messages.no_utf8(body) != body
+    holds(messages.no_utf8(body))
+    if kind is ups.UACommand:
+        said = ups_codec.decode_command(messages.no_utf8(body))
+        spoken = ["\ufffd\ufffd" in str(event) for event in said.events]
+        assert (len(said.events), spoken.count(True), len(said.trucks)) == (7, 4, 1)
+
+
+@pytest.mark.parametrize(
+    ("kind", "decode"), [(world.AResponses, world_codec.decode_responses), (ups.UACommand, ups_codec.decode_command)]
+)
+def test_no_field_that_must_be_there_may_be_missing(kind: Any, decode: Callable[[bytes], Any]) -> None:
+    decode(messages.complete(kind).SerializeToString())
+    for _, message in messages.incomplete(kind):
+        with pytest.raises(BadMessage):
+            decode(message.SerializePartialToString())
 
 
 def arrivals(number: int, things: int) -> bytes:

@@ -10,6 +10,7 @@ import pytest
 from mesh.errors import Unavailable
 from partners.ups import ups_pb2 as ups
 from shop.bridge.v1 import bridge_pb2 as bridge
+from tests.hostile.messages import incomplete
 from tests.hostile.services import Watched, service
 from tests.hostile.stranger import Stranger, enough_files, everybody_leaves, send_some
 from tests.ups_bridge.fakes import FIRST, start, truck
@@ -174,25 +175,33 @@ def test_acks_of_what_was_never_sent_cost_nothing(tmp_path: Path) -> None:
     run(scenario)
 
 
-@pytest.mark.parametrize(
-    "message",
-    [
-        ups.UACommand(delivered=[ups.UADelivered(seqNum=1)]),
-        ups.UACommand(loadRequests=[ups.UALoadRequest(seqNum=1, shipId=2)]),
-        ups.UACommand(error=[ups.Err(err="x", seqNum=3)]),
-    ],
-    ids=["delivered what", "which truck", "about what"],
-)
-def test_a_message_without_a_required_field_ends_its_connection_only(tmp_path: Path, message: ups.UACommand) -> None:
+def test_a_message_without_a_required_field_ends_its_connection_only(tmp_path: Path) -> None:
+    bad = dict(incomplete(ups.UACommand))
+    assert len(bad) == 26
+
     async def scenario() -> None:
         async with ups_bridge(tmp_path) as (orders, watched), caller_of(watched.port()) as stub:
-            partner = await a_good_partner_is_served(watched, 1)
-            partner.say_message(message)
-            await partner.is_hung_up()
-            assert len(orders.events) == 1
-            await a_good_partner_is_served(watched, 2)
+            for seqnum, message in enumerate(bad.values(), start=1):
+                partner = await a_good_partner_is_served(watched, seqnum)
+                partner.say_message(message)
+                await partner.is_hung_up()
+            await a_good_partner_is_served(watched, len(bad) + 1)
+            assert {event.WhichOneof("body") for event in orders.events} == {"world_announced"}
             status = await stub.GetLinkStatus(bridge.GetLinkStatusRequest(), timeout=60)
-            assert (status.bad_frames, status.connected) == (1, True)
+            assert (status.bad_frames, status.connected) == (len(bad), True)
+
+    run(scenario)
+
+
+def test_an_announcement_without_a_required_field_is_none(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with ups_bridge(tmp_path) as (orders, watched):
+            for _, message in incomplete(ups.UAstart):
+                partner = await Stranger.at(watched.port("ups_port"))
+                partner.say_message(message)
+                await partner.is_hung_up()
+            await a_good_partner_is_served(watched, 1)
+            assert [one.world_id for one in orders.happened("world_announced")] == [7]
 
     run(scenario)
 
