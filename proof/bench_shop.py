@@ -1,9 +1,11 @@
 """What a page costs with 100,000 products and 1,000,000 order lines on PostgreSQL, four requests at a time.
 
 orders_svc and one storefront worker run as they do anywhere; the tables are filled by SQL, with shoppers who are logged
-in, have full carts and a long history. The time of a page runs from its request to its last byte, pictures apart. It
-depends on what else the machine does; what a page takes of the processors, which is asked for kind by kind, does less:
-its limit is what all of them have, divided among those who ask at once, in the time that a page may take.
+in, have full carts and a long history. Every parcel has its steps; one order in ten is under way, at one of the stages,
+and the last that were delivered say when it comes. No bridge runs: the links are only said to be well. The time of a
+page runs from its request to its last byte, pictures apart. It depends on what else the machine does; what a page takes
+of the processors, which is asked for kind by kind, does less: its limit is what all of them have, divided among those
+who ask at once, in the time that a page may take.
 """
 
 import http.client
@@ -34,7 +36,11 @@ PATIENCE_SECONDS = 60.0
 LIMIT_MS = 50.0
 # Ids above those of the seed.
 FIRST = 1000
-KINDS_OF_PAGES = ("product page", "cart", "search", "orders", "order page")
+# Of the orders of each shopper, one in so many is under way.
+UNDER_WAY = 10
+STAGE_SECONDS = 300
+UNDER_WAY_PAGE, EXPECTED = "order page under way", b"Expected between"
+KINDS_OF_PAGES = ("product page", "cart", "search", "orders", "order page", UNDER_WAY_PAGE)
 WORDS = (
     "lamp mug kettle chair rope tent globe puzzle rake hammer honey mirror basket towel candle clock vase ladle bowl"
 )
@@ -60,17 +66,35 @@ _FILL = (
     "insert into stock (world_epoch, offer_id, warehouse_id, arrived, available, reserved, packed, scrapped, ordered,"
     " awaited) select (select coalesce(max(world_epoch), 1) from stock), id, 1 + (id + n) % 10, id % 50, id % 50, 0, 0,"
     " 0, 0, 0 from offers, generate_series(0, 2) n where id >= {first} * 2",
+    # The steps of a parcel, the sixth of them its delivery; and how many of them each order's has behind it.
+    "create temporary table way as select n, what, goods, truck, status from (values (1, 'The goods are set aside.',"
+    " 'packing', 'requested', 2), (2, 'Packed.', 'packed', 'requested', 3), (3, 'The truck is at the warehouse.',"
+    " 'loading', 'at_warehouse', 4), (4, 'Loaded.', 'loaded', 'at_warehouse', 4), (5, 'The truck has left.', 'loaded',"
+    " 'en_route', 5), (6, 'Delivered.', 'loaded', 'delivered', 6)) stages (n, what, goods, truck, status)",
+    "create temporary table reached as select g, open, case when open then 1 + g / {shoppers} / {under_way} % 5 else 6"
+    " end as n, case when open then {now} else 1700000000 + g end as at from (select g, g / {shoppers} % {under_way}"
+    " = 0 as open from generate_series(1, {orders}) g) placed",
     "insert into orders (id, user_id, request_id, request_digest, x, y, ups_account, total_cents, status, version,"
     " placed_at) select g, case when g <= {own} then (select id from users where email = 'shop-' || g % {shoppers} ||"
-    " '@example.org') else {first} + 100 + g % 20000 end, 'r' || g, decode('00', 'hex'), 1, 2, '', 5000, 6,"
-    " 9, 1700000000 + g from generate_series(1, {orders}) g",
+    " '@example.org') else {first} + 100 + g % 20000 end, 'r' || g, decode('00', 'hex'), 1, 2, '', 5000, status,"
+    " 9, at - n * {stage} from reached join way using (n)",
     "insert into order_lines (order_id, line_no, offer_id, title, seller_id, seller_name, unit_price_cents, quantity)"
     " select g, n, p * 2, (select title from products where id = p), {first}, 'Seller', 1000, 1 from"
     " (select g, n, {first} + (g * 5 + n) % {products} as p from generate_series(1, {orders}) g,"
     " generate_series(1, {lines}) n) made",
     "insert into shipments (id, order_id, parcel_no, attempt, world_epoch, warehouse_id, x, y, goods, truck, truck_id,"
     " state_since_at, attempts, checks, asked, asks, ended_at, created_at) select g, g, 1, 1, 1, 1 + g % 10, 1, 2,"
-    " 'loaded', 'delivered', 1, 1700000000, 0, 0, '', 0, 1700000000, 1700000000 from generate_series(1, {orders}) g",
+    " goods, truck, 1, at, 0, 0, '', 0, case when not open then at end, at - n * {stage} from reached join way"
+    " using (n)",
+    "insert into shipment_steps (shipment_id, at, event, goods, truck, what, cause) select g, at - (reached.n - way.n)"
+    " * ({stage} + g % 60), 'told', goods, truck, what, 'inbox:ups:7' from reached join way on way.n <= reached.n"
+    " order by g, way.n",
+    # What was said to the peers about what is under way; about the rest it is forgotten.
+    "insert into outbox (link, world_epoch, kind, shipment_id, command, created_at, due_at, handed_at, sent_epoch,"
+    " closed_at, outcome) select case when way.n % 2 = 0 then 'ups' else 'world' end, 1, (array['pack',"
+    " 'request_truck', 'load', 'deliver'])[way.n], g, '', at, at, at, 1, at, 'acked' from reached join way on"
+    " way.n <= 4 and way.n <= reached.n where open",
+    "update links set connected = true, connected_since_at = {now}, lease_until_at = {now} + 100000",
     "insert into shipment_items (shipment_id, offer_id, title, quantity, reserved) select order_id, offer_id, title, 1,"
     " 1 from order_lines",
     "insert into carts (user_id, filled_at) select id, 1 from users where email like 'shop-%'",
@@ -125,6 +149,9 @@ def _fill(url: str) -> None:
         "own": SHOPPERS * OWN_ORDERS,
         "shoppers": SHOPPERS,
         "in_cart": IN_CART,
+        "under_way": UNDER_WAY,
+        "stage": STAGE_SECONDS,
+        "now": SystemClock().now(),
         "words": WORDS,
         "kinds": KINDS,
     }
@@ -161,9 +188,11 @@ def _visit(shop: str, cookies: list[str], kinds: Collection[str], duration: floa
             asked = time.perf_counter()
             connection.request("GET", path, headers={"Cookie": cookie})
             answer = connection.getresponse()
-            answer.read()
+            page = answer.read()
             if answer.status != 200:
                 raise RuntimeError(f"{path}: {answer.status}")
+            if kind == UNDER_WAY_PAGE and EXPECTED not in page:
+                raise RuntimeError(f"{path}: it does not say when the parcel comes")
             took[kind].append(time.perf_counter() - asked)
         connection.close()
 
@@ -187,7 +216,8 @@ def _page(rng: Random) -> tuple[str, str, int]:
     )
     own = rng.randrange(SHOPPERS)
     # The orders of this shopper: see how `_FILL` gives them out.
-    order = own + SHOPPERS * rng.randint(1, OWN_ORDERS - 1)
+    tens, ones = rng.randrange(1, OWN_ORDERS // UNDER_WAY), rng.randrange(1, UNDER_WAY)
+    under_way = own + SHOPPERS * UNDER_WAY * tens
     return rng.choice(
         (
             ("search", rng.choice(searches), own),
@@ -195,6 +225,7 @@ def _page(rng: Random) -> tuple[str, str, int]:
             ("product page", f"/products/{FIRST + rng.randrange(PRODUCTS)}", own),
             ("cart", "/cart", own),
             ("orders", rng.choice(("/orders", f"/orders?q={word}", "/orders?status=delivered")), own),
-            ("order page", f"/orders/{order}", own),
+            ("order page", f"/orders/{under_way + SHOPPERS * ones}", own),
+            (UNDER_WAY_PAGE, f"/orders/{under_way}", own),
         )
     )
