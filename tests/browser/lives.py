@@ -4,19 +4,21 @@ They live once, for all the looks that their pages are seen in: a look takes ove
 """
 
 import time
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from io import BytesIO
 from urllib.parse import quote
 
 from PIL import Image
 from playwright.sync_api import Browser, Page, StorageState, expect
-from sqlalchemy import select
+from sqlalchemy import insert, select
 
 from db.shop.accounts import User
 from db.shop.catalogue import Offer
+from db.shop.checkouts import CheckoutAttempt, CheckoutState
 from shop.operations.v1 import operations_pb2
 from shop.orders.v1 import orders_pb2 as pb
+from storefront.accounts.resets import give_link
 from storefront.operator.queries import grant
 from tests.browser.conftest import OpenShop, put_in_cart, sign_up
 from tests.storefront.fake_orders import FakeOrders
@@ -25,13 +27,15 @@ from tests.storefront.fake_orders import FakeOrders
 @dataclass(frozen=True, slots=True)
 class Lives:
     """Who is logged in, as browsers keep it: a shopper who has something everywhere, a seller of whom something was
-    bought, staff who look after that, and somebody who has nothing yet. `ids` are those in addresses of their pages.
+    bought, staff who look after that, somebody who has nothing yet, and one whose orders do not go on. `ids` are those
+    in addresses of their pages.
     """
 
     shopper: StorageState
     seller: StorageState
     staff: StorageState
     newcomer: StorageState
+    unlucky: StorageState
     ids: dict[str, str]
 
 
@@ -50,7 +54,8 @@ def live(browser: Browser, shop: OpenShop) -> Lives:
         lived(lambda page: ids.update(a_full_life(page, shop))),
         lived(lambda page: ids.update(a_shop(page, shop))),
         lived(lambda page: ids.update(parcel=something_to_do(page, shop, int(ids["order"])))),
-        lived(lambda page: sign_up(page, shop.url, "Neo")),
+        lived(lambda page: ids.update(a_new_life(page, shop))),
+        lived(lambda page: ids.update(an_unlucky_life(page, shop, int(ids["order"])))),
         ids,
     )
 
@@ -93,6 +98,33 @@ def a_full_life(page: Page, shop: OpenShop) -> dict[str, str]:
     }
 
 
+def an_unlucky_life(page: Page, shop: OpenShop, like: int) -> dict[str, str]:
+    """Signs up and has an order in several parcels, and others that do not go on, all of the things of another one."""
+    user_id = _user(shop, sign_up(page, shop.url, "Pat"))
+
+    def order(*parcels: Parcel) -> str:
+        return str(_order_like(shop.orders, like, user_id, parcels).order_id)
+
+    trouble = "Tried 5 times without success. Last: Packing failed; it is tried again"
+    return {
+        "parcels": order(UNDER_WAY, PACKED, WAITS_FOR_GOODS),
+        "attention": order(replace(PACKED, status=pb.ORDER_STATUS_NEEDS_ATTENTION, trouble=trouble)),
+        "waiting": order(WAITS_FOR_GOODS),
+        "cancelled": order(CANCELLED),
+        "confirming": _attempt(shop, user_id, CheckoutState.CONFIRMING),
+        "refused": _attempt(shop, user_id, CheckoutState.REFUSED),
+    }
+
+
+def a_new_life(page: Page, shop: OpenShop) -> dict[str, str]:
+    """Signs up, and has forgotten the password already."""
+    email = sign_up(page, shop.url, "Neo")
+    with shop.orders.engine.begin() as connection:
+        link = give_link(connection, email, time.time())
+    assert link is not None
+    return {"token": link.token, "newcomer": str(link.user_id)}
+
+
 def a_shop(page: Page, shop: OpenShop) -> dict[str, str]:
     """Opens a shop with a thing that has a photo and was sold; what is in addresses of its pages."""
     url = shop.url
@@ -133,6 +165,103 @@ def a_photo() -> bytes:
     out = BytesIO()
     Image.new("RGB", (400, 300), (120, 160, 170)).save(out, "PNG")
     return out.getvalue()
+
+
+@dataclass(frozen=True, slots=True)
+class Parcel:
+    """How a parcel stands, and who is waited for."""
+
+    goods: pb.GoodsState.ValueType
+    truck: pb.TruckState.ValueType
+    status: pb.OrderStatus.ValueType
+    who: str
+    next: str
+    trouble: str = ""
+
+
+UNDER_WAY = Parcel(
+    pb.GOODS_STATE_LOADED,
+    pb.TRUCK_STATE_EN_ROUTE,
+    pb.ORDER_STATUS_OUT_FOR_DELIVERY,
+    "the UPS truck on its way to you",
+    "the truck delivers the parcel",
+)
+PACKED = Parcel(
+    pb.GOODS_STATE_PACKED,
+    pb.TRUCK_STATE_REQUESTED,
+    pb.ORDER_STATUS_AWAITING_TRUCK,
+    "UPS, which cannot be reached at the moment",
+    "your order is safe; once that is over, the truck comes to the warehouse, then the parcel is loaded",
+)
+WAITS_FOR_GOODS = Parcel(
+    pb.GOODS_STATE_AWAITING_STOCK,
+    pb.TRUCK_STATE_NONE,
+    pb.ORDER_STATUS_AWAITING_STOCK,
+    "the supplier",
+    "the goods arrive at the warehouse and are packed",
+)
+SIDE_BY_SIDE = ("Market Square", "Harbour", "Hill")
+CANCELLED = Parcel(pb.GOODS_STATE_CANCELLED, pb.TRUCK_STATE_NONE, pb.ORDER_STATUS_CANCELLED, "", "")
+
+
+def _order_like(orders: FakeOrders, like: int, user_id: int, parcels: Sequence[Parcel]) -> pb.Order:
+    """One more order of the same things, in these parcels from warehouses side by side."""
+    order = pb.Order()
+    order.CopyFrom(orders.orders[like])
+    order.order_id, order.user_id, order.status = max(orders.orders) + 1, user_id, parcels[-1].status
+    model = order.shipments[0]
+    del order.shipments[:], order.amendments[:]
+    now = int(time.time())
+    for number, one in enumerate(parcels):
+        parcel = order.shipments.add()
+        parcel.CopyFrom(model)
+        parcel.shipment_id += 1000 * order.order_id + number
+        parcel.warehouse.x += 5 * number
+        parcel.warehouse_name = SIDE_BY_SIDE[number]
+        parcel.goods, parcel.truck, parcel.status, parcel.attention_reason = (
+            one.goods,
+            one.truck,
+            one.status,
+            one.trouble,
+        )
+        parcel.ClearField("waiting")
+        if one is not UNDER_WAY:
+            for name in ("truck_seen", "truck_id", "left_at", "expected"):
+                parcel.ClearField(name)
+            del parcel.history[1:]
+        if one.who:
+            if one is not UNDER_WAY:
+                parcel.expected.unknown_because = "no parcel of this world has shown yet how long it takes from here"
+            parcel.waiting.who, parcel.waiting.next = one.who, one.next
+            parcel.waiting.since.FromSeconds(now)
+    orders.orders[order.order_id] = order
+    return order
+
+
+def _attempt(shop: OpenShop, user_id: int, state: CheckoutState) -> str:
+    """A press of "place order" that has come so far, and goes no further; its request_id."""
+    request = pb.PlaceOrderRequest(request_id=f"{state}-{user_id}", destination=pb.Address(x=1, y=2))
+    is_refused = state is CheckoutState.REFUSED
+    with shop.orders.engine.begin() as connection:
+        connection.execute(
+            insert(CheckoutAttempt).values(
+                user_id=user_id,
+                request_id=request.request_id,
+                request=request.SerializeToString(),
+                state=state,
+                refusal_reason="OUT_OF_STOCK" if is_refused else None,
+                refusal_message="Of one thing fewer are left than you asked for." if is_refused else None,
+                tries=3,
+                created_at=time.time(),
+                next_try_at=time.time() + 86_400,
+            )
+        )
+    return request.request_id
+
+
+def _user(shop: OpenShop, email: str) -> int:
+    with shop.orders.engine.connect() as connection:
+        return connection.execute(select(User.id).where(User.email == email)).scalar_one()
 
 
 def something_to_do(page: Page, shop: OpenShop, order_id: int) -> str:

@@ -2,7 +2,7 @@
 
 Each is read by axe, fits its screen, also with text of twice the size, does not move while it comes, and is light.
 `--screenshots DIR` keeps a picture of each in DIR/pages, there in the other light too. A new page is a line in one of
-the lists.
+the lists, of those that come of what is sent in `scenes` too.
 """
 
 import json
@@ -15,10 +15,14 @@ import pytest
 from playwright.sync_api import Browser, Page
 
 from mesh.errors import Unavailable
+from tests.browser import scenes
 from tests.browser.conftest import DESKTOP, PHONE, OpenShop, keep_picture
 from tests.browser.lives import Lives, live
+from tests.browser.scenes import Scene
 
 NewPage = Callable[..., Page]
+# By name: the address, or how to get there.
+Pages = dict[str, str | Scene]
 AXE = (Path(axe_playwright_python.__file__).parent / "axe.min.js").read_text(encoding="utf-8")
 MOST_BYTES = 100_000
 # As good as nothing: one word that makes room on a desk is more.
@@ -28,8 +32,10 @@ LOOKS: dict[str, dict[str, Any]] = {
     "desktop": {"color_scheme": "light", "viewport": DESKTOP},
     "phone": {"color_scheme": "dark", "viewport": PHONE, "reduced_motion": "reduce"},
 }
-# For guests, a shopper who has something everywhere, a seller, staff who look after it, and who has nothing yet.
-GUEST_PAGES = {
+
+# For guests, a shopper who has something everywhere, one whose orders do not go on, a seller, staff who look after it,
+# and who has nothing yet.
+GUEST_PAGES: Pages = {
     "home": "/",
     "products": "/products",
     "search": "/products?q=mug&sort=price&stock=1",
@@ -40,11 +46,16 @@ GUEST_PAGES = {
     "login": "/login",
     "register": "/register",
     "forgot": "/password/forgot",
+    "reset": "/password/reset/{token}",
     "reset-used-up": "/password/reset/none",
     "not-found": "/nothing",
     "offline": "/offline",
+    "products-wrong": "/products?low=cheap",
+    "register-wrong": scenes.register_wrongly,
+    "too-many-tries": scenes.try_too_often,
+    "form-too-old": scenes.send_an_old_form,
 }
-SHOPPER_PAGES = {
+SHOPPER_PAGES: Pages = {
     "product-reviewed": "/products/5",
     "review": "/products/5/review",
     "cart": "/cart",
@@ -62,8 +73,19 @@ SHOPPER_PAGES = {
     "security": "/account/security",
     "close": "/account/close",
     "become-seller": "/sell",
+    "checkout-wrong": scenes.check_out_wrongly,
+    "addresses-wrong": scenes.add_an_address_wrongly,
 }
-SELLER_PAGES = {
+UNLUCKY_PAGES: Pages = {
+    "orders-of-all-kinds": "/orders",
+    "order-in-parcels": "/orders/{parcels}",
+    "order-needs-attention": "/orders/{attention}",
+    "order-waits-for-goods": "/orders/{waiting}",
+    "order-cancelled": "/orders/{cancelled}",
+    "checkout-confirming": "/checkout/{confirming}",
+    "checkout-refused": "/checkout/{refused}",
+}
+SELLER_PAGES: Pages = {
     "shop-overview": "/sell",
     "shop-items": "/sell/items",
     "shop-items-withdrawn": "/sell/items?show=withdrawn",
@@ -76,18 +98,24 @@ SELLER_PAGES = {
     "shop-table-good": "{good}",
     "shop-table-bad": "{bad}",
     "shop-photo": "/products?q=speckled+bowl",
+    "shop-item-new-wrong": scenes.add_an_item_wrongly,
+    "shop-item-edit-overtaken": scenes.change_what_has_changed,
+    "shop-tables-none-chosen": scenes.send_no_table,
 }
-STAFF_PAGES = {
+STAFF_PAGES: Pages = {
     "operator": "/operator",
     "operator-order": "/operator/orders/{order}",
     "operator-confirm": "/operator/orders/{order}/parcels/{parcel}/cancel",
+    "operator-not-found": "/operator/orders?order=77777",
 }
-NEWCOMER_PAGES = {
+NEWCOMER_PAGES: Pages = {
     "cart-empty": "/cart",
     "orders-empty": "/orders",
     "favourites-empty": "/favourites",
     "addresses-empty": "/account/addresses",
 }
+# Is a guest afterwards.
+LOGGED_OUT_PAGES: Pages = {"form-when-logged-out": scenes.send_a_form_when_logged_out}
 TOO_WIDE = """(size) => {
     const all = document.documentElement;
     all.style.fontSize = size;
@@ -124,27 +152,35 @@ WEIGHT = """() => [...performance.getEntriesByType("navigation"), ...performance
     .reduce((sum, one) => sum + one.encodedBodySize, 0)"""
 
 
-def problems(page: Page, path: str) -> list[str]:
+def lead_to(page: Page, shop: OpenShop, lives: Lives, way: str | Scene) -> None:
+    """Shows the page."""
+    if isinstance(way, str):
+        page.goto(shop.url + way.format(**lives.ids))
+    else:
+        way(page, shop, lives.ids)
+
+
+def problems(page: Page, name: str) -> list[str]:
     """What is wrong with the page that is shown."""
     found = []
     if (shift := page.evaluate(SHIFTS)) > MOST_SHIFT:
-        found.append(f"{path}: moves by {shift:.3f} while it comes")
+        found.append(f"{name}: moves by {shift:.3f} while it comes")
     page.evaluate(AXE)
     answer: dict[str, Any] = page.evaluate("axe.run({ resultTypes: ['violations'] })")
     for violation in answer["violations"]:
         if violation["impact"] in ("serious", "critical"):
             where = json.dumps([node["target"] for node in violation["nodes"][:3]])
-            found.append(f"{path}: axe {violation['id']} ({violation['help']}) at {where}")
+            found.append(f"{name}: axe {violation['id']} ({violation['help']}) at {where}")
     for size in ("100%", "200%"):
         if (wide := page.evaluate(TOO_WIDE, size)) > 0:
-            found.append(f"{path}: {wide} pixels too wide with text of {size}")
+            found.append(f"{name}: {wide} pixels too wide with text of {size}")
     if (weight := page.evaluate(WEIGHT)) > MOST_BYTES:
-        found.append(f"{path}: {weight} bytes without pictures")
+        found.append(f"{name}: {weight} bytes without pictures")
     if moving := page.evaluate(MOVING):
-        found.append(f"{path}: {moving} move for somebody who wants nothing to move")
+        found.append(f"{name}: {moving} move for somebody who wants nothing to move")
     paint = TURNS * ROUND_TRIP + page.evaluate(NEEDED_TO_PAINT) / BYTES_PER_SECOND
     if paint > LATEST_PAINT:
-        found.append(f"{path}: nothing to be seen for {paint:.2f} s on a phone on the road")
+        found.append(f"{name}: nothing to be seen for {paint:.2f} s on a phone on the road")
     return found
 
 
@@ -181,10 +217,10 @@ def test_every_page_is_well_made(
     look = LOOKS[device]
     found: list[str] = []
 
-    def visit(page: Page, pages: dict[str, str]) -> None:
-        for name, path in pages.items():
-            page.goto(open_shop.url + path.format(**lives.ids))
-            found.extend(problems(page, path))
+    def visit(page: Page, pages: Pages) -> None:
+        for name, way in pages.items():
+            lead_to(page, open_shop, lives, way)
+            found.extend(problems(page, name))
             for light in LIGHTS if chosen else ():
                 page.emulate_media(color_scheme=light)
                 keep_picture(page, Path(chosen) / "pages" / f"{device}-{light}" / f"{name}.png")
@@ -192,10 +228,12 @@ def test_every_page_is_well_made(
 
     visit(new_page(**look), GUEST_PAGES)
     visit(new_page(**look, storage_state=lives.shopper), SHOPPER_PAGES)
+    visit(new_page(**look, storage_state=lives.unlucky), UNLUCKY_PAGES)
     visit(new_page(**look, storage_state=lives.seller), SELLER_PAGES)
     visit(new_page(**look, storage_state=lives.staff), STAFF_PAGES)
     newcomer = new_page(**look, storage_state=lives.newcomer)
     visit(newcomer, NEWCOMER_PAGES)
+    visit(new_page(**look, storage_state=lives.newcomer), LOGGED_OUT_PAGES)
     monkeypatch.setattr(open_shop.orders, "get_refusal", Unavailable("DATABASE_AWAY", "away"))
     visit(newcomer, {"orders-away": "/orders/1"})
     assert not found, "\n".join(found)
@@ -217,7 +255,7 @@ def test_a_page_is_seen_within_a_second_by_a_phone_on_the_road(
         for name in SEEN_FIRST & pages.keys():
             seen: list[float] = []
             while len(seen) < PAINTS and min(seen, default=LATEST_PAINT + 1) > LATEST_PAINT:
-                seen.append(first_paint(page, open_shop.url + pages[name].format(**lives.ids)))
+                seen.append(first_paint(page, open_shop.url + str(pages[name]).format(**lives.ids)))
             if min(seen) > LATEST_PAINT:
                 late[name] = seen
     assert not late
