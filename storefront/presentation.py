@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from flask import Flask, request, url_for
+from markupsafe import Markup
 
 from storefront.photos.queries import PREFIX
 from storefront.services import services
@@ -57,6 +58,11 @@ def ago(seconds: float, bare: bool = False) -> str:
 def day(seconds: float) -> str:
     """The day of a time, by UTC: "3 Nov"."""
     return f"{datetime.fromtimestamp(seconds, UTC):%-d %b}"
+
+
+def bdi(text: str) -> Markup:
+    """What somebody wrote, set apart: beside right-to-left letters, numbers and our own words would change places."""
+    return Markup("<bdi>{}</bdi>").format(text)
 
 
 def sentence(words: str) -> str:
@@ -106,7 +112,7 @@ def add_to(app: Flask) -> None:
     """Makes these known to the templates of `app`."""
     assert app.static_folder is not None
     assert app.static_url_path is not None
-    app.jinja_env.filters.update(money=money, iso=iso, moment=moment, day=day, ago=ago, sentence=sentence)
+    app.jinja_env.filters.update(money=money, iso=iso, moment=moment, day=day, ago=ago, bdi=bdi, sentence=sentence)
     app.jinja_env.filters["clock_words"] = lambda seconds: clock_words(seconds, services().clock.now())
     app.jinja_env.globals["sheets"] = SHEETS
     app.jinja_env.globals["static_url"] = static_urls(Path(app.static_folder), app.static_url_path)

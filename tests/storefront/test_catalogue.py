@@ -250,7 +250,7 @@ def test_the_address_of_a_search_leaves_defaults_out() -> None:
 def found(visitor: Visitor, **asked: str) -> list[str]:
     """The titles on a page of results, in order."""
     page = visitor.client.get("/products", query_string=asked).get_data(as_text=True)
-    return re.findall(r'<h3><a href="/products/\d+">([^<]*)</a></h3>', page)
+    return re.findall(r'<h3><a href="/products/\d+"><bdi>([^<]*)</bdi></a></h3>', page)
 
 
 def test_results_are_narrowed_by_shelf_seller_price_and_stock(
