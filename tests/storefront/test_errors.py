@@ -133,9 +133,34 @@ def test_what_is_on_a_page_that_is_too_old_is_shown_again(visitor: Visitor) -> N
     headers = OUR_OWN | {"Referer": "http://localhost/account/addresses?of=then"}
     visitor.follow(visitor.client.post("/account/addresses", data=form, headers=headers))
     assert visitor.status == 400
-    assert visitor.sees("Label Aunt Eve")
-    assert visitor.sees("Make default ticked")
+    assert visitor.sees("Name of the place Aunt Eve")
+    assert visitor.sees("Suggest it first at the checkout ticked")
     assert "/account/addresses?of=then" in visitor.page.links, "the way back to the form"
+
+
+@pytest.mark.parametrize(
+    ("page", "form", "words"),
+    [
+        (
+            "/checkout",
+            {"ticket": "t", "address": "elsewhere", "x": "3", "ups_account": "ann"},
+            "What you wrote Address x 3 UPS account (optional) ann",
+        ),
+        (
+            "/orders/1/address",
+            {"request_id": "r", "x": "3", "y": "4"},
+            "What you wrote New address x 3 New address y 4",
+        ),
+    ],
+)
+def test_what_was_written_is_called_as_on_its_page(
+    visitor: Visitor, page: str, form: dict[str, str], words: str
+) -> None:
+    visitor.register()
+    visitor.follow(visitor.client.post(page, data=form, headers=OUR_OWN))
+    assert visitor.status == 400
+    assert visitor.sees(words)
+    assert not visitor.sees("elsewhere")
 
 
 @pytest.mark.parametrize(
