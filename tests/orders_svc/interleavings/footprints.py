@@ -17,6 +17,7 @@ FIXED = {"warehouses", "installation"}
 TABLES = sorted(set(OrdersBase.metadata.tables) - FIXED)
 # Where two who insert the same meet.
 UNIQUE = {"orders", "inbox", "restocks", "order_requests", "interventions", "stock", "reorder_points"}
+_SHARING = ("FOR SHARE", "FOR KEY SHARE")
 _WORDS = re.compile(r"\b(" + "|".join(TABLES) + r")\b")
 
 
@@ -27,13 +28,17 @@ class Footprint:
     reads: frozenset[str] = frozenset()
     inserts: frozenset[str] = frozenset()
     locks: frozenset[str] = frozenset()
+    # Locked as well, and in nobody's way who does the same.
+    shares: frozenset[str] = frozenset()
     publishes: frozenset[str] = frozenset()
 
     def meets(self, other: "Footprint") -> bool:
         """Whether it matters which of the two comes first."""
-        mine, theirs = self.reads | self.locks | self.inserts, other.reads | other.locks | other.inserts
+        mine = self.reads | self.locks | self.shares | self.inserts
+        theirs = other.reads | other.locks | other.shares | other.inserts
         return bool(
-            self.locks & other.locks
+            self.locks & (other.locks | other.shares)
+            or self.shares & other.locks
             or self.inserts & other.inserts & UNIQUE
             or self.publishes & theirs
             or other.publishes & mine
@@ -58,6 +63,8 @@ def footprints(statements: Sequence[str]) -> list[Footprint]:
         elif verb in ("UPDATE", "DELETE"):
             found.append(Footprint(locks=tables))
             changed |= tables
+        elif statement.endswith(_SHARING):
+            found.append(Footprint(shares=tables))
         elif " FOR " in f" {statement.upper()} ".replace("\n", " "):
             found.append(Footprint(locks=tables))
         else:

@@ -13,6 +13,8 @@ from sqlalchemy import Engine
 
 from db.clock import Clock
 from db.orders.interventions import InterventionKind
+from db.orders.requests import Decision
+from orders_svc.domain.amendments import ACCOUNT_CHECK, CANCEL, REDIRECT
 from orders_svc.domain.explain import Status
 from orders_svc.domain.news import News
 from orders_svc.domain.patience import Patience
@@ -34,6 +36,7 @@ KEPT_SECONDS = 86_400.0
 ATTENTION = int(Status.NEEDS_ATTENTION)
 ELSEWHERE = 8
 """The world that UPS announces while we are in 7."""
+FEATURES = (REDIRECT, CANCEL, ACCOUNT_CHECK)
 
 
 @dataclass(frozen=True, slots=True)
@@ -49,7 +52,11 @@ class Scene:
 
 
 def prepare(stage: Stage, *, announced: bool) -> Scene:
-    """Orders at each step of their way. `announced`: UPS moved to another world, and it only remains to be opened."""
+    """Orders at each step of their way, with a UPS that speaks the extension.
+
+    `announced`: UPS moved to another world, and it only remains to be opened.
+    """
+    stage.announce(7, *FEATURES)
     orders: dict[str, int] = {}
     commands: dict[tuple[str, str], int] = {}
 
@@ -80,6 +87,7 @@ def prepare(stage: Stage, *, announced: bool) -> Scene:
     stage.world_says(stage.arrived(1, (BACKORDER, 3)))
     shipments["done"] = order("done")
     stage.drive(shipments["done"])
+    _ask_ups(stage, orders, shipments, commands)
     # UPS was told of it, the world was not.
     shipments["half"] = order("half")
     (request,) = stage.dispatch("ups")
@@ -109,6 +117,37 @@ def prepare(stage: Stage, *, announced: bool) -> Scene:
         candidate = ask.world_epoch
         stage.report("world", *stage.yes(ask), acked=[one.command_id for one in ask.commands], epoch=candidate)
     return Scene(orders, shipments, commands, dict(stage.epochs), stage.world_epoch, candidate)
+
+
+def _ask_ups(
+    stage: Stage, orders: dict[str, int], shipments: dict[str, int], commands: dict[tuple[str, str], int]
+) -> None:
+    """What UPS was asked: another address, to give a parcel up, whether there is an account; and once in vain."""
+
+    def ask(name: str, until: str, x: int | None = None, y: int | None = None) -> None:
+        orders[name] = stage.place((1, 1))
+        shipments[name] = stage.parcel(orders[name]).row.id
+        stage.drive(shipments[name], until)
+        (decided,) = stage.app.amend(Wish(SHOPPER, f"asked {name}", orders[name], x, y))
+        assert decided.decision is Decision.ASKED, decided
+        for command in stage.dispatch("ups"):
+            commands[name, command.WhichOneof("body") or ""] = command.command_id
+
+    ask("in vain", "packed", 50, 60)
+    # It came back without being able to say.
+    stage.announce(7)
+    stage.announce(7, *FEATURES)
+    ask("elsewhere", "truck", 50, 60)
+    stage.world_says(stage.loaded(shipments["elsewhere"]))
+    ask("back", "packed")
+    # One is to be asked for again; of the other no answer is expected any more.
+    for name, asks in (("elsewhere", 1), ("back", stage.patience.max_asks)):
+        stage.execute("update shipments set ask_at = 1, asks = :asks where id = :id", asks=asks, id=shipments[name])
+    answer = stage.app.check_account("somebody", 0.0)
+    assert answer.exists is None, answer
+    stage.execute("update outbox set closed_at = null, outcome = null where kind = 'check_account'")
+    (question,) = stage.dispatch("ups")
+    commands["", "check_account"] = question.command_id
 
 
 class Actor:
@@ -152,9 +191,44 @@ class Actor:
         epoch = self.scene.world_epoch if link == "world" else 0
         return self.app.report(Report(link, self.scene.epochs[link], epoch, ids, list(events)))
 
-    def send_anew(self, name: str) -> Any:
-        wish = Intervention(InterventionKind.REDRIVE, SELLER, f"anew-{self.number}", self.scene.shipments[name])
-        return self.app.intervene(wish)
+    def intervene(self, kind: InterventionKind, name: str) -> Any:
+        return self.app.intervene(Intervention(kind, SELLER, f"staff-{self.number}", self.scene.shipments[name]))
+
+    def answer(self, *, accepted: bool) -> Any:
+        """UPS answers all that it was asked; with a yes also what was asked in vain."""
+        commands, shipments = self.scene.commands, self.scene.shipments
+
+        def about(name: str, kind: str) -> dict[str, Any]:
+            return {"command_id": commands[name, kind], "shipment_id": shipments[name], "accepted": accepted}
+
+        asked = ("elsewhere", "in vain") if accepted else ("elsewhere",)
+        redirected = [pb.RedirectAnswered(**about(name, "redirect")) for name in asked]
+        given_up = pb.CancelAnswered(**about("back", "cancel_job"))
+        known = pb.AccountAnswered(command_id=commands["", "check_account"], known=accepted)
+        left = pb.DeliveryStarted(shipment_id=shipments["on the road"], truck_id=3)
+        return self.report(
+            "ups",
+            *(self.event(redirect_answered=one) for one in redirected),
+            self.event(cancel_answered=given_up),
+            self.event(account_answered=known),
+            self.event(delivery_started=left),
+        )
+
+    def cannot_say(self) -> Any:
+        """The world's bridge can never say a pack, nor a buy."""
+        ids = [self.scene.commands["packing", "pack"], self.scene.commands["short", "buy"]]
+        reasons = dict.fromkeys(ids, "larger than a frame")
+        return self.app.fail_commands("world", self.scene.epochs["world"], reasons)
+
+    def connected(self) -> Any:
+        said = pb.Connected(world_epoch=self.scene.world_epoch, world_id=7, result="connected!")
+        request = pb.AdvanceWorldRequest(link_epoch=self.scene.epochs["world"], connected=said)
+        return self.app.advance_world(request)
+
+    def announced(self, world_id: int) -> Any:
+        """UPS says where it is, and that it does not speak the extension."""
+        said = pb.WorldAnnounced(world_id=world_id, announcement_no=1)
+        return self.report("ups", self.event(world_announced=said))
 
     def dispatch(self, link: str) -> Any:
         sender = Dispatcher(link, self.engine, self.clock, BridgeDouble(), self.app.fail_commands)
@@ -196,6 +270,7 @@ USE_CASES: dict[str, UseCase] = {
     "place the same again": lambda a: a.place((1, 2), request_id="the-same-request"),
     "restock": lambda a: a.app.restock(RestockRequest(SELLER, f"restocked-{a.number}", BACKORDER, 1, 4)),
     "set a reorder point": lambda a: a.app.set_reorder_point(ReorderRequest(SELLER, LAST_ONE, 1, 2, 5 + a.number)),
+    "remove a reorder point": lambda a: a.app.set_reorder_point(ReorderRequest(SELLER, 1, 1, 0, 0)),
     "cancel": lambda a: a.amend("fresh"),
     "cancel what UPS was told of": lambda a: a.amend("half"),
     "report what UPS has heard": lambda a: a.report("ups", acked=("half", "request_truck")),
@@ -215,11 +290,24 @@ USE_CASES: dict[str, UseCase] = {
     "report delivered": lambda a: a.report(
         "ups", a.event(delivered=pb.Delivered(shipment_id=a.scene.shipments["on the road"]))
     ),
-    "report another world": lambda a: a.report("ups", a.event(world_announced=pb.WorldAnnounced(world_id=9))),
+    "report another world": lambda a: a.announced(9),
     "report delivered again": lambda a: a.report(
         "ups", a.event(delivered=pb.Delivered(shipment_id=a.scene.shipments["done"]))
     ),
-    "send anew what fails": lambda a: a.send_anew("failing"),
+    "send anew what fails": lambda a: a.intervene(InterventionKind.REDRIVE, "failing"),
+    "retry what fails": lambda a: a.intervene(InterventionKind.RETRY, "failing"),
+    "cancel what fails": lambda a: a.intervene(InterventionKind.CANCEL, "failing"),
+    "fail what cannot be said": Actor.cannot_say,
+    "ask UPS for another address": lambda a: a.amend("waiting", 50, 60),
+    "ask UPS to give up": lambda a: a.amend("waiting"),
+    "report what UPS agrees to": lambda a: a.answer(accepted=True),
+    "report what UPS refuses": lambda a: a.answer(accepted=False),
+    "report a UPS that can be asked nothing": lambda a: a.announced(7),
+    "check an account": lambda a: a.app.check_account("nobody", 0.0),
+    "report the status of a package": lambda a: a.report(
+        "world",
+        a.event(package_status=pb.PackageStatus(shipment_id=a.scene.shipments["packing"], status="PACKED")),
+    ),
     "serve who waits": lambda a: a.app.serve_waiting(),
     "ask what is overdue": lambda a: a.app.ask_overdue(),
     "dispatch to the world": lambda a: a.dispatch("world"),
@@ -227,7 +315,9 @@ USE_CASES: dict[str, UseCase] = {
     "attach the world": lambda a: a.attach("world"),
     "attach UPS": lambda a: a.attach("ups"),
     "renew UPS": lambda a: a.app.renew("ups", a.scene.epochs["ups"], True, "open"),
+    "renew the world": lambda a: a.app.renew("world", a.scene.epochs["world"], True, "open"),
     "reconnect to the world": Actor.reconnect,
+    "find the world connected": Actor.connected,
     "switch worlds": Actor.switch,
     "forget what has ended": Actor.forget,
     "settle news": lambda a: a.app.settle_news(
