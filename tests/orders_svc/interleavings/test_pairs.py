@@ -1,7 +1,7 @@
 """Every pair of use cases on shared rows, on two real connections, statement by statement, under the checkers.
 
 What must hold for each order of their statements: both end, with an answer or with a refusal that the contract knows;
-nobody ever waits for somebody who waits for him; and the books add up.
+nobody ever waits for somebody who waits for him; the books add up; and what both were told is so.
 
 Pairs that write or lock a common row are run in every order with at most one pre-emption that can make a difference;
 of those of others, and of orders with two, some are drawn.
@@ -23,6 +23,7 @@ from mesh.errors import Refusal
 from orders_svc.service import shipments
 from proof.checkers import BooksWrong, check_books
 from proof.postgres import PostgresServer
+from tests.orders_svc.interleavings.answers import broken_promises, counted_twice
 from tests.orders_svc.interleavings.footprints import TABLES, Footprint, distinct, footprints
 from tests.orders_svc.interleavings.lockstep import COMMIT, Outcome, Schedule, run, schedules
 from tests.orders_svc.interleavings.use_cases import IN_ANOTHER_WORLD, USE_CASES, Actor, Scene, prepare
@@ -75,11 +76,20 @@ class Theatre:
         outcome = run((self.engines[0], self.engines[1]), (works[0], works[1]), schedule, self.engines[2])
         try:
             check_books(self.engines[2], forgotten_before=2.0)
+            self._check_answers(names, [ending.answer for ending in outcome.endings])
             if len(names) == 1:
                 self.touched[names[0]] = self._rows_since(began)
         finally:
             self._put_back(outcome)
         return outcome
+
+    def _check_answers(self, names: Sequence[str], answers: Sequence[Any]) -> None:
+        with read_only(self.engines[2]).begin() as connection:
+            found = broken_promises(connection, answers)
+        if len(set(names)) < len(names):
+            found += counted_twice(*answers)
+        if found:
+            raise BooksWrong(found)
 
     def _rows_since(self, transaction_id: int) -> set[str]:
         """The rows of the scene that were written or locked since."""

@@ -1,4 +1,4 @@
-"""The list of use cases has every way in which the service writes."""
+"""The list of use cases has every way in which the service writes; and what they are told is held against the rows."""
 
 import ast
 from pathlib import Path
@@ -8,8 +8,12 @@ import pytest
 
 from db.orders.interventions import InterventionKind
 from orders_svc.service.app import App
+from orders_svc.service.placing import Placed
+from orders_svc.service.reports import Result
 from shop.fulfilment.v1 import fulfilment_pb2 as pb
 from tests.orders_svc.interleavings import use_cases
+from tests.orders_svc.interleavings.answers import broken_promises, counted_twice
+from tests.orders_svc.stage import Stage
 
 
 def _words() -> set[str]:
@@ -51,3 +55,19 @@ _NOTHING = (lambda: None).__code__
 )
 def test_no_kind_is_left_out(kinds: set[str]) -> None:
     assert kinds - _words() == set()
+
+
+def test_an_order_that_is_not_there_is_a_broken_promise(shop: Stage) -> None:
+    order_id = shop.place((1, 1))
+    total = shop.order(order_id).row.total_cents
+    said, again = Placed(order_id, total, replayed=False), Placed(order_id, total, replayed=True)
+    with shop.engine.begin() as connection:
+        assert broken_promises(connection, [said, again]) == []
+        assert broken_promises(connection, [said, said])
+        assert broken_promises(connection, [Placed(order_id + 1, total, replayed=False)])
+
+
+def test_what_came_twice_counts_once() -> None:
+    assert counted_twice([Result.APPLIED], [Result.DUPLICATE]) == []
+    assert counted_twice([Result.APPLIED], [Result.APPLIED])
+    assert counted_twice([Result.DUPLICATE], [Result.DUPLICATE])
