@@ -15,6 +15,7 @@ import grpc
 import pytest
 from grpc_health.v1 import health_pb2, health_pb2_grpc
 
+from proof.processes import free_address
 from storefront.serving import HEADER_FIELD_BYTES, HEADER_FIELDS
 from tests.hostile.services import Watched, service
 from tests.hostile.stranger import enough_files
@@ -96,6 +97,12 @@ def shows_a_page(port: int, seconds: float = DEADLINE) -> None:
         assert connection.getresponse().status == 200
 
 
+def shows_figures(port: int, seconds: float = DEADLINE) -> None:
+    with closing(http.client.HTTPConnection("127.0.0.1", port, timeout=seconds)) as connection:
+        connection.request("GET", "/metrics")
+        assert b"process_cpu_seconds_total" in connection.getresponse().read()
+
+
 def holds(watched: Watched, still_works: Callable[[], None], ports: list[int], words: bytes, count: int) -> None:
     """Strangers say this at each port, and whoever has business there is served meanwhile and afterwards."""
     watched.mark()
@@ -117,9 +124,22 @@ def orders_svc(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
 
 
 @pytest.fixture(scope="module")
-def bridge(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
+def metrics_port() -> int:
+    return int(free_address().rpartition(":")[2])
+
+
+@pytest.fixture(scope="module", params=["ups_bridge", "world_bridge"])
+def bridge(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
     settings = {"BRIDGE_LISTEN": "127.0.0.1:0", "UPS_LISTEN": "127.0.0.1:0", "FULFILMENT_ADDRESS": "127.0.0.1:1"}
-    with service("ups_bridge", tmp_path_factory.mktemp("bridge"), **settings) as watched:
+    with service(request.param, tmp_path_factory.mktemp("bridge"), **settings) as watched:
+        yield watched
+
+
+@pytest.fixture(scope="module")
+def measured(tmp_path_factory: pytest.TempPathFactory, metrics_port: int) -> Iterator[Watched]:
+    """A bridge with a page of figures."""
+    settings = {"BRIDGE_LISTEN": "127.0.0.1:0", "FULFILMENT_ADDRESS": "127.0.0.1:1", "METRICS_PORT": str(metrics_port)}
+    with service("world_bridge", tmp_path_factory.mktemp("measured"), **settings) as watched:
         yield watched
 
 
@@ -151,6 +171,13 @@ def test_strangers_at_the_ports_of_orders_svc(orders_svc: Watched, name: str) ->
 @pytest.mark.parametrize("name", GRPC_WORDS)
 def test_strangers_at_the_port_of_a_bridge(bridge: Watched, name: str) -> None:
     holds(bridge, lambda: is_serving(bridge.port()), [bridge.port()], GRPC_WORDS[name], 30)
+
+
+@pytest.mark.parametrize("name", HTTP_WORDS)
+def test_strangers_at_the_port_of_the_figures(measured: Watched, metrics_port: int, name: str) -> None:
+    """Few of them: each may have a moment, one after the other."""
+    port = metrics_port
+    holds(measured, lambda: (shows_figures(port), is_serving(measured.port())), [port], HTTP_WORDS[name], 3)  # type: ignore[func-returns-value]
 
 
 @pytest.mark.parametrize("name", HTTP_WORDS)
