@@ -62,16 +62,24 @@ class Stranger:
     async def is_acked(self, number: int) -> None:
         """Reads AUCommands until this number is acked."""
         async with asyncio.timeout(DEADLINE):
-            while True:
-                length = shift = 0
-                while True:
-                    (byte,) = await self.reader.readexactly(1)
-                    length |= (byte & 127) << shift
-                    shift += 7
-                    if byte < 128:
-                        break
-                if number in ups.AUCommand.FromString(await self.reader.readexactly(length)).acks:
-                    return
+            while number not in (await self._hears()).acks:
+                pass
+
+    async def is_told(self) -> list[int]:
+        """Reads AUCommands until there is a request for a truck; the numbers of those in it."""
+        async with asyncio.timeout(DEADLINE):
+            while not (requests := (await self._hears()).pickupRequests):
+                pass
+        return [one.seqNum for one in requests]
+
+    async def _hears(self) -> ups.AUCommand:
+        length = shift = 0
+        while True:
+            (byte,) = await self.reader.readexactly(1)
+            length |= (byte & 127) << shift
+            shift += 7
+            if byte < 128:
+                return ups.AUCommand.FromString(await self.reader.readexactly(length))
 
     def stop_reading(self) -> None:
         self.writer.transport.pause_reading()  # type: ignore[attr-defined]

@@ -104,6 +104,31 @@ def test_who_drips_a_byte_a_second_waits_alone(tmp_path: Path) -> None:
     run(scenario)
 
 
+def test_a_partner_that_drips_inside_a_frame_is_spoken_to_meanwhile_and_heard_in_the_end(tmp_path: Path) -> None:
+    async def scenario() -> None:
+        async with ups_bridge(tmp_path) as (orders, watched), caller_of(watched.port()) as stub:
+            slow = await a_good_partner_is_served(watched, 1)
+            words = encode_frame(
+                ups.UACommand(acks=[5], delivered=[ups.UADelivered(seqNum=2, shipId=1)]).SerializeToString()
+            )
+            renewals = len(orders.renewals)
+            await slow.say(words[:1])
+            await send_all(stub, 1, [truck(5)], **FIRST)
+            assert await slow.is_told() == [5]
+            for byte in words[1:]:
+                assert not orders.happened("delivered")
+                await asyncio.sleep(1.0)
+                await slow.say(bytes([byte]))
+            await slow.is_acked(2)
+            assert (len(orders.happened("delivered")), orders.acked) == (1, [5])
+            assert len(orders.renewals) > renewals + 5
+            assert watched.cpu < 5.0
+            await slow.say(words[:3])
+            await a_good_partner_is_served(watched, 3)
+
+    run(scenario)
+
+
 def test_who_never_reads_is_dropped_and_costs_what_a_queue_holds(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with ups_bridge(tmp_path) as (_, watched), caller_of(watched.port()) as stub:

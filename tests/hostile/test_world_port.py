@@ -152,6 +152,30 @@ def test_a_world_that_drips_its_greeting_is_left_after_a_while(tmp_path: Path) -
     run(scenario)
 
 
+def test_a_world_that_drips_inside_a_frame_is_spoken_to_meanwhile_and_heard_in_the_end(tmp_path: Path) -> None:
+    words = encode_frame(world.AResponses(ready=[world.APacked(shipid=5, seqnum=1)]).SerializeToString())
+
+    async def scenario() -> None:
+        async with bridged(tmp_path) as (peer, orders, watched), caller_of(watched.port()) as stub:
+            await a_good_world_is_found(peer, orders)
+            (writer,) = [one for one in peer.writers if not one.is_closing()]
+            renewals, dialled = len(orders.renewals), len(peer.dialled)
+            writer.write(words[:1])
+            heard = peer.heard
+            await send_some(stub, [buy(1, count=1)])
+            await eventually(lambda: peer.heard > heard)
+            for byte in words[1:]:
+                assert not orders.happened("packed")
+                await asyncio.sleep(1.0)
+                writer.write(bytes([byte]))
+            await eventually(lambda: orders.happened("packed"))
+            assert len(orders.renewals) > renewals + 5
+            assert (len(peer.dialled), orders.renewals[-1].connected) == (dialled, True)
+            assert watched.cpu < 5.0
+
+    run(scenario)
+
+
 def test_a_world_that_never_reads_is_left_and_costs_what_a_queue_holds(tmp_path: Path) -> None:
     async def scenario() -> None:
         async with bridged(tmp_path) as (peer, orders, watched), caller_of(watched.port()) as stub:
