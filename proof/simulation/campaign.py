@@ -41,6 +41,8 @@ class Sums:
     commits: int = 0
     # Parcels that UPS, wrongly, called delivered.
     excused: int = 0
+    # Attempts that were delivered although their parcel was sent anew, by why it was.
+    twice: Counter[str] = field(default_factory=Counter)
     shipments: Counter[str] = field(default_factory=Counter)
     hits: Counter[str] = field(default_factory=Counter)
     passed: Counter[str] = field(default_factory=Counter)
@@ -56,6 +58,7 @@ class Sums:
         self.events += result.events
         self.commits += result.commits
         self.excused += result.excused
+        self.twice += result.twice
         self.shipments += result.orders
         self.hits += result.hits
         self.passed += result.points
@@ -71,6 +74,7 @@ class Sums:
         self.events += other.events
         self.commits += other.commits
         self.excused += other.excused
+        self.twice += other.twice
         self.shipments += other.shipments
         self.hits += other.hits
         self.passed += other.passed

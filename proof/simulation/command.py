@@ -162,6 +162,8 @@ def _summary(sums: Sums, profile: str, seconds: float, jobs: int) -> None:
             click.echo(f"  {count:8}  {name}")
     shipments = ", ".join(f"{count} {name}" for name, count in sorted(sums.shipments.items()))
     click.echo(f"\nshipments: {shipments} ({sums.excused} of them as only UPS could know, which was wrong or forgot)")
+    twice = ", ".join(f"{count} {why}" for why, count in sorted(sums.twice.items()))
+    click.echo(f"delivered although sent anew: {twice or 'none'}")
     pace = sums.seeds / sums.cpu if sums.cpu else 0.0
     click.echo(
         f"{sums.seeds} {profile} seeds in {seconds:.0f} s on {jobs} process(es), {pace:.1f} a second of processor;"

@@ -47,6 +47,7 @@ class Result:
     events: int = 0
     commits: int = 0
     excused: int = 0
+    twice: Counter[str] = field(default_factory=Counter)
     orders: Counter[str] = field(default_factory=Counter)
     hits: Counter[str] = field(default_factory=Counter)
     points: Counter[str] = field(default_factory=Counter)
@@ -97,7 +98,7 @@ class Room:
             if env.scheduler.time < heal + SETTLE_TICKS * TICK:
                 result.settled_after = env.scheduler.time - heal
             verdict = Verdict(env, self.checks, self.shoppers, self.staff, self.world, self.ups)
-            result.violations, result.excused = verdict.violations, verdict.excused
+            result.violations, result.excused, result.twice = verdict.violations, verdict.excused, verdict.twice
         except Violated as violation:
             result.violations = [(violation.guarantee, violation.words)]
         except Stuck as stuck:

@@ -67,12 +67,15 @@ class Verdict:
         self.violations: list[tuple[str, str]] = []
         # Parcels that UPS called delivered and that the world did not deliver, or that UPS forgot to say where it took.
         self.excused = 0
+        # Attempts that were delivered although their parcel was sent anew, by why it was.
+        self.twice: Counter[str] = Counter()
         self._shipments = self._read_shipments()
         self._places = self._find_worlds()
         self._orders()
         self._parcels()
         self._decisions()
         self._book()
+        self._sent_anew()
         self._buys()
         self._books()
         self._rest()
@@ -263,6 +266,30 @@ class Verdict:
             elif found.delivered_to[0] != (shipment.x, shipment.y):
                 said = f"{found.delivered_to[0]}, not to {(shipment.x, shipment.y)}"
                 self._wrong("G3", f"shipment {shipment.id} was delivered to {said}")
+
+    def _sent_anew(self) -> None:
+        """G3: of a parcel that was sent anew two attempts are delivered in one world only where staff had it sent.
+
+        In a world that we left the first may still arrive, and nobody can know.
+        """
+        sql = "select shipment_id from shipment_steps where event = 'superseded' and cause like 'rpc:RedriveShipment:%'"
+        by_staff = {row[0] for row in self._db.rows(sql)}
+        for shipment in self._shipments.values():
+            if shipment.superseded_by is None or not self._was_delivered(shipment):
+                continue
+            if shipment.id in by_staff:
+                self.twice["by staff"] += 1
+                continue
+            self.twice["in another world"] += 1
+            later = shipment
+            while later.superseded_by is not None:
+                later = self._shipments[later.superseded_by]
+                if self._was_delivered(later) and self._places[later.epoch] == self._places[shipment.epoch]:
+                    self._wrong("G3", f"shipment {shipment.id} was delivered, and so was {later.id} in its place")
+
+    def _was_delivered(self, shipment: _Shipment) -> bool:
+        record = self._record(shipment)
+        return record is not None and bool(record.delivered)
 
     def _was_forgotten(self, shipment: _Shipment, record: PackageRecord) -> bool:
         """Whether it went where it was to go for a while, and nobody can know that it went there.
