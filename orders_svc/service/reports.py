@@ -157,7 +157,8 @@ def _find_who_waits_in_vain(connection: Connection, world_epoch: int, entries: S
     """Finds the shipments that wait for buys which can never succeed."""
     for entry in entries:
         failure = entry.event.command_failed
-        is_buy = entry.kind == "command_failed" and entry.origin is not None and entry.origin.kind == "buy"
+        origin = entry.origin if entry.kind == "command_failed" else None
+        is_buy = origin is not None and origin.kind == "buy" and origin.world_epoch == world_epoch
         if is_buy and verdict(failure.text) is not Verdict.TRANSIENT:
             entry.in_vain = arrivals.who_waits_for(connection, world_epoch, failure.command_id)
 
@@ -179,7 +180,7 @@ def _command_id(entry: _Entry) -> int:
     return int(getattr(entry.event, entry.kind).command_id)
 
 
-_ORIGINS = select(OutboxRow.id, OutboxRow.kind, OutboxRow.shipment_id, OutboxRow.command).where(
+_ORIGINS = select(OutboxRow.id, OutboxRow.kind, OutboxRow.world_epoch, OutboxRow.shipment_id, OutboxRow.command).where(
     OutboxRow.id.in_(bindparam("k_ids", expanding=True)), OutboxRow.link == bindparam("k_link")
 )
 
@@ -233,6 +234,9 @@ def _apply(
         failure = event.command_failed
         if entry.origin is None:
             return f"about a command that we never sent: {failure.command_id}"
+        if entry.origin.world_epoch != world_epoch:
+            # The same world's, perhaps, when we were in it under an earlier epoch, which was left.
+            return f"late: about a command of an earlier world: {failure.command_id}"
         if not outbox.close_failed(connection, link, failure.command_id, readable(failure.text), now):
             return f"about a command that had ended already: {failure.command_id}"
     failed_kind = None if entry.origin is None else entry.origin.kind

@@ -182,6 +182,15 @@ class Stage:
         self.world_epoch = directive.open.world_epoch
         return self.world_epoch
 
+    def move_to(self, world_id: int, *features: str) -> None:
+        """UPS moves to another world, and so do we."""
+        self.announce(world_id, *features)
+        directive = self.connected(self.start(candidate=world_id).dial)
+        while directive.HasField("ask"):
+            directive = self.hand_over(directive.ask)
+        assert directive.HasField("open"), directive
+        self.world_epoch = directive.open.world_epoch
+
     # What goes out
 
     def dispatch(self, link: str | None = None) -> list[Command]:

@@ -59,16 +59,6 @@ def where(stage: Stage, order_id: int) -> tuple[int, int]:
     return row.x, row.y
 
 
-def anew(stage: Stage, world_id: int, *features: str) -> None:
-    """UPS moves to another world, and so do we."""
-    stage.announce(world_id, *features)
-    directive = stage.connected(stage.start(candidate=world_id).dial)
-    while directive.HasField("ask"):
-        directive = stage.hand_over(directive.ask)
-    assert directive.HasField("open")
-    stage.world_epoch = directive.open.world_epoch
-
-
 # Another address.
 
 
@@ -280,7 +270,7 @@ def test_an_error_about_the_question_is_a_no(featured: Stage) -> None:
 
 def test_in_another_world_the_parcel_begins_anew_with_the_address_that_was_asked_for(featured: Stage) -> None:
     order_id, shipment_id, question = asked(featured, "loaded")
-    anew(featured, 9, REDIRECT)
+    featured.move_to(9, REDIRECT)
     assert move(featured, order_id).decision is Decision.DONE
     featured.stocked()
     (request,) = featured.sent("request_truck")
@@ -293,7 +283,7 @@ def test_in_another_world_the_parcel_begins_anew_with_the_address_that_was_asked
 def test_a_delivered_parcel_whose_world_is_left_without_an_answer_was_too_late_unless_it_comes(featured: Stage) -> None:
     order_id, shipment_id, question = asked(featured, "loaded")
     featured.ups_says(featured.delivered(shipment_id))
-    anew(featured, 9, REDIRECT)
+    featured.move_to(9, REDIRECT)
     told = move(featured, order_id)
     assert told.decision is Decision.TOO_LATE
     assert told.reason == "UPS left that world without an answer; it was delivered"
@@ -390,7 +380,7 @@ def test_a_cancellation_that_we_decide_is_told_to_a_ups_that_has_sent_a_truck(fe
 
 def test_in_another_world_a_parcel_that_was_to_be_given_up_does_not_begin_anew(featured: Stage) -> None:
     order_id, _, _ = cancelling(featured, "packed")
-    anew(featured, 9)
+    featured.move_to(9)
     assert cancel(featured, order_id).decision is Decision.DONE
     assert featured.order(order_id).row.status == Status.CANCELLED
     featured.stocked()

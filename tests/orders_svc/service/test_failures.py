@@ -143,6 +143,23 @@ def test_a_failed_buy_is_made_again_and_once(shop: Stage, text: str, ticks: floa
     assert shop.stock(BACKORDER, buy.buy.warehouse_id)["ordered"] == 0
 
 
+@pytest.mark.parametrize("text", [E6, E1])
+def test_a_buy_that_failed_in_a_world_that_was_left_is_not_made_again(shop: Stage, text: str) -> None:
+    waiting = shop.place((BACKORDER, 3))
+    buy = only(shop, "buy")
+    shop.ack([buy])
+    shop.move_to(8)
+    shop.ack(shop.dispatch("world"))
+    # The world told the answer to a connection that is no more, and tells it on the next after minutes.
+    assert shop.world_says(shop.no(buy, text)) == [Result.IGNORED]
+    later(shop, 30)
+    shop.dispatch("world")
+    assert not shop.rows(
+        "select id from outbox where world_epoch = :epoch and closed_at is null", epoch=buy.world_epoch
+    )
+    assert shop.parcel(waiting).row.attention_reason is None
+
+
 def test_who_waits_for_a_buy_that_can_never_succeed_is_told_until_the_goods_come(shop: Stage) -> None:
     waiting, other = shop.place((BACKORDER, 3)), shop.place((1, 1))
     (buy,) = [command for command in shop.dispatch("world") if command.WhichOneof("body") == "buy"]
