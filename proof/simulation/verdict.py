@@ -4,27 +4,21 @@ Rules: a world is known by its marker, whatever its number: the same number may 
 the world's book says was done counts, not what anybody was told.
 """
 
-import math
 from collections import Counter, defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from typing import Any
 
 from db.engine import read_only
-from orders_svc.domain import verdicts
 from proof import checkers
 from proof.simulation import interventions
+from proof.simulation.blame import Blame, Place
 from proof.simulation.checks import Checks
 from proof.simulation.environment import Environment
 from proof.simulation.peers import UpsProcess, WorldProcess
 from proof.simulation.shoppers import Shoppers
 from proof.simulation.staff import Staff
 from shop.bridge.v1 import bridge_pb2
-from sim.ups.model.shop_side import FULL
 from sim.world.model.book import PackageRecord
-
-# A world simulator that ran, by its place in the row of them, and a world's number in it.
-Place = tuple[int, int]
 
 
 @dataclass(slots=True)
@@ -64,6 +58,7 @@ class Verdict:
         self._staff = staff
         self._world = world
         self._ups = ups
+        self._blame = Blame(env, world, ups)
         self.violations: list[tuple[str, str]] = []
         # Parcels that UPS called delivered and that the world did not deliver, or that UPS forgot to say where it took.
         self.excused = 0
@@ -261,7 +256,9 @@ class Verdict:
                 self.excused += 1
             elif found is None or len(found.delivered) != 1:
                 self._wrong("G3", f"shipment {shipment.id} counts as delivered, {self._why(shipment)}")
-            elif found.delivered_to[0] != (shipment.x, shipment.y) and self._was_forgotten(shipment, found):
+            elif found.delivered_to[0] != (shipment.x, shipment.y) and self._blame.forgot(
+                shipment.id, shipment.order_id, found
+            ):
                 self.excused += 1
             elif found.delivered_to[0] != (shipment.x, shipment.y):
                 said = f"{found.delivered_to[0]}, not to {(shipment.x, shipment.y)}"
@@ -290,31 +287,6 @@ class Verdict:
     def _was_delivered(self, shipment: _Shipment) -> bool:
         record = self._record(shipment)
         return record is not None and bool(record.delivered)
-
-    def _was_forgotten(self, shipment: _Shipment, record: PackageRecord) -> bool:
-        """Whether it went where it was to go for a while, and nobody can know that it went there.
-
-        UPS may lose its memory, or the world that it is about, before it says that it takes it there; we delete our
-        questions some time after the parcel's end. Or it was there when UPS lost its memory, and UPS, for which it was
-        at the warehouse again, took another address for it.
-        """
-        place, ups = record.delivered_to[0], self._ups
-        sql = (
-            "select r.asked_at from order_requests r join order_request_decisions d on d.order_request_id = r.id"
-            " where d.shipment_id = ? and d.decision = 'too_late' and r.x = ? and r.y = ?"
-        )
-        ahead = self._env.clock.furthest
-        asked = [row[0] - ahead for row in self._db.rows(sql, shipment.id, *place)]
-        before_an_answer = any(at <= lost for at in asked for lost in (*ups.forgot, *ups.left))
-        sql = "select 1 from outbox where shipment_id = ? and kind = 'redirect'"
-        by_us = bool(asked) and self._db.one(sql, shipment.id) is None
-        sql = "select x, y from orders where id = ? union select x, y from order_requests where order_id = ?"
-        addresses = self._db.rows(sql, shipment.order_id, shipment.order_id)
-        taken = [at for ship, at in ups.redirected if ship == shipment.id]
-        in_vain = place in addresses and any(
-            record.delivered[0] <= forgot <= at for forgot in ups.forgot for at in taken
-        )
-        return before_an_answer or by_us or in_vain
 
     def _buys(self) -> None:
         """G3: every buy took effect at most once, and in the world in use every one that was acked exactly once.
@@ -382,32 +354,7 @@ class Verdict:
         most = self._env.setup.patience.max_failures
         for shipment in self._shipments.values():
             if shipment.attention and shipment.superseded_by is None and shipment.ended_at is None:
-                failures = self._failures(shipment)
+                failures = self._blame.failures(shipment.id, self._places.get(shipment.epoch))
                 if 2 * failures < most:
                     words = f"needs attention, and partners failed it {failures} times: {shipment.attention}"
                     self._wrong("G6", f"shipment {shipment.id} {words}")
-
-    def _failures(self, shipment: _Shipment) -> int:
-        """How often the world lost a load of a parcel, or a partner refused something about it for its own reasons.
-
-        UPS does so while it takes nothing new, and when it has lost its memory of the parcel; it may then send trucks
-        where they are of no use, too, so that the world must refuse to load.
-        """
-        place = self._places.get(shipment.epoch)
-        if place is None:
-            return 0
-        lost = self._world.models[place[0]].book.lost_loads.count((place[1], shipment.id))
-        forgot = min(self._ups.forgot, default=math.inf)
-        sql = "select id, link, kind, closed_at, failure from outbox where shipment_id = ? and outcome = 'failed'"
-        rows: list[Any] = self._db.rows(sql, shipment.id)
-        return lost + sum(self._is_theirs(row, forgot) for row in rows)
-
-    def _is_theirs(self, row: tuple[int, str, str, float, str | None], forgot: float) -> bool:
-        """Whether a command failed for a reason of the partner's own; `forgot`: since when UPS may have forgotten."""
-        command_id, link, kind, closed_at, text = row
-        may_have_forgotten = closed_at >= forgot - abs(self._env.clock.offset)
-        if link == "ups":
-            said = self._ups.refused.get(command_id)
-            return said is not None and (said == FULL or may_have_forgotten)
-        by_chance = verdicts.verdict(text or "") is verdicts.Verdict.TRANSIENT
-        return by_chance or (kind == "load" and may_have_forgotten)
