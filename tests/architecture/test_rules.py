@@ -23,6 +23,7 @@ OPENS_SOCKETS = {
     "proof/bench_shop.py": "is four browsers at the shop",
     "proof/chaos/browsers.py": "is a browser at the shop",
     "proof/chaos/proxy.py": "stands between our bridges and their peers, and spoils what goes through",
+    "mesh/metrics.py": "opens none: cuts a slow reader of the page off",
     "proof/conform/sockets.py": "sends a partner what no frame is, and shares nothing with what it checks",
     "storefront/connections.py": "gives a browser's connection its deadlines",
     "storefront/serving.py": "binds the shop's port before anything is forked",
