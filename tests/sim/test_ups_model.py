@@ -9,7 +9,7 @@ from partners.world import world_ups_pb2 as world_ups
 from sim.links import Link, Send
 from sim.ups.model import Faults, Settings, UpsModel
 from sim.ups.model.fleet import NOT_ASKED_TO_LOAD, UNKNOWN_SHIP
-from sim.ups.model.jobs import TruckState
+from sim.ups.model.jobs import JobState, Order, OrderKind, TruckState
 from sim.world.model import Rules, Side, WorldModel, texts
 from tests.sim.virtual_ups import TICK, Delivery
 
@@ -214,6 +214,19 @@ def test_a_late_notice_does_not_free_a_truck_that_is_to_be_sent_out_again() -> N
     delivery.ask_pickup(2, warehouse=2)
     delivery.until(lambda: ships(delivery.shop.all("loadRequests")) == [1, 2])
     assert ships(delivery.shop.all("delivered")) == [1]
+
+
+def test_a_late_refusal_of_what_was_delivered_since_sends_no_truck_out() -> None:
+    delivery = Delivery(trucks=1)
+    delivery.all_the_way(1, 2)
+    fleet = delivery.ups.fleet
+    truck, jobs = fleet.trucks[1], (fleet.jobs[1], fleet.jobs[2])
+    delivery.packed(3)
+    delivery.ask_pickup(3)
+    order = Order(OrderKind.DELIVER, 99, truck, jobs, 0)
+    fleet.refused(order, "package you have specified is not currently in the truck", delivery.room.now)
+    assert truck.state is TruckState.GOING
+    assert {job.state for job in jobs} == {JobState.DELIVERED}
 
 
 def test_after_a_guess_the_late_notice_is_checked_by_a_question() -> None:

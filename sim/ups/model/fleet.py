@@ -203,7 +203,7 @@ class Fleet:
         elif not text.startswith(_NOT_ON_TRUCK):
             self._retry(order, text, now)
         elif len(order.jobs) > 1:
-            for job in order.jobs:
+            for job in order.under_way:
                 self._send_out(truck, (job,), now)
         else:
             self._not_on_truck(order.jobs[0], truck, text, now)
@@ -352,7 +352,7 @@ class Fleet:
             assert truck.warehouse is not None
             self._give(truck, self._world.pickup(truck, truck.warehouse), now)
         elif order.kind is OrderKind.DELIVER:
-            jobs = tuple(job for job in order.jobs if job.truck is truck and job.state is JobState.DELIVERING)
+            jobs = order.under_way
             if any(is_being_decided(job) for job in jobs):
                 self._agenda.later(now + self._settings.tick, lambda then: self._repeat(order, then))
             elif jobs:

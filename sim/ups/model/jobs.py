@@ -89,6 +89,11 @@ class Order:
     after: int
     acked: bool = False
 
+    @property
+    def under_way(self) -> tuple[Job, ...]:
+        """Those of its packages that its truck still has to bring."""
+        return tuple(job for job in self.jobs if job.truck is self.truck and job.state is JobState.DELIVERING)
+
 
 @dataclass(slots=True, eq=False)
 class Truck:
