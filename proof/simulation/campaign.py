@@ -17,7 +17,7 @@ from proof.simulation.room import Result, run_seed
 
 CHUNK = 10
 # From so many harsh seeds on, everything must have been met: the rarest of it comes twice in a thousand.
-LARGE = 5000
+LARGE = 2000
 
 
 @dataclass(frozen=True, slots=True)
