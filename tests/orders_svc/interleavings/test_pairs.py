@@ -3,10 +3,11 @@
 What must hold for each order of their statements: both end, with an answer or with a refusal that the contract knows;
 nobody ever waits for somebody who waits for him; the books add up; and what both were told is so.
 
-Pairs that write or lock a common row are run in every order with at most one pre-emption that can make a difference;
-of those of others, and of orders with two, some are drawn.
+Of the orders that can make a difference some are drawn for each pair, most for those that write or lock a common row.
+`pytest tests/orders_svc/interleavings --every-schedule` runs each of theirs that has at most one pre-emption.
 """
 
+import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
@@ -30,9 +31,11 @@ from tests.orders_svc.interleavings.use_cases import IN_ANOTHER_WORLD, USE_CASES
 from tests.orders_svc.stage import Stage
 
 PREEMPTIONS = 2
-# Of one pair, drawn by its names: so many with PREEMPTIONS, and with fewer where both are not close.
-MOST_DRAWN = 2
-MOST_APART = 4
+# Of one pair, drawn by its names: so many with PREEMPTIONS, and with fewer where both are close and where they are not;
+# beside those without any.
+MOST_DRAWN = 1
+MOST_CLOSE = 8
+MOST_APART = 0
 PAIRS = list(combinations_with_replacement(USE_CASES, 2))
 EXPECTED = {
     *("STALE_EPOCH", "LINK_OWNED", "LINK_MOVED"),
@@ -123,18 +126,15 @@ class Theatre:
         common = self.touched[pair[0]] & self.touched[pair[1]]
         return any(row.split()[0] not in shared for row in common)
 
-    def schedules_of(self, pair: Pair) -> list[Schedule]:
-        """Some of those that can make a difference; where both are close, all with fewer than PREEMPTIONS."""
+    def schedules_of(self, pair: Pair, most_close: int = MOST_CLOSE) -> list[Schedule]:
+        """Some of those that can make a difference, those without a pre-emption among them."""
         ours, theirs = self.footprints_of(pair[0]), self.footprints_of(pair[1])
         # Of those between which nobody can tell, the one with the fewest pre-emptions stands for all.
         every = sorted(schedules((len(ours), len(theirs)), PREEMPTIONS), key=lambda one: len(one.turns))
         found = list(distinct(every, ours, theirs))
-        few = [one for one in found if len(one.turns) < PREEMPTIONS]
-        many = [one for one in found if len(one.turns) == PREEMPTIONS]
-        rng = Random(f"{pair}")
-        if not self.are_close(pair):
-            few = rng.sample(few, min(MOST_APART, len(few)))
-        return [*few, *rng.sample(many, min(MOST_DRAWN, len(many)))]
+        none, few, many = ([one for one in found if len(one.turns) == turns] for turns in range(PREEMPTIONS + 1))
+        rng, most = Random(f"{pair}"), most_close if self.are_close(pair) else MOST_APART
+        return [*none, *rng.sample(few, min(most, len(few))), *rng.sample(many, min(MOST_DRAWN, len(many)))]
 
 
 KEYS = {
@@ -168,9 +168,12 @@ def theatres(postgres_server: PostgresServer, postgres_shop: str) -> Iterator[di
 
 
 @pytest.mark.parametrize("pair", PAIRS, ids=" and ".join)
-def test_in_whatever_order_both_end_and_the_books_are_right(theatres: dict[bool, Theatre], pair: Pair) -> None:
+def test_in_whatever_order_both_end_and_the_books_are_right(
+    theatres: dict[bool, Theatre], pair: Pair, pytestconfig: pytest.Config
+) -> None:
     theatre = theatres[bool(IN_ANOTHER_WORLD & set(pair))]
-    for schedule in theatre.schedules_of(pair):
+    most_close = sys.maxsize if pytestconfig.getoption("every_schedule", default=False) else MOST_CLOSE
+    for schedule in theatre.schedules_of(pair, most_close):
         try:
             outcome = theatre.play(pair, schedule)
         except BooksWrong as error:
@@ -190,7 +193,7 @@ def test_a_status_derived_without_a_lock_is_found(
 ) -> None:
     """Planted: the order is not locked before its shipments are read."""
     pair = ("report packed", "report a truck")
-    every = theatres[False].schedules_of(pair)
+    every = theatres[False].schedules_of(pair, sys.maxsize)
     monkeypatch.setattr(shipments, "_LOCK_ORDERS", shipments._LOCK_ORDERS.with_for_update(read=True, key_share=True))
     wrong = 0
     for schedule in every:
