@@ -187,7 +187,10 @@ async def _change_orders(
         reader = asyncio.create_task(_read_products(host, port, others))
         changes: list[asyncio.Task[float]] = []
         for number in range(CHANGES):
-            page = rng.choice([page for page in pages if not page.waits_for])
+            while not (free := [page for page in pages if not page.waits_for]):
+                # All at once: on a slow machine, with few pages.
+                await asyncio.wait([one for one in changes if not one.done()], return_when=asyncio.FIRST_COMPLETED)
+            page = rng.choice(free)
             page.waits_for = b"to be changed"
             changes.append(asyncio.create_task(_change(loop, callers, stub, page, number)))
             await asyncio.sleep(rng.expovariate(CHANGES_PER_SECOND))
