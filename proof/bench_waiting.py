@@ -50,6 +50,8 @@ def measure(folder: Path, orders: int = ORDERS) -> Iterator[Figure]:
         shop.peers.announce(shop.world_id())
         until(lambda: not shop.unacked("request_truck"))
         yield _cpu(shop, f"{waiting} for trucks")
+        # The servers' pools get all the threads that they ever have.
+        _place_many(shop, MANY)
         few, many = (_threads(shop, count) for count in (FEW, MANY))
         yield Figure(f"threads of the shop, {MANY} orders in flight", many, "", f"{FEW} in flight", few, at_most=1.0)
     with waiting_shop(folder / "killed", orders, QUICK_TICK) as shop:
@@ -93,8 +95,7 @@ def _threads(shop: WaitingShop, count: int) -> int:
 
 def _place_many(shop: WaitingShop, count: int) -> None:
     with ThreadPoolExecutor(CALLERS) as callers:
-        # The first few warm the callers up: the servers' pools have all the threads that they ever get.
-        assert all(callers.map(lambda _: _place(shop), range(max(count, CALLERS))))
+        assert all(callers.map(lambda _: _place(shop), range(count)))
 
 
 def _place(shop: WaitingShop) -> bool:
