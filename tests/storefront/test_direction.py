@@ -5,10 +5,11 @@ from collections.abc import Callable, Iterator
 from html.parser import HTMLParser
 
 import pytest
-from sqlalchemy import Engine, update
+from sqlalchemy import Engine, select, update
 
 from db.shop.accounts import Profile
-from db.shop.catalogue import Product
+from db.shop.catalogue import Offer, Product
+from storefront.operator import queries as staff
 from tests.storefront.fake_orders import FakeOrders
 from tests.storefront.visitor import Visitor
 
@@ -18,6 +19,9 @@ RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff]")
 ISOLATED = re.compile("\u2068[^\u2069]*\u2069")
 # There are no numbers beside it.
 ALONE = ("title", "option")
+# What a seller and staff see beside that.
+SELLER_PAGES = ("/sell", "/sell/items", "/sell/items/{offer}", "/sell/items/{offer}/edit", "/sell/orders")
+STAFF_PAGES = ("/operator/orders/1",)
 VOID = ("area", "base", "br", "hr", "img", "input", "link", "meta", "path", "use", "line", "rect", "circle")
 PAGES = (
     "/products",
@@ -104,5 +108,21 @@ def written(visitor: Visitor, orders: FakeOrders, engine: Engine, put_stock: Cal
 def test_what_people_write_stands_by_itself(written: Visitor) -> None:
     for page in PAGES:
         texts = Texts(written.get(page).response.get_data(as_text=True))
+        assert texts.mixed == [], page
+        assert texts.found, page
+
+
+def test_it_does_so_for_sellers_and_staff_too(written: Visitor, orders: FakeOrders, engine: Engine) -> None:
+    written.get("/sell").submit("/sell", display_name=NAME)
+    item = {"title": NAME, "description": NAME, "category": "1", "price_cents": "12.50", "quantity": "2"}
+    written.get("/sell/items/new").submit("/sell/items/new", **item)
+    with engine.begin() as connection:
+        newest = select(Offer.id, Offer.seller_id).order_by(Offer.id.desc()).limit(1)
+        offer_id, seller_id = connection.execute(newest).one()
+        staff.grant(connection, "ann@example.org", 1.0)
+    line = orders.orders[1].lines[0]
+    line.offer_id, line.seller_id = offer_id, seller_id
+    for page in (*SELLER_PAGES, *STAFF_PAGES):
+        texts = Texts(written.get(page.format(offer=offer_id)).response.get_data(as_text=True))
         assert texts.mixed == [], page
         assert texts.found, page
