@@ -51,7 +51,7 @@ class FakeOperations(operations_pb2_grpc.OperationsServiceServicer):
     def need_attention(self, order: orders_pb2.Order, reason: str = "Tried 5 times without success") -> int:
         """The order's first parcel does not go on by itself; its number."""
         shipment_id = order.shipments[0].shipment_id
-        self.attention[shipment_id] = pb.AttentionNeeded(
+        needed = self.attention[shipment_id] = pb.AttentionNeeded(
             order_id=order.order_id,
             user_id=order.user_id,
             shipment_id=shipment_id,
@@ -61,6 +61,7 @@ class FakeOperations(operations_pb2_grpc.OperationsServiceServicer):
             reason=reason,
             remedies=[pb.REMEDY_RETRY, pb.REMEDY_REDRIVE, pb.REMEDY_CANCEL],
         )
+        needed.since.CopyFrom(order.placed_at)
         return shipment_id
 
     def ListLinks(self, request: pb.ListLinksRequest, context: grpc.ServicerContext) -> pb.ListLinksResponse:
