@@ -64,7 +64,7 @@ class Blame:
     def _is_theirs(self, row: tuple[int, str, str, float, str | None], forgot: float) -> bool:
         """Whether a command failed for a reason of the partner's own; `forgot`: since when UPS may have forgotten."""
         command_id, link, kind, closed_at, text = row
-        may_have_forgotten = closed_at >= forgot - abs(self._env.clock.offset)
+        may_have_forgotten = closed_at >= forgot - self._env.clock.furthest_behind
         if link == "ups":
             said = self._ups.refused.get(command_id)
             return said is not None and (said == FULL or may_have_forgotten)

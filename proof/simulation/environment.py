@@ -27,13 +27,14 @@ class SkewedClock:
         # How often it was found to have jumped.
         self.found = 0
         self._told = 0.0
-        # The furthest that it ever went ahead.
-        self.furthest = 0.0
+        # The furthest that it ever went ahead, and that it ever fell behind.
+        self.furthest = self.furthest_behind = 0.0
 
     def jump(self, seconds: float) -> None:
         """Goes wrong by so much."""
         self.offset += seconds
         self.furthest = max(self.furthest, self.offset)
+        self.furthest_behind = max(self.furthest_behind, -self.offset)
 
     def now(self) -> float:
         """Seconds since the Unix epoch."""
