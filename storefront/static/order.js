@@ -1,17 +1,18 @@
 // An order's page reads its changing part anew whenever there is news of the order, and now and then by itself.
 "use strict";
 
-const READ_AGAIN_MS = 15000, WATCH_TRUCK_MS = 3000, POLL_MS = 3000;
+const READ_AGAIN_MS = 15000, WATCH_TRUCK_MS = 3000, POLL_MS = 3000, MOST_PRESSED_MS = 5000;
 const livePart = document.getElementById("live");
 if (livePart && !livePart.querySelector("[data-ended]")) followOrder(livePart);
 
 function followOrder(part) {
   let reading = false, wanted = false, ended = false, listening = false, timer = 0, news = null;
   const order = Number(part.dataset.order);
-  // Nothing moves away under a finger or a mouse button that is down.
+  // Nothing moves away under a finger or a mouse button that is down, for a while: nobody may ever hear that it went up.
   let released = null;
   part.addEventListener("pointerdown", () => {
     released = new Promise((done) => {
+      setTimeout(done, MOST_PRESSED_MS);
       for (const end of ["pointerup", "pointercancel", "contextmenu"]) addEventListener(end, () => setTimeout(done), { once: true });
     });
   });

@@ -208,6 +208,17 @@ def test_the_map_shows_the_truck_move_and_the_page_when_to_expect_it(
     assert page.evaluate("document.documentElement.scrollWidth") <= PHONE["width"]
 
 
+def test_a_button_of_which_nobody_hears_that_it_went_up_keeps_no_news_out(
+    open_shop: OpenShop, new_page: NewPage
+) -> None:
+    page = new_page()
+    sign_up(page, open_shop.url, "Uma")
+    order_id = buy_one(page, open_shop.url)
+    page.get_by_role("link", name="Change the address").dispatch_event("pointerdown")
+    open_shop.orders.advance(order_id)
+    expect(status(page)).to_have_text("Waiting for the truck")
+
+
 def test_how_long_something_takes_is_told_in_a_unit_that_fits(open_shop: OpenShop, new_page: NewPage) -> None:
     page = new_page()
     sign_up(page, open_shop.url, "Eta")
