@@ -204,6 +204,17 @@ def press(page: Page, button: str) -> None:
     page.get_by_role("button", name=button, exact=True).click()
 
 
+def describe_item(page: Page, title: str, description: str, shelf: str, price: str, units: str | None = None) -> None:
+    """Opens the form for a new item from a seller's pages, and fills it in."""
+    page.get_by_role("link", name="Add an item").click()
+    page.get_by_label("Title").fill(title)
+    page.get_by_label("Description").fill(description)
+    page.get_by_label("Shelf").select_option(shelf)
+    page.get_by_label("Price in dollars").fill(price)
+    if units is not None:
+        page.get_by_label("Units to begin with").fill(units)
+
+
 def put_in_cart(page: Page, url: str, product_id: int) -> None:
     """Puts one of a product in the cart, and is then on the cart's page."""
     page.goto(f"{url}/products/{product_id}")

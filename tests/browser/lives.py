@@ -20,7 +20,7 @@ from shop.operations.v1 import operations_pb2
 from shop.orders.v1 import orders_pb2 as pb
 from storefront.accounts.resets import give_link
 from storefront.operator.queries import grant
-from tests.browser.conftest import OpenShop, put_in_cart, sign_up
+from tests.browser.conftest import OpenShop, describe_item, put_in_cart, sign_up
 from tests.storefront.fake_orders import FakeOrders
 
 
@@ -131,11 +131,7 @@ def a_shop(page: Page, shop: OpenShop) -> dict[str, str]:
     sign_up(page, url, "Sal")
     page.goto(f"{url}/sell")
     page.get_by_role("button", name="Open my shop").click()
-    page.get_by_role("link", name="Add an item").click()
-    page.get_by_label("Title").fill("Speckled bowl")
-    page.get_by_label("Description").fill("Glazed by hand.")
-    page.get_by_label("Shelf").select_option("Kitchen & Table")
-    page.get_by_label("Price in dollars").fill("18")
+    describe_item(page, "Speckled bowl", "Glazed by hand.", "Kitchen & Table", "18")
     photo = page.get_by_label("Picture")
     photo.set_input_files({"name": "huge.png", "mimeType": "image/png", "buffer": bytes(11 * 2**20)})
     expect(page.get_by_text("This file has 11 MB; at most 10 MB are fine.")).to_be_visible()

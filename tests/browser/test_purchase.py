@@ -9,7 +9,7 @@ from collections.abc import Callable
 import pytest
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import PHONE, put_in_cart, sign_up
+from tests.browser.conftest import PHONE, describe_item, put_in_cart, sign_up
 from tests.e2e.running import RunningShop
 from tests.storefront.waiting import until
 
@@ -87,12 +87,7 @@ def test_a_seller_opens_a_shop_and_sells(whole_shop: str, new_page: NewPage, pic
         ("Walnut reading lamp", "Home & Light", "89", "3"),
         ("Oolong tea, 100 g", "Coffee, Tea & Pantry", "11,20", "40"),
     ):
-        page.get_by_role("link", name="Add an item").click()
-        page.get_by_label("Title").fill(title)
-        page.get_by_label("Description").fill("Made by hand in our workshop, one by one.")
-        page.get_by_label("Shelf").select_option(shelf)
-        page.get_by_label("Price in dollars").fill(price)
-        page.get_by_label("Units to begin with").fill(units)
+        describe_item(page, title, "Made by hand in our workshop, one by one.", shelf, price, units)
         page.get_by_role("button", name="Put it in the shop").click()
         expect(page.get_by_role("link", name=title, exact=True)).to_be_visible()
 
@@ -124,12 +119,7 @@ def test_what_runs_low_is_bought_by_itself(whole_shop: str, whole_shop_running: 
     page.goto(f"{whole_shop}/sell")
     page.get_by_label("Name of your shop").fill("Ole's Oars")
     page.get_by_role("button", name="Open my shop").click()
-    page.get_by_role("link", name="Add an item").click()
-    page.get_by_label("Title").fill("Oar of ash")
-    page.get_by_label("Description").fill("Two metres long.")
-    page.get_by_label("Shelf").select_option("Home & Light")
-    page.get_by_label("Price in dollars").fill("64")
-    page.get_by_label("Units to begin with").fill("6")
+    describe_item(page, "Oar of ash", "Two metres long.", "Home & Light", "64", "6")
     page.get_by_role("button", name="Put it in the shop").click()
     page.get_by_role("link", name="Oar of ash", exact=True).click()
     item = page.url

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import OpenShop, press, put_in_cart, sign_up
+from tests.browser.conftest import OpenShop, describe_item, press, put_in_cart, sign_up
 from tests.browser.test_without import order_number
 
 NewPage = Callable[..., Page]
@@ -22,12 +22,7 @@ def open_a_shop(page: Page, url: str, name: str) -> str:
     sign_up(page, url, name)
     page.goto(f"{url}/sell")
     press(page, "Open my shop")
-    page.get_by_role("link", name="Add an item").click()
-    page.get_by_label("Title").fill(title)
-    page.get_by_label("Description").fill("Woven by hand.")
-    page.get_by_label("Shelf").select_option("Home & Light")
-    page.get_by_label("Price in dollars").fill("24.50")
-    page.get_by_label("Units to begin with").fill("9")
+    describe_item(page, title, "Woven by hand.", "Home & Light", "24.50", "9")
     press(page, "Put it in the shop")
     return title
 

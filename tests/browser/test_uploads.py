@@ -8,7 +8,7 @@ from playwright.sync_api import FilePayload, Page, Request, expect
 from sqlalchemy import func, select
 
 from db.shop.catalogue import Product
-from tests.browser.conftest import OpenShop, sign_up
+from tests.browser.conftest import OpenShop, describe_item, sign_up
 from tests.browser.lives import a_photo
 
 NewPage = Callable[..., Page]
@@ -30,11 +30,7 @@ def item(open_shop: OpenShop, new_page: NewPage, sent: list[str], tmp_path: Path
     sign_up(page, open_shop.url, "Pia")
     page.goto(f"{open_shop.url}/sell")
     page.get_by_role("button", name="Open my shop").click()
-    page.get_by_role("link", name="Add an item").click()
-    page.get_by_label("Title").fill("Speckled bowl")
-    page.get_by_label("Description").fill("Glazed by hand.")
-    page.get_by_label("Shelf").select_option("Kitchen & Table")
-    page.get_by_label("Price in dollars").fill("18")
+    describe_item(page, "Speckled bowl", "Glazed by hand.", "Kitchen & Table", "18")
     huge = tmp_path / "huge.png"
     with huge.open("wb") as file:
         file.truncate(HUGE)
