@@ -35,7 +35,8 @@ class Page(HTMLParser):
         self._elsewhere: list[tuple[str, str, str]] = []
         self._select = ""
         self._textarea = ""
-        self.feed(text)
+        # What is set apart from its neighbours still stands right beside them.
+        self.feed(text.replace("<bdi>", "").replace("</bdi>", ""))
         for form_id, name, value in self._elsewhere:
             next(one for one in self.forms if one.id == form_id).fill(name, value)
 
