@@ -46,10 +46,10 @@ class Waiter:
 
 
 class Accounts:
-    """What UPS said lately. Safe from any thread."""
+    """What UPS said lately. Safe from any thread. `changed`: how callers wait for each other."""
 
-    def __init__(self) -> None:
-        self._changed = threading.Condition()
+    def __init__(self, changed: threading.Condition | None = None) -> None:
+        self._changed = changed or threading.Condition()
         self._answers: OrderedDict[str, tuple[bool, float]] = OrderedDict()
         self._waiting: Counter[str] = Counter()
 

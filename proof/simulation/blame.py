@@ -1,6 +1,7 @@
 """What partners are to blame for, at the end of a run: the shop did what it could, and that is not held against it."""
 
 import math
+from collections.abc import Collection
 from typing import Any
 
 from orders_svc.domain import verdicts
@@ -14,13 +15,14 @@ Place = tuple[int, int]
 
 
 class Blame:
-    """Asks the rows of the shop, and what the stand-ins themselves know."""
+    """Asks the rows of the shop, and what the stand-ins themselves know. `unsayable`: ids of commands."""
 
-    def __init__(self, env: Environment, world: WorldProcess, ups: UpsProcess) -> None:
+    def __init__(self, env: Environment, world: WorldProcess, ups: UpsProcess, unsayable: Collection[int] = ()) -> None:
         self._env = env
         self._db = env.db
         self._world = world
         self._ups = ups
+        self._unsayable = unsayable
 
     def forgot(self, shipment_id: int, order_id: int, record: PackageRecord) -> bool:
         """Whether it went where it was to go for a while, and nobody can know that it went there.
@@ -64,6 +66,8 @@ class Blame:
     def _is_theirs(self, row: tuple[int, str, str, float, str | None], forgot: float) -> bool:
         """Whether a command failed for a reason of the partner's own; `forgot`: since when UPS may have forgotten."""
         command_id, link, kind, closed_at, text = row
+        if command_id in self._unsayable:
+            return True
         may_have_forgotten = closed_at >= forgot - self._env.clock.furthest_behind
         if link == "ups":
             said = self._ups.refused.get(command_id)

@@ -65,6 +65,15 @@ class DatabaseBook:
         found: float | None = self.one(sql)
         return found
 
+    def maybe_late(self) -> float | None:
+        """When an order is to be looked at next, whether it is late; None: none is."""
+        found: float | None = self.one("select min(look_at) from order_news")
+        return found
+
+    def untold(self) -> bool:
+        """Whether something is to be told of an order."""
+        return self.one("select 1 from order_news where happened <> told limit 1") is not None
+
     def unsettled(self) -> str | None:
         """Why the database is not at rest yet, or None."""
         waiting = self.one("select count(*) from shipments where ended_at is null and attention_reason is null")

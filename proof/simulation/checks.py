@@ -60,6 +60,7 @@ MOVES = (
     "AdvanceWorld",
     "serve-waiting",
     "ask-overdue",
+    "fail-commands",
 )
 # Steps that say something and move nothing.
 _NOTES = ("superseded", "address_changed")

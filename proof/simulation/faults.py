@@ -38,6 +38,7 @@ class Kind(StrEnum):
     DISK_BUSY = "the database is busy"
     COMMIT_FAILS = "a commit fails"
     COMMIT_UNSURE = "a commit succeeds and says that it failed"
+    UNSAYABLE = "a bridge can never say some commands"
     # To the partners.
     WORLD_DROPS = "the world closes all connections"
     WORLD_FORGETS = "the world forgets everything"
@@ -74,7 +75,10 @@ ROUTES = (
 # What staff can have done about a parcel.
 INTERVENTIONS = ("RetryShipment", "RedriveShipment", "CancelShipment")
 
-# Everything that the orders service does in a transaction of its own, by the label of its task.
+# What the orders service does in transactions beside the orders, in the seeds that have errands (`setups`).
+ERRANDS = ("CheckAccount", "SettleNews", "find-late", "fail-commands")
+
+# Everything that it does in a transaction of its own, by the label of its task.
 TRANSACTIONS = (
     "PlaceOrder",
     "Restock",
@@ -91,6 +95,7 @@ TRANSACTIONS = (
     "forget",
     "dispatch-world",
     "dispatch-ups",
+    *ERRANDS,
 )
 
 
@@ -142,9 +147,10 @@ class Profile:
     weights: dict[Kind, float]
     # Drawn apart, so that the plans of before are what they were but for these: the chance of each.
     apart: dict[Kind, float] = field(default_factory=dict)
-    # The chances that it has a theme, and one of those that came later.
+    # The chances that it has a theme, one of those that came later, and errands.
     themes: float = 0.0
     later: float = 0.0
+    errands: float = 0.0
 
 
 _MILD = {
@@ -167,8 +173,8 @@ _MILD = {
     Kind.UPS_REPEATS: 1.0,
 }
 _APART = {Kind.UPS_UNWILLING: 0.25, Kind.UPS_UNDECIDED: 0.4}
-# What only a theme brings.
-_THEMES = (Kind.UPS_FULL,)
+# What only a theme brings, or errands.
+_THEMES = (Kind.UPS_FULL, Kind.UNSAYABLE)
 _HARSH = (
     dict.fromkeys((kind for kind in Kind if kind not in (*_APART, *_THEMES)), 1.0)
     | {Kind.LOSE: 3.0, Kind.CRASH_POINT: 9.0, Kind.CRASH: 2.0, Kind.RESET: 2.0, Kind.RPC_MUTE: 2.0}
@@ -179,6 +185,6 @@ PROFILES = {
     for profile in (
         Profile("calm", (0, 0), (3, 5), 0.0, 0.0, 0.0, {}),
         Profile("mild", (2, 5), (3, 5), 200.0, 0.5, 10.0, _MILD),
-        Profile("harsh", (10, 16), (5, 7), 260.0, 0.99, 60.0, _HARSH, _APART, 0.6, 0.1),
+        Profile("harsh", (10, 16), (5, 7), 260.0, 0.99, 60.0, _HARSH, _APART, 0.6, 0.1, 0.25),
     )
 }

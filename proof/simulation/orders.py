@@ -5,11 +5,13 @@ worker's step, a call and a group of orders are tasks, which may wait for a brid
 find nothing, by a question of our own to the database, is left out; wake-ups never are.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from random import Random
+from typing import Any
 
+from greenlet import getcurrent
 from sqlalchemy.exc import OperationalError
 
 from mesh.errors import Refusal, RpcFailure, Unavailable
@@ -22,6 +24,7 @@ from orders_svc.rpc.fulfilment import FulfilmentServicer
 from orders_svc.rpc.inventory import InventoryServicer
 from orders_svc.rpc.operations import OperationsServicer
 from orders_svc.rpc.orders import OrdersServicer
+from orders_svc.service.accounts import Accounts
 from orders_svc.service.app import App
 from orders_svc.service.changes import Changes
 from orders_svc.service.forgetting import Forgetting
@@ -31,7 +34,7 @@ from orders_svc.service.placing import Placed, PlaceOrder
 from orders_svc.workers import pause_after
 from proof.simulation.environment import Environment
 from proof.simulation.faults import INTERVENTIONS, LINKS
-from proof.simulation.scheduler import Waiting
+from proof.simulation.scheduler import VirtualCondition, Waiting
 from proof.simulation.violations import bug
 from shop.bridge.v1 import bridge_pb2
 
@@ -39,6 +42,9 @@ ADDRESS = "127.0.0.1:7001"
 FULFILMENT = "127.0.0.1:7002"
 # Between two rounds of forgetting.
 FORGET_SECONDS = 20.0
+# An order for which no time could be told is late after so long.
+LATE_AFTER_SECONDS = 120.0
+_ERRANDS = ("CheckAccount", "ListNews", "SettleNews")
 ME = Caller("orders_svc", None)
 # After so long a step is made in any case.
 LONGEST_REST_TICKS = 12.0
@@ -75,23 +81,27 @@ class OrdersService:
             announce=self._announce,
             create_world=False,
             lease_seconds=env.setup.lease_seconds,
+            late_after_seconds=LATE_AFTER_SECONDS,
+            accounts=Accounts(VirtualCondition(env.scheduler, process)),
         )
         db, look = env.db, env.setup.look_seconds
         for link in LINKS:
-            sender = Dispatcher(link, env.engine, env.clock, _BridgeClient(self, link), self.app.fail_commands)
+            sender = Dispatcher(link, env.engine, env.clock, _BridgeClient(self, link), self._fail_commands)
             finds = partial(db.sendable, link)
             self._workers[link] = _Worker(self, f"dispatch-{link}", sender.step, look, finds, sender.rest)
         self._workers["serve"] = _Worker(self, "serve-waiting", self.app.serve_waiting, look, db.servable)
         forgetting = Forgetting(env.engine, env.clock, env.setup.keep_seconds)
         self._workers["forget"] = _Worker(self, "forget", forgetting.step, FORGET_SECONDS, lambda: 0.0)
         self._workers["overdue"] = _Worker(self, "ask-overdue", self.app.ask_overdue, look, db.overdue)
+        if env.setup.errands:
+            self._workers["late"] = _Worker(self, "find-late", self.app.find_late, look, db.maybe_late)
         group = _Group(self)
         orders = OrdersServicer(self.app, group.submit, Broadcaster())
         inventory = InventoryServicer(self.app)
         fulfilment = FulfilmentServicer(self.app, self.app.report)
         operations = OperationsServicer(self.app, Inspection(self.app, lambda _address: None))
         asked = {
-            orders: ("PlaceOrder", "CancelOrder", "ChangeAddress", "GetOrder"),
+            orders: ("PlaceOrder", "CancelOrder", "ChangeAddress", "GetOrder", *_ERRANDS),
             inventory: ("Restock", "SetReorderPoint"),
             operations: ("ListAttention", *INTERVENTIONS),
         }
@@ -101,6 +111,14 @@ class OrdersService:
         env.calls.serve(FULFILMENT, process, {name: getattr(fulfilment, name) for name in methods}, OUTAGES)
         for worker in self._workers.values():
             worker.wake()
+
+    def _fail_commands(self, link: str, link_epoch: int, reasons: Mapping[int, str]) -> None:
+        task: Any = getcurrent()
+        dispatching, task.label = task.label, "fail-commands"
+        try:
+            self.app.fail_commands(link, link_epoch, reasons)
+        finally:
+            task.label = dispatching
 
     def _announce(self, changes: Changes) -> None:
         for link in sorted(changes.links):

@@ -11,6 +11,7 @@ from random import Random
 from proof.simulation.faults import (
     BRIDGES,
     DIRECTIONS,
+    ERRANDS,
     INTERVENTIONS,
     LINKS,
     ROUTES,
@@ -20,11 +21,11 @@ from proof.simulation.faults import (
     Profile,
     crash_points,
 )
-from proof.simulation.themes import twisted
+from proof.simulation.themes import twisted, twisted_by_errands
 
 
 def plan(seed: int, profile: Profile) -> tuple[Fault, ...]:
-    """The whole plan of a seed, ordered by time, what is drawn apart behind the rest, and its theme's behind that."""
+    """The whole plan of a seed, ordered by time; behind the rest what is drawn apart, its theme's, and its errands'."""
     rng = Random(f"plan {seed} {profile.name}")
     kinds, weights = list(profile.weights), list(profile.weights.values())
     count = rng.randint(*profile.faults)
@@ -33,6 +34,7 @@ def plan(seed: int, profile: Profile) -> tuple[Fault, ...]:
     apart = Random(f"plan apart {seed} {profile.name}")
     chosen += [_mood(apart, kind, profile) for kind, chance in profile.apart.items() if apart.random() < chance]
     chosen += twisted(seed, profile)
+    chosen += twisted_by_errands(seed, profile)
     return tuple(_number(seed, number, fault) for number, fault in enumerate(chosen))
 
 
@@ -46,13 +48,15 @@ def _number(seed: int, number: int, fault: Fault) -> Fault:
     return replace(fault, number=number, where=where, at=round(fault.at * 0.6, 3))
 
 
+# Those that any seed may pass.
+_COMMON = tuple(point for point in crash_points() if not point.endswith(ERRANDS))
 # What is seldom done is died of at once, and drawn twice as often.
 _SELDOM = tuple(
     point
-    for point in crash_points()
+    for point in _COMMON
     if any(word in point for word in ("AttachLink", "Restock", "SetReorderPoint", *INTERVENTIONS))
 )
-_POINTS = (*crash_points(), *_SELDOM)
+_POINTS = (*_COMMON, *_SELDOM)
 _WHERE: dict[Kind, Sequence[str]] = {
     **dict.fromkeys((Kind.LOSE, Kind.DUPLICATE, Kind.DELAY, Kind.FLIP, Kind.CUT), DIRECTIONS),
     **dict.fromkeys((Kind.RESET, Kind.HALF_OPEN, Kind.REFUSE), LINKS),

@@ -26,6 +26,7 @@ _BUYS_NOTHING = (
     "serve-waiting",
     "ask-overdue",
     "Report",
+    "fail-commands",
 )
 # Offers that have a point, in the world in use: what is left and what is on its way.
 _POINTS = """

@@ -9,10 +9,12 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
 from proof.simulation import coverage
+from proof.simulation.blame import Blame
 from proof.simulation.bridges import Bridge
 from proof.simulation.checks import Checks
 from proof.simulation.database import BEGINNING, Database
 from proof.simulation.environment import Environment
+from proof.simulation.errands import Errands
 from proof.simulation.faults import LINKS, PROFILES, Fault, Kind, Profile
 from proof.simulation.orders import OrdersService
 from proof.simulation.peers import UpsProcess, WorldProcess
@@ -24,6 +26,7 @@ from proof.simulation.shoppers import Shoppers
 from proof.simulation.staff import Staff
 from proof.simulation.trace import Trace
 from proof.simulation.trouble import Trouble
+from proof.simulation.unsayable import Unsayable
 from proof.simulation.verdict import Verdict
 from proof.simulation.violations import Violated
 
@@ -81,6 +84,8 @@ class Room:
         self.ups = UpsProcess(self.env)
         self.shoppers = shoppers(self.env, self.checks)
         self.staff = Staff(self.env)
+        self.errands = Errands(self.env)
+        self.unsayable = Unsayable(self.env.injector)
         self.purchases = Purchases(self.env.db, self.shoppers.wishes)
         self.trouble = Trouble(self.env, self.bridges, self.world, self.ups)
         self.coverage = coverage.Transitions()
@@ -93,12 +98,14 @@ class Room:
         result = Result(env.seed, tuple(env.injector.plan), [], env.trace)
         heal = BEGINNING + env.profile.span
         try:
-            with self.coverage:
+            with self.coverage, self.unsayable:
                 self._run(heal)
             if env.scheduler.time < heal + SETTLE_TICKS * TICK:
                 result.settled_after = env.scheduler.time - heal
-            verdict = Verdict(env, self.checks, self.shoppers, self.staff, self.world, self.ups)
-            result.violations, result.excused, result.twice = verdict.violations, verdict.excused, verdict.twice
+            blame = Blame(env, self.world, self.ups, self.unsayable.refused)
+            verdict = Verdict(env, self.checks, self.shoppers, self.staff, self.world, self.ups, blame)
+            result.violations = [*verdict.violations, *self.errands.wrong()]
+            result.excused, result.twice = verdict.excused, verdict.twice
         except Violated as violation:
             result.violations = [(violation.guarantee, violation.words)]
         except Stuck as stuck:
@@ -123,6 +130,7 @@ class Room:
         self.ups.start()
         self.shoppers.start()
         self.staff.start()
+        self.errands.start()
         self.trouble.start()
         env.scheduler.run(heal, lambda: False)
         self.trouble.heal()
@@ -136,7 +144,7 @@ class Room:
 
     def _settled(self) -> bool:
         db = self.env.db
-        if db.written == self._settled_at or not (self.shoppers.done and self.staff.done):
+        if db.written == self._settled_at or not (self.shoppers.done and self.staff.done and self.errands.done):
             return False
         self._settled_at = db.written
         return db.unsettled() is None

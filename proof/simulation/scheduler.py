@@ -6,6 +6,7 @@ runs as a greenlet, so that the real code below it needs no change; only one run
 """
 
 import heapq
+import threading
 from collections.abc import Callable
 from typing import Any
 
@@ -110,6 +111,34 @@ class Waiting:
         self._done, self._answer = True, answer
         if self._task is not None:
             self._scheduler.at(self._scheduler.time, self.process, self._task.switch)
+
+
+class VirtualCondition(threading.Condition):
+    """A condition whose waiters are tasks of `process`, in virtual time; as they share a thread, no lock waits."""
+
+    def __init__(self, scheduler: "Scheduler", process: Process) -> None:
+        super().__init__()
+        self._scheduler = scheduler
+        self._process = process
+        self._waiting: list[Waiting] = []
+
+    def wait_for(self, predicate: Callable[[], Any], timeout: float | None = None) -> Any:
+        """The predicate's value as soon as it is true, or after `timeout` seconds, which must be given."""
+        assert timeout is not None
+        scheduler = self._scheduler
+        until = scheduler.time + timeout
+        while not predicate() and scheduler.time < until:
+            waiting = Waiting(scheduler, self._process)
+            self._waiting.append(waiting)
+            scheduler.at(until, self._process, lambda waiting=waiting: waiting.give(None))  # type: ignore[misc]
+            waiting.wait()
+        return predicate()
+
+    def notify_all(self) -> None:
+        """Wakes those who wait now."""
+        waiting, self._waiting = self._waiting, []
+        for one in waiting:
+            one.give(None)
 
 
 class Scheduler:

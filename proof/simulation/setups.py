@@ -7,7 +7,7 @@ from random import Random
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox.dispatch import LOOK_SECONDS
 from proof.simulation.faults import Fault, Kind, Profile
-from proof.simulation.themes import PLAIN, Theme, theme_of
+from proof.simulation.themes import PLAIN, Theme, has_errands, theme_of
 from sim.ups.model import Settings
 from sim.ups.model.extension import FEATURES
 from sim.world.model import Rules
@@ -34,6 +34,8 @@ class Setup:
     orders: int
     span: float
     theme: Theme = PLAIN
+    # Accounts are checked, letters written and late orders found.
+    errands: bool = False
 
 
 def setup_of(seed: int, profile: Profile, faults: Iterable[Fault], orders: int | None) -> Setup:
@@ -66,6 +68,7 @@ def setup_of(seed: int, profile: Profile, faults: Iterable[Fault], orders: int |
         orders=orders if orders is not None else rng.randint(*profile.orders),
         span=0.6 * profile.span or 30.0,
         theme=theme,
+        errands=has_errands(seed, profile),
     )
 
 

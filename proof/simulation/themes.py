@@ -7,7 +7,7 @@ it ends.
 from dataclasses import dataclass
 from random import Random
 
-from proof.simulation.faults import BRIDGES, INTERVENTIONS, Fault, Kind, Profile
+from proof.simulation.faults import BRIDGES, ERRANDS, INTERVENTIONS, Fault, Kind, Profile
 
 Span = tuple[float, float]
 
@@ -46,11 +46,15 @@ class Theme:
 
 
 PLAIN = Theme()
-_DEATHS = tuple(
-    f"orders_svc: {when} {label}"
-    for label in INTERVENTIONS
-    for when in ("before begin of", "before commit of", "after commit of")
-)
+
+
+def _around(labels: tuple[str, ...]) -> tuple[str, ...]:
+    """The points around these transactions."""
+    when = ("before begin of", "before commit of", "after commit of")
+    return tuple(f"orders_svc: {point} {label}" for label in labels for point in when)
+
+
+_DEATHS = _around(INTERVENTIONS)
 _TAKEN = tuple(f"{bridge}: SendCommands taken" for bridge in BRIDGES)
 # One of them is the theme of six harsh seeds in ten.
 THEMES = (
@@ -123,6 +127,18 @@ LATER = (
 )
 
 
+_OF_ERRANDS = (
+    Twist(Kind.UNSAYABLE, (0.0, 0.3), (0.1, 0.3), BRIDGES, (0.1, 0.5)),
+    *(Twist(Kind.CRASH_POINT, (0.0, 0.3), where=_around((label,)), size=(1.0, 1.0)) for label in ERRANDS),
+    Twist(Kind.UPS_GARBAGE, (0.1, 0.6), (0.05, 0.1)),
+)
+
+
+def has_errands(seed: int, profile: Profile) -> bool:
+    """Whether accounts are checked in a seed, letters written and late orders found: beside its theme, if any."""
+    return Random(f"errands {seed}").random() < profile.errands
+
+
 def theme_of(seed: int, profile: Profile) -> Theme:
     """The theme of a seed."""
     rng = Random(f"theme {seed}")
@@ -138,6 +154,14 @@ def twisted(seed: int, profile: Profile) -> list[Fault]:
     """The faults of a seed's theme."""
     rng = Random(f"twists {seed}")
     return [_fault(rng, twist, profile.span) for twist in theme_of(seed, profile).twists]
+
+
+def twisted_by_errands(seed: int, profile: Profile) -> list[Fault]:
+    """The faults of a seed's errands."""
+    if not has_errands(seed, profile):
+        return []
+    rng = Random(f"errands' twists {seed}")
+    return [_fault(rng, twist, profile.span) for twist in _OF_ERRANDS]
 
 
 def _fault(rng: Random, twist: Twist, span: float) -> Fault:

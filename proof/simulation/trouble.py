@@ -35,6 +35,8 @@ _BEGUN = frozenset(
 )
 # How long a replaced bridge and its replacement are both awake.
 OVERLAP_SECONDS = 3.0
+# UPS sends garbage when it connects within this time, or within the fault's own, if that is longer.
+GARBAGE_SECONDS = 5.0
 
 
 class Trouble:
@@ -291,7 +293,8 @@ class Trouble:
             return False
         ups.faults.garbage = bytes(rng.randrange(256) for _ in range(rng.randint(1, 40)))
         ups.announce_again()
-        self._env.scheduler.after(5.0, None, lambda: setattr(ups.faults, "garbage", b""))
+        end = max(GARBAGE_SECONDS, fault.until - fault.at)
+        self._env.scheduler.after(end, None, lambda: setattr(ups.faults, "garbage", b""))
         return True
 
 

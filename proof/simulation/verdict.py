@@ -50,6 +50,7 @@ class Verdict:
         staff: Staff,
         world: WorldProcess,
         ups: UpsProcess,
+        blame: Blame,
     ) -> None:
         self._env = env
         self._db = env.db
@@ -58,7 +59,7 @@ class Verdict:
         self._staff = staff
         self._world = world
         self._ups = ups
-        self._blame = Blame(env, world, ups)
+        self._blame = blame
         self.violations: list[tuple[str, str]] = []
         # Parcels that UPS called delivered and that the world did not deliver, or that UPS forgot to say where it took.
         self.excused = 0

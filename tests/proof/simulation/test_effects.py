@@ -22,6 +22,8 @@ FELT = (
     Fault(0, Kind.UPS_UNWILLING, 1.0, 200.0),
     Fault(0, Kind.UPS_UNDECIDED, 1.0, 200.0),
     Fault(0, Kind.UPS_FULL, 1.0, 200.0),
+    Fault(0, Kind.UNSAYABLE, 1.0, 200.0, "world_bridge", size=0.3),
+    Fault(0, Kind.UNSAYABLE, 1.0, 200.0, "ups_bridge", size=0.3),
 )
 # When everything has been asked for and answered.
 LATE = 255.0
@@ -35,6 +37,7 @@ VAIN = (
     Fault(0, Kind.UPS_UNWILLING, LATE, LATE + 1),
     Fault(0, Kind.UPS_UNDECIDED, LATE, LATE + 1),
     Fault(0, Kind.UPS_FULL, LATE, LATE + 1),
+    Fault(0, Kind.UNSAYABLE, LATE, LATE + 1, "world_bridge", size=1.0),
 )
 
 
@@ -44,7 +47,7 @@ def hits(*plan: Fault) -> set[str]:
     return set(result.hits)
 
 
-@pytest.mark.parametrize("fault", FELT, ids=lambda fault: fault.kind.name)
+@pytest.mark.parametrize("fault", FELT, ids=lambda fault: f"{fault.kind.name} {fault.where}".strip())
 def test_a_fault_that_changes_something_counts(fault: Fault) -> None:
     assert hits(fault) == {fault.kind.name}
 

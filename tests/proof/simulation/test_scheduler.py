@@ -8,7 +8,7 @@ from weakref import WeakSet
 import pytest
 from greenlet import getcurrent
 
-from proof.simulation.scheduler import Crashed, Process, Scheduler, Stuck, Task, Waiting
+from proof.simulation.scheduler import Crashed, Process, Scheduler, Stuck, Task, VirtualCondition, Waiting
 
 
 @pytest.fixture
@@ -143,3 +143,28 @@ def test_time_that_stands_still_for_ever_is_noticed() -> None:
     again()
     with pytest.raises(Stuck):
         scheduler.run(1.0, lambda: False)
+
+
+def test_a_condition_waits_in_virtual_time_until_it_is_told_or_until_it_has_waited_long_enough(
+    scheduler: Scheduler,
+) -> None:
+    process = alive()
+    condition = VirtualCondition(scheduler, process)
+    facts: set[str] = set()
+    told: list[tuple[float, str, bool]] = []
+
+    def wait_for(fact: str, seconds: float) -> None:
+        with condition:
+            found = condition.wait_for(lambda: fact in facts, seconds)
+        told.append((scheduler.time, fact, found))
+
+    def learn(fact: str) -> None:
+        facts.add(fact)
+        condition.notify_all()
+
+    for fact, seconds in (("early", 9.0), ("never", 5.0), ("known", 0.0)):
+        scheduler.task(process, fact, lambda fact=fact, seconds=seconds: wait_for(fact, seconds))  # type: ignore[misc]
+    scheduler.at(101.0, process, lambda: learn("another"))
+    scheduler.at(103.0, process, lambda: learn("early"))
+    run(scheduler)
+    assert told == [(100.0, "known", False), (103.0, "early", True), (105.0, "never", False)]
