@@ -6,7 +6,8 @@ here: each page asks orders_svc.
 """
 
 import secrets
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from functools import wraps
 from typing import Any
 
@@ -38,7 +39,7 @@ MAX_ID = 2**63 - 1
 MAX_DIGITS = len(str(MAX_ID))
 # Orders are counted from 1, parcels from the second of the installation times 2**20.
 PARCELS_FROM = 2**40
-_UNKNOWN, _REFUSED, _NO_ANSWER = 404, 422, 503
+_NOT_THERE, _REFUSED, _NO_ANSWER = 404, 422, 503
 _STALE = "This page was out of date. Nothing was done; here is a new one."
 _UNSURE = (
     "No answer came in time, so we do not know yet whether it was done. Press the button again: it is the same request"
@@ -51,6 +52,14 @@ _TOO_LATE = {
     "GOODS_AWAITED": "Nothing was done: it waits for goods, which are bought again and again by themselves.",
     "CHANGE_PENDING": "Nothing was done: its shopper wants it cancelled, and UPS is being asked.",
 }
+
+
+class _Unknown(Exception):
+    """No order and no parcel has the number that was typed."""
+
+    def __init__(self, typed: str) -> None:
+        super().__init__(typed)
+        self.typed = typed
 
 
 def staff_only(view: Callable[..., Any]) -> Callable[..., Any]:
@@ -83,14 +92,10 @@ def find() -> Response | tuple[str, int]:
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= MAX_DIGITS and 0 < int(digits) <= MAX_ID):
         return _index_page(typed, "Write the number of an order, such as 12, or of a parcel."), _REFUSED
     number = int(digits)
-    try:
+    with _known(typed):
         if number >= PARCELS_FROM:
             number = operations.order_of(user_id, number)
         operations.order(user_id, number)
-    except CallFailed as failed:
-        if failed.failure.code is not StatusCode.NOT_FOUND:
-            raise
-        return _index_page(typed, "No order and no parcel has this number."), _UNKNOWN
     return redirect(url_for("operator.order", order_id=number), 303)
 
 
@@ -100,7 +105,7 @@ def order(order_id: int) -> str:
     """Anybody's order: how it stands, what was done about it, and what was said to and by the peers."""
     user_id, operations = the_shopper().user_id, services().operations
     token = request.args.get("page", "")[:MAX_TOKEN]
-    seen = operations.order(user_id, order_id)
+    seen = _inspect(order_id)
     log = operations.messages(user_id, order_id, token)
     return render_template(
         "operator/order.html",
@@ -118,7 +123,7 @@ def order(order_id: int) -> str:
 @staff_only
 def confirm(order_id: int, shipment_id: int, remedy: str) -> str | Response:
     """What this would mean for the parcel, and the button."""
-    parcel = _parcel(services().operations.order(the_shopper().user_id, order_id), shipment_id)
+    parcel = _parcel(_inspect(order_id), shipment_id)
     chosen = REMEDIES[remedy]
     if chosen not in parcel.remedies:
         flash("That cannot be done about this parcel any more.", "info")
@@ -134,7 +139,7 @@ def do(order_id: int, shipment_id: int, remedy: str) -> Response | str | tuple[s
     form, chosen, user_id = RemedyForm(), REMEDIES[remedy], the_shopper().user_id
     operations = services().operations
     # It must be a parcel of this order, also where nothing needs a person any more: another press of the same button.
-    seen = operations.order(user_id, order_id)
+    seen = _inspect(order_id)
     parcel = _parcel(seen, shipment_id)
     if not form.validate():
         if form.request_id.errors:
@@ -174,6 +179,28 @@ def _index_page(typed: str = "", problem: str = "") -> str:
         typed=typed,
         problem=problem,
     )
+
+
+@bp.errorhandler(_Unknown)
+def _unknown(error: _Unknown) -> tuple[str, int]:
+    return _index_page(error.typed, "No order and no parcel has this number."), _NOT_THERE
+
+
+@contextmanager
+def _known(typed: str) -> Iterator[None]:
+    """Where it turns out that there is nothing of this number, staff see so beside their search."""
+    try:
+        yield
+    except CallFailed as failed:
+        if failed.failure.code is not StatusCode.NOT_FOUND:
+            raise
+        raise _Unknown(typed) from failed
+
+
+def _inspect(order_id: int) -> pb.InspectOrderResponse:
+    """Anybody's order."""
+    with _known(str(order_id)):
+        return services().operations.order(the_shopper().user_id, order_id)
 
 
 def _parcel(seen: pb.InspectOrderResponse, shipment_id: int) -> AttentionShown:

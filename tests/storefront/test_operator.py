@@ -208,9 +208,20 @@ def test_parcels_of_other_orders_and_unknown_remedies_are_not_there(sue: Visitor
         f"/operator/orders/2/parcels/{parcel}/retry",
         "/operator/orders/1/parcels/7/retry",
         f"/operator/orders/1/parcels/{parcel}/explode",
-        "/operator/orders/999",
     ):
         assert sue.get(path).status == 404, path
+
+
+def test_an_order_that_is_not_there_is_told_beside_the_search_and_to_others_is_no_page(
+    visitor: Visitor, sue: Visitor, parcel: int
+) -> None:
+    for path in ("/operator/orders/999", f"/operator/orders/999/parcels/{parcel}/retry"):
+        page = sue.get(path)
+        assert page.status == 404, path
+        assert page.sees("Error: No order and no parcel has this number."), path
+        assert page.page.form("/operator/orders").values["order"] == "999"
+        assert visitor.get(path).status == 404, path
+        assert visitor.sees("There is nothing here"), path
 
 
 def test_the_message_log_is_decoded_escaped_and_paged(sue: Visitor, parcel: int, operations: FakeOperations) -> None:
