@@ -10,7 +10,7 @@ page; the rest of the cart can.
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
-from flask import Blueprint, abort, flash, redirect, render_template, request, url_for
+from flask import Blueprint, abort, flash, redirect, render_template, request, session, url_for
 from flask_login import login_required
 from werkzeug.datastructures import MultiDict
 from werkzeug.wrappers import Response
@@ -41,6 +41,11 @@ _REFUSED = 422
 _CART_CHANGED = (
     "Your cart has changed since this page was shown. Nothing was ordered: look at what is in it now, and order again."
 )
+_NOTHING_IN_CART = "Your cart is empty: there is nothing to check out. Look at your orders for what you bought."
+# What is typed into a page of which nothing can be ordered any more, for the next one.
+_TYPED = "checkout"
+_TYPED_FIELDS = ("address", "x", "y", "remember", "label", "ups_account")
+MAX_TYPED = 100
 _NOTHING_WRONG: Mapping[int, str] = {}
 
 
@@ -53,7 +58,7 @@ def show() -> str | Response:
         book = book_of(connection, shopper.user_id)
         last = attempts.last_destination(connection, shopper.user_id) if not book else None
     form = CheckoutForm(
-        formdata=None,
+        formdata=MultiDict(session[_TYPED]) if _TYPED in session else None,
         data={
             "address": str(book[0].address_id) if book else ELSEWHERE,
             "x": last.x if last else None,
@@ -90,6 +95,7 @@ def place() -> Response | str | tuple[str | Response, int]:
         return redirect(url_for("checkout.attempt", request_id=begun.request_id), 303)
     if isinstance(begun, CartChanged):
         return _again(shopper, form, message=_CART_CHANGED)
+    session.pop(_TYPED, None)
     if form.is_elsewhere and form.remember.data:
         _remember(shopper, form.label.data or "", to)
     answer = ask(parts.engine, parts.orders, parts.clock, begun)
@@ -181,8 +187,7 @@ def _page(
         return redirect(url_for("checkout.attempt", request_id=holds.newest), 303)
     sold = [line for line in lines if line.for_sale]
     if not sold or (len(sold) < len(lines) and not message):
-        flash(message or "Something that you had ticked is no longer sold. See what is left.", "warning")
-        return redirect(url_for("cart.show"), 303)
+        return _to_cart(message or "Something that you had ticked is no longer sold. See what is left.")
     # Whoever has just been told goes on with the rest, and with what they wrote.
     lines = sold
     office = services().tickets
@@ -220,13 +225,19 @@ def _nothing_to_order(shopper: Shopper, in_cart: Sequence[CartLine], message: st
             flash("You have ordered this already: here is your order. Nothing more was ordered.", "info")
             return redirect(url_for("orders.show", order_id=order_id), 303)
     if message:
-        flash(message, "warning")
-    elif not in_cart:
-        flash("Your cart is empty: there is nothing to check out. Look at your orders for what you bought.", "info")
-    elif only is not None:
-        flash("What you wanted to buy is not in your cart any more. Nothing was ordered.", "warning")
-    else:
-        flash("Nothing is ticked. Tick what you want to order.", "warning")
+        return _to_cart(message)
+    if not in_cart:
+        return _to_cart(_NOTHING_IN_CART, "info")
+    if only is not None:
+        return _to_cart("What you wanted to buy is not in your cart any more. Nothing was ordered.")
+    return _to_cart("Nothing is ticked. Tick what you want to order.")
+
+
+def _to_cart(words: str, tone: str = "warning") -> Response:
+    """Leads to the cart, where it is seen why. What was typed is there again on the next checkout page."""
+    flash(words, tone)
+    if request.method == "POST":
+        session[_TYPED] = {name: request.form[name][:MAX_TYPED] for name in _TYPED_FIELDS if name in request.form}
     return redirect(url_for("cart.show"), 303)
 
 

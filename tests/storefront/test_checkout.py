@@ -353,6 +353,42 @@ def test_a_cart_that_was_emptied_meanwhile_says_that_nothing_was_ordered(visitor
     assert visitor.sees("Your cart has changed since this page was shown. Nothing was ordered")
 
 
+@pytest.mark.parametrize("meanwhile", ["withdrawn", "removed"])
+def test_what_was_typed_is_there_again_when_nothing_was_left_to_order(
+    visitor: Visitor, engine: Engine, orders: FakeOrders, meanwhile: str
+) -> None:
+    visitor.register().get("/account/addresses").submit("/account/addresses", label="Home", x="1", y="2")
+    stale = visitor.put_in_cart(1).get("/checkout").page
+    with engine.begin() as connection:
+        if meanwhile == "withdrawn":
+            connection.execute(update(Offer).where(Offer.id == 1).values(withdrawn_at=1.0))
+        else:
+            connection.execute(delete(CartItem))
+    visitor.page = stale
+    visitor.submit("/checkout", address="elsewhere", x="11", y="-22", ups_account="mine")
+    assert visitor.path == "/cart"
+    assert visitor.sees("Nothing was ordered")
+    if meanwhile == "withdrawn":
+        visitor.submit("/cart/items/1/remove")
+    visitor.put_in_cart(2)
+    for _ in range(2):
+        kept = visitor.get("/checkout").page.forms[-1].values
+        assert (kept["address"], kept["x"], kept["y"], kept["ups_account"]) == ("elsewhere", "11", "-22", "mine")
+    visitor.submit("/checkout")
+    assert (orders.orders[1].destination.x, orders.orders[1].ups_account) == (11, "mine")
+    after = visitor.put_in_cart(3).get("/checkout").page.forms[-1].values
+    assert (after["address"] != "elsewhere", after["x"]) == (True, ""), "it is no news any more"
+
+
+def test_what_was_typed_is_no_other_persons(visitor: Visitor) -> None:
+    stale = ready_to_order(visitor).page
+    visitor.get("/cart").submit("/cart/items/1/remove")
+    visitor.page = stale
+    visitor.submit("/checkout", x="11", y="22")
+    visitor.log_out().register("Bob", "bob@example.org")
+    assert visitor.put_in_cart(2).get("/checkout").page.forms[-1].values["x"] == ""
+
+
 def test_the_next_checkout_remembers_where_to(visitor: Visitor) -> None:
     ready_to_order(visitor)
     visitor.submit("/checkout", x="-8", y="9", ups_account="ann-ups")
