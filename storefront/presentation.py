@@ -9,6 +9,7 @@ from datetime import UTC, datetime
 from functools import lru_cache, partial
 from pathlib import Path
 from typing import Any
+from unicodedata import bidirectional
 
 from flask import Flask, request, url_for
 from markupsafe import Markup
@@ -20,6 +21,10 @@ SHEETS = ("tokens", "base", "parts", "pages")
 STATIC_SECONDS = 365 * 24 * 3600
 # So many addresses within the shop are remembered, those that were asked for last.
 MOST_ADDRESSES = 4096
+FIRST_STRONG_ISOLATE, POP_ISOLATE = "\u2068", "\u2069"
+# Classes of the Unicode bidirectional algorithm: letters and digits, and the marks that turn others round.
+_RIGHT_TO_LEFT = ("R", "AL", "AN", "RLE", "RLO", "RLI")
+_NO_MARKS = dict.fromkeys((*range(0x202A, 0x202F), *range(0x2066, 0x206A)))
 
 
 def money(cents: int) -> str:
@@ -63,6 +68,16 @@ def day(seconds: float) -> str:
 def bdi(text: str) -> Markup:
     """What somebody wrote, set apart: beside right-to-left letters, numbers and our own words would change places."""
     return Markup("<bdi>{}</bdi>").format(text)
+
+
+def isolated(text: str) -> str:
+    """The same for plain text, by Unicode's own marks; only where there are right-to-left letters.
+
+    Some mail programs show the marks. Those that somebody wrote are left out: they would end ours, or begin more.
+    """
+    if not any(bidirectional(letter) in _RIGHT_TO_LEFT for letter in text):
+        return text
+    return f"{FIRST_STRONG_ISOLATE}{text.translate(_NO_MARKS)}{POP_ISOLATE}"
 
 
 def sentence(words: str) -> str:

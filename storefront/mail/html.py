@@ -1,10 +1,13 @@
-"""A letter for mail programs that show HTML: paragraphs, line breaks and links, made from its plain text. Pure."""
+"""A letter for mail programs that show HTML: paragraphs, line breaks, links and what is set apart, made from its
+plain text. Pure.
+"""
 
 import re
 
 from markupsafe import Markup, escape
 
 _LINK = re.compile(r"https?://[^\s<>\"]+")
+_ISOLATED = re.compile("\u2068([^\u2068\u2069]*)\u2069")
 
 
 def as_html(text: str) -> str:
@@ -21,4 +24,4 @@ def _inline(text: str) -> str:
         pieces += [escape(text[at : found.start()]), Markup('<a href="{0}">{0}</a>').format(link)]
         at = found.end()
     pieces.append(escape(text[at:]))
-    return "".join(pieces).replace("\n", "<br>\n")
+    return _ISOLATED.sub(r"<bdi>\1</bdi>", "".join(pieces)).replace("\n", "<br>\n")

@@ -8,7 +8,7 @@ from collections.abc import Callable
 
 from shop.orders.v1 import orders_pb2 as pb
 from storefront.mail.outbox import Letter
-from storefront.presentation import moment, money, sentence
+from storefront.presentation import isolated, moment, money, sentence
 
 NAMES = {
     pb.NEWS_KIND_PLACED: "placed",
@@ -30,7 +30,7 @@ def letter_about(
     page = f"{shop_url}/orders/{order.order_id}"
     body = "\n\n".join(
         (
-            f"Hello {display_name},",
+            f"Hello {isolated(display_name)},",
             *paragraphs,
             f"Here is how far it is, at any time:\n{page}",
             "Minimart",
@@ -99,5 +99,8 @@ _WORDS: "dict[pb.NewsKind.ValueType, Callable[[pb.Order], tuple[str, list[str]]]
 
 
 def _lines(order: pb.Order) -> str:
-    bought = [f"{line.quantity} x {line.title}, {money(line.unit_price_cents * line.quantity)}" for line in order.lines]
+    bought = [
+        f"{line.quantity} x {isolated(line.title)}, {money(line.unit_price_cents * line.quantity)}"
+        for line in order.lines
+    ]
     return "\n".join([*bought, f"Together: {money(order.total_cents)}"])

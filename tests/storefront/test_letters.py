@@ -183,6 +183,25 @@ def test_a_cancelled_order_was_asked_for_only_if_it_was() -> None:
     assert "had to cancel it" in body()
 
 
+def test_right_to_left_letters_stand_by_themselves_in_both_parts_of_a_letter(ann: Visitor, orders: FakeOrders) -> None:
+    order, name = orders.orders[1], "\u05d3\u05e0\u05d4 3"
+    order.lines[0].title = f"\u202e{name}\u2069"
+    letter = letter_about(order, pb.NEWS_KIND_PLACED, "a@b.c", name, URL)
+    assert letter is not None
+    assert f"Hello \u2068{name}\u2069,\n" in letter.body
+    assert f"2 x \u2068{name}\u2069, $" in letter.body, "and nobody's own marks are in it"
+    html = as_html(letter.body)
+    assert f"Hello <bdi>{name}</bdi>," in html
+    assert f"2 x <bdi>{name}</bdi>, $" in html
+    assert not set("\u202e\u2068\u2069") & set(html)
+
+
+def test_other_letters_need_no_marks(ann: Visitor, orders: FakeOrders) -> None:
+    letter = letter_about(orders.orders[1], pb.NEWS_KIND_PLACED, "a@b.c", "Zo\u00eb \N{WAVING HAND SIGN}", URL)
+    assert letter is not None
+    assert not set("\u2068\u2069") & set(letter.body)
+
+
 def test_a_kind_that_is_not_known_yet_is_no_letter(ann: Visitor, orders: FakeOrders) -> None:
     assert letter_about(orders.orders[1], 99, "a@b.c", "Ann", URL) is None  # type: ignore[arg-type]
 
