@@ -20,7 +20,11 @@ ISOLATED = re.compile("\u2068[^\u2069]*\u2069")
 # There are no numbers beside it.
 ALONE = ("title", "option")
 # What a seller and staff see beside that.
-SELLER_PAGES = ("/sell", "/sell/items", "/sell/items/{offer}", "/sell/items/{offer}/edit", "/sell/orders")
+SELLER_PAGES = (
+    *("/sell", "/sell/items", "/sell/items/{offer}", "/sell/items/{offer}/edit", "/sell/orders"),
+    # Somebody else sells it, and one may sell it too.
+    "/sell/products/1",
+)
 STAFF_PAGES = ("/operator/orders/1",)
 VOID = ("area", "base", "br", "hr", "img", "input", "link", "meta", "path", "use", "line", "rect", "circle")
 PAGES = (
