@@ -2,8 +2,8 @@
 
 Rules: a transaction that was committed survives a crash; a transaction begins
 as a writer (BEGIN IMMEDIATE on SQLite), so two of them cannot deadlock on an
-upgrade; nothing connects before the first use. Readers ask for
-`read_only(engine)`, which on SQLite does not take the writer's place, and on
+upgrade; nobody waits for a lock without end; nothing connects before the first
+use. Readers ask for `read_only(engine)`, which on SQLite does not take the writer's place, and on
 PostgreSQL does not begin a transaction at all. Of a pool's connections the one
 that was used last is used next; one that the server has closed is replaced.
 """
@@ -21,7 +21,8 @@ from sqlalchemy.pool import QueuePool
 from db.clock import Clock
 from db.errors import WrongDatabaseUrl
 
-SQLITE_BUSY_TIMEOUT_SECONDS = 5.0
+# Who has waited so long for somebody else's lock gets an OperationalError.
+LOCK_WAIT_SECONDS = 5.0
 # More than a service has: of one that was dropped, each use begins with compiling it.
 SQLITE_KEPT_STATEMENTS = 512
 WAL_RETRY_SECONDS = 0.02
@@ -77,6 +78,7 @@ def _postgresql_engine(url: URL, pool_size: int) -> Engine:
         connection.autocommit = True
         with connection.cursor() as cursor:
             cursor.execute("SET default_transaction_isolation = 'read committed'")
+            cursor.execute(f"SET lock_timeout = {int(LOCK_WAIT_SECONDS * 1000)}")
         connection.autocommit = False
 
     @event.listens_for(engine, "checkout")
@@ -108,9 +110,9 @@ def _sqlite_engine(url: URL, clock: Clock, pool_size: int) -> Engine:
         pool_size=pool_size,
         max_overflow=0,
         pool_use_lifo=True,
-        pool_timeout=SQLITE_BUSY_TIMEOUT_SECONDS,
+        pool_timeout=LOCK_WAIT_SECONDS,
         connect_args={
-            "timeout": SQLITE_BUSY_TIMEOUT_SECONDS,
+            "timeout": LOCK_WAIT_SECONDS,
             "check_same_thread": False,
             "cached_statements": SQLITE_KEPT_STATEMENTS,
         },
@@ -122,7 +124,7 @@ def _sqlite_engine(url: URL, clock: Clock, pool_size: int) -> Engine:
         connection.isolation_level = None
         connection.create_function("minimart_now", 0, clock.now)
         cursor = connection.cursor()
-        cursor.execute(f"PRAGMA busy_timeout = {int(SQLITE_BUSY_TIMEOUT_SECONDS * 1000)}")
+        cursor.execute(f"PRAGMA busy_timeout = {int(LOCK_WAIT_SECONDS * 1000)}")
         _keep_a_write_ahead_log(cursor)
         cursor.execute("PRAGMA synchronous = FULL")
         cursor.execute("PRAGMA foreign_keys = ON")
@@ -142,7 +144,7 @@ def is_read_only(connection: Connection) -> bool:
 
 def _keep_a_write_ahead_log(cursor: Any) -> None:
     """Switches a new file to WAL, for ever. SQLite does not wait for others here, busy timeout or not: we do."""
-    tries = int(SQLITE_BUSY_TIMEOUT_SECONDS / WAL_RETRY_SECONDS)
+    tries = int(LOCK_WAIT_SECONDS / WAL_RETRY_SECONDS)
     for left in reversed(range(tries)):
         try:
             if cursor.execute("PRAGMA journal_mode").fetchone() != ("wal",):

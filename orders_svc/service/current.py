@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from sqlalchemy import Connection, Select, select
+from sqlalchemy import Connection, Select, select, text
 
 from db.orders.links import World, WorldState
 from orders_svc.service.transactions import LostRace
@@ -24,7 +24,13 @@ def current_world(connection: Connection, *, for_switch: bool = False) -> Curren
     `for_switch`, against everybody who plans in it. The shared lock leaves room
     for notes about the world (FOR KEY SHARE): two reports that both hold it and
     both tell of the marker would otherwise wait for each other.
+
+    Who wants it alone locks the table first: there PostgreSQL lets nobody by who
+    comes later, as it does at a row whose lock can be shared with those who hold
+    it, so that under steady orders a switch would wait for ever.
     """
+    if for_switch and connection.dialect.name == "postgresql":
+        connection.execute(_ALONE)
     return _read(connection, _FOR_SWITCH if for_switch else _SHARED)
 
 
@@ -37,6 +43,8 @@ _CURRENT = select(World.world_epoch, World.world_id, World.state).where(
     World.state.in_((WorldState.AWAITED, WorldState.OPEN))
 )
 _FOR_SWITCH = _CURRENT.with_for_update()
+# Conflicts with what FOR KEY SHARE and every change take of the table; who only reads goes on.
+_ALONE = text(f"LOCK TABLE {World.__tablename__} IN EXCLUSIVE MODE")
 _SHARED = _CURRENT.with_for_update(read=True, key_share=True)
 
 

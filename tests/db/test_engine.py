@@ -8,6 +8,7 @@ import pytest
 from sqlalchemy import Connection, Engine, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
+import db.engine
 from db.clock import SystemClock, sql_now
 from db.engine import make_engine, read_only
 from db.errors import WrongDatabaseUrl
@@ -99,6 +100,24 @@ class TestPostgresql:
             query = "select source from pg_settings where name = 'synchronous_commit'"
             assert connection.exec_driver_sql(query).scalar() not in ("session", "client")
         engine.dispose()
+
+    def test_who_waits_too_long_for_a_lock_is_told_so(
+        self, postgresql_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        holder = make_engine(postgresql_url, SystemClock())
+        with holder.begin() as connection:
+            assert connection.exec_driver_sql("show lock_timeout").scalar() == "5s"
+        monkeypatch.setattr(db.engine, "LOCK_WAIT_SECONDS", 0.05)
+        waiter = make_engine(postgresql_url, SystemClock())
+        lock = "lock table categories in exclusive mode"
+        with holder.begin() as connection:
+            connection.exec_driver_sql(lock)
+            with pytest.raises(OperationalError, match="lock timeout"), waiter.begin() as other:
+                other.exec_driver_sql(lock)
+        with waiter.begin() as other:
+            other.exec_driver_sql(lock)
+        for engine in (holder, waiter):
+            engine.dispose()
 
     def test_connections_that_the_server_dropped_are_replaced_without_an_error(self, postgresql_url: str) -> None:
         engine, other = make_engine(postgresql_url, SystemClock()), make_engine(postgresql_url, SystemClock())

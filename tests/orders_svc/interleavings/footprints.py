@@ -63,6 +63,8 @@ def footprints(statements: Sequence[str]) -> list[Footprint]:
         elif verb in ("UPDATE", "DELETE"):
             found.append(Footprint(locks=tables))
             changed |= tables
+        elif verb == "LOCK":
+            found.append(Footprint(locks=tables))
         elif statement.endswith(_SHARING):
             found.append(Footprint(shares=tables))
         elif " FOR " in f" {statement.upper()} ".replace("\n", " "):

@@ -30,12 +30,12 @@ def beside() -> Iterator[Callable[..., Future[Any]]]:
         yield pool.submit
 
 
-def until_somebody_waits(shop: Stage, work: Future[Any]) -> None:
-    """Until the other connection waits for a lock; fails if it does not."""
+def until_somebody_waits(shop: Stage, work: Future[Any], others: int = 0) -> None:
+    """Until the other connection waits for a lock, beside so many others; fails if it does not."""
     query = "select count(*) from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'"
     give_up = threading.Event()
     threading.Timer(20, give_up.set).start()
-    while not shop.rows(query)[0][0]:
+    while shop.rows(query)[0][0] <= others:
         assert not work.done(), f"it was to wait, and ended: {work}"
         assert not give_up.is_set()
 
@@ -98,3 +98,23 @@ def test_a_switch_waits_for_an_order_that_is_being_planned(shop: Stage, beside: 
         leaving = beside(shop.hand_over, ask, [shop.no(ask.commands[0], "... does not exist")])
         until_somebody_waits(shop, leaving)
     assert leaving.result(20).HasField("redial")
+
+
+def test_who_plans_later_does_not_overtake_a_switch_that_waits(shop: Stage, beside: Callable[..., Future[Any]]) -> None:
+    order: list[str] = []
+
+    def take(who: str, for_switch: bool) -> None:
+        with shop.engine.begin() as connection:
+            current_world(connection, for_switch=for_switch)
+            order.append(who)
+
+    with shop.engine.begin() as connection:
+        current_world(connection)
+        switch = beside(take, "switch", True)
+        until_somebody_waits(shop, switch)
+        later = beside(take, "later", False)
+        until_somebody_waits(shop, later, others=1)
+        order.append("first")
+    for one in (switch, later):
+        one.result(20)
+    assert order == ["first", "switch", "later"]
