@@ -165,6 +165,60 @@ def buy(page: Page, product: str, units: int) -> None:
 
 
 @pytest.mark.timeout(600)
+def test_while_what_keeps_orders_is_down_people_are_told_so_and_lose_nothing(
+    whole_shop: str, whole_shop_running: RunningShop, new_page: NewPage
+) -> None:
+    page = new_page()
+    sign_up(page, whole_shop, "Eva")
+    buy(page, f"{whole_shop}/products/1", units=1)
+    first = page.url
+    elsewhere = page.context.new_page()
+    elsewhere.goto(f"{first}/address")
+    elsewhere.get_by_label("New address x").fill("-31")
+    elsewhere.get_by_label("New address y").fill("17")
+
+    with whole_shop_running.down("orders_svc"):
+        page.goto(first)
+        expect(page.get_by_role("heading", name="We cannot look at orders right now")).to_be_visible()
+        waits = page.context.new_page()
+        waits.goto(first)
+        expect(waits.get_by_text("This page tries again by itself.")).to_be_visible()
+        elsewhere.get_by_role("button", name="Send it there").click()
+        expect(elsewhere.get_by_text("No answer came in time")).to_be_visible()
+
+        page.goto(f"{whole_shop}/products/8")
+        expect(page.get_by_text("In stock: ships today from")).to_be_visible()
+        page.get_by_role("button", name="Add to cart").click()
+        expect(page.get_by_text("In your cart.")).to_be_visible()
+        page.get_by_role("spinbutton").fill("2")
+        page.get_by_role("spinbutton").press("Enter")
+        expect(page.get_by_text("2 items ticked")).to_be_visible()
+        page.get_by_role("button", name="Check out").click()
+        page.get_by_label("Address x").fill("12")
+        page.get_by_label("Address y").fill("-7")
+        page.get_by_role("button", name="Place the order").dblclick()
+        expect(page.get_by_role("heading", name="We are confirming your order")).to_be_visible()
+        confirming = page.url
+        page.go_back()
+        expect(page).to_have_url(confirming)
+        page.goto(f"{whole_shop}/cart")
+        expect(page.get_by_text("One order is being confirmed.")).to_be_visible()
+        page.goto(confirming)
+
+    second = order_here(page)
+    expect(page.locator(".facts-row")).to_contain_text("(12, -7)")
+    expect(waits.locator(".order-head h1")).to_have_text(f"Order {first.rpartition('/')[2]}")
+    elsewhere.get_by_role("button", name="Send it there").click()
+    expect(elsewhere).to_have_url(f"{first}#asked")
+    expect(elsewhere.locator("#asked")).to_contain_text("(-31, 17)")
+    page.goto(f"{whole_shop}/orders")
+    expect(page.locator(".order-row h2")).to_have_text([f"Order {one.rpartition('/')[2]}" for one in (second, first)])
+    page.goto(f"{whole_shop}/cart")
+    expect(page.get_by_role("heading", name="Nothing in it yet")).to_be_visible()
+    whole_shop_running.wait_until_well()
+
+
+@pytest.mark.timeout(600)
 def test_every_page_fits_a_phone_and_shows_in_the_dark(whole_shop: str, new_page: NewPage, picture: Picture) -> None:
     page = new_page(viewport=PHONE, color_scheme="dark", device_scale_factor=1.5)
     sign_up(page, whole_shop, "Pia")

@@ -7,7 +7,7 @@ import subprocess
 import sys
 import threading
 from collections.abc import Iterable, Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import psutil
@@ -152,6 +152,32 @@ class RunningShop:
         victim = self.run.pids[part]
         os.kill(victim, signal.SIGKILL)
         wait_until(lambda: self.run.pids.get(part, victim) != victim, f"{part} is started again")
+
+    @contextmanager
+    def down(self, part: str) -> Iterator[None]:
+        """A part that is killed, and again as often as the supervisor starts it, until the end."""
+        over, killed = threading.Event(), [self.run.pids[part]]
+
+        def keep_down() -> None:
+            while not over.wait(0.02):
+                pid = self.run.pids.get(part, killed[-1])
+                if pid != killed[-1]:
+                    kill(pid)
+
+        def kill(pid: int) -> None:
+            killed.append(pid)
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+
+        kill(killed[0])
+        keeper = threading.Thread(target=keep_down)
+        keeper.start()
+        try:
+            yield
+        finally:
+            over.set()
+            keeper.join()
+        wait_until(lambda: self.run.pids.get(part, killed[-1]) != killed[-1], f"{part} is started again")
 
     @contextmanager
     def standing_still(self, part: str) -> Iterator[None]:
