@@ -50,15 +50,16 @@ def add() -> Response:
     if not form.validate():
         flash(_first_error(form), "warning")
         return redirect(_product_page(form.offer_id.data), 303)
-    offer_id, quantity, owner = form.offer_id.number, form.quantity.number, owner_to_write()
+    offer_id, quantity, owner, now = form.offer_id.number, form.quantity.number, owner_to_write(), parts.clock.now()
     try:
         with parts.engine.begin() as connection:
-            queries.add(connection, owner, offer_id, quantity, parts.clock.now())
+            queries.add(connection, owner, offer_id, quantity, now)
     except queries.CartRefusal as refusal:
         flash(str(refusal), "warning")
         return redirect(_product_page(offer_id), 303)
     if form.then.data == BUY_NOW:
-        return redirect(url_for("checkout.show", only=offer_id, units=quantity), 303)
+        # The time tells this press from others: who comes back to it after ordering is led to that order.
+        return redirect(url_for("checkout.show", only=offer_id, units=quantity, since=now), 303)
     flash("In your cart.", "success")
     return redirect(url_for("cart.show"), 303)
 

@@ -22,6 +22,8 @@ from storefront.checkout.tickets import Ticket
 FIRST_RETRY_SECONDS = 1.0
 LONGEST_RETRY_SECONDS = 30.0
 MAX_MESSAGE = 500
+# So many attempts are looked through, the oldest first.
+MOST_SINCE = 20
 
 
 @dataclass(frozen=True, slots=True)
@@ -157,18 +159,22 @@ def last_destination(connection: Connection, user_id: int) -> Destination | None
     return Destination(sent.destination.x, sent.destination.y, sent.ups_account)
 
 
-def last_order_with(connection: Connection, user_id: int, offer_id: int) -> int | None:
-    """This user's newest order, if it was for this offer."""
-    row = connection.execute(
-        select(CheckoutAttempt.order_id, CheckoutAttempt.request)
-        .where(CheckoutAttempt.user_id == user_id, CheckoutAttempt.state == CheckoutState.ACCEPTED)
-        .order_by(CheckoutAttempt.id.desc())
-        .limit(1)
-    ).one_or_none()
-    if row is None:
-        return None
-    items = orders_pb2.PlaceOrderRequest.FromString(row.request).items
-    return row.order_id if any(item.offer_id == offer_id for item in items) else None
+def bought_since(connection: Connection, user_id: int, offer_id: int, since: float) -> str | None:
+    """The request id of this user's first attempt since then that is, or may become, an order of this offer."""
+    rows = connection.execute(
+        select(CheckoutAttempt.request_id, CheckoutAttempt.request)
+        .where(
+            CheckoutAttempt.user_id == user_id,
+            CheckoutAttempt.state != CheckoutState.REFUSED,
+            CheckoutAttempt.created_at >= since,
+        )
+        .order_by(CheckoutAttempt.id)
+        .limit(MOST_SINCE)
+    )
+    for row in rows:
+        if any(item.offer_id == offer_id for item in orders_pb2.PlaceOrderRequest.FromString(row.request).items):
+            return str(row.request_id)
+    return None
 
 
 def due(connection: Connection, now: float, limit: int) -> list[int]:

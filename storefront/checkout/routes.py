@@ -54,6 +54,8 @@ _NOTHING_WRONG: Mapping[int, str] = {}
 def show() -> str | Response:
     """The checkout page for the cart as it is now, without what is being confirmed."""
     shopper = the_shopper()
+    if (already := _bought_already(shopper)) is not None:
+        return already
     with services().reader.connect() as connection:
         book = book_of(connection, shopper.user_id)
         last = attempts.last_destination(connection, shopper.user_id) if not book else None
@@ -181,7 +183,7 @@ def _page(
         stock = stock_of(connection, [line.offer_id for line in in_cart]) or {}
     asked_for = _asked_for(in_cart)
     if not asked_for:
-        return _nothing_to_order(shopper, in_cart, message)
+        return _nothing_to_order(in_cart, message)
     lines = holds.free(asked_for)
     if not lines:
         return redirect(url_for("checkout.attempt", request_id=holds.newest), 303)
@@ -205,7 +207,7 @@ def _page(
             (form.x.number, form.y.number) if written else None,
         ),
         form=form,
-        asked={name: request.args[name] for name in ("only", "units") if name in request.args},
+        asked={name: request.args[name] for name in ("only", "units", "since") if name in request.args},
         lines=lines,
         to_come={line.offer_id: still_to_come(line, stock.get(line.offer_id)) for line in lines},
         unanswered=list(holds.attempts),
@@ -215,20 +217,26 @@ def _page(
     )
 
 
-def _nothing_to_order(shopper: Shopper, in_cart: Sequence[CartLine], message: str) -> Response:
+def _bought_already(shopper: Shopper) -> Response | None:
+    """Leads whoever comes back to what one press of "buy now" was for to what they ordered there."""
+    only, since = request.args.get("only", type=int), request.args.get("since", type=float)
+    if only is None or since is None:
+        return None
+    with services().reader.connect() as connection:
+        request_id = attempts.bought_since(connection, shopper.user_id, only, since)
+    if request_id is None:
+        return None
+    flash("You have ordered this already. Nothing more was ordered.", "info")
+    return redirect(url_for("checkout.attempt", request_id=request_id), 303)
+
+
+def _nothing_to_order(in_cart: Sequence[CartLine], message: str) -> Response:
     """Leads to where it is seen why."""
-    only = request.args.get("only", type=int)
-    if only is not None and not message:
-        with services().reader.connect() as connection:
-            order_id = attempts.last_order_with(connection, shopper.user_id, only)
-        if order_id is not None:
-            flash("You have ordered this already: here is your order. Nothing more was ordered.", "info")
-            return redirect(url_for("orders.show", order_id=order_id), 303)
     if message:
         return _to_cart(message)
     if not in_cart:
         return _to_cart(_NOTHING_IN_CART, "info")
-    if only is not None:
+    if request.args.get("only", type=int) is not None:
         return _to_cart("What you wanted to buy is not in your cart any more. Nothing was ordered.")
     return _to_cart("Nothing is ticked. Tick what you want to order.")
 

@@ -204,6 +204,25 @@ def test_pressing_twice_and_going_back_is_one_order(open_shop: OpenShop, new_pag
     assert len(open_shop.orders.orders) == before + 1
 
 
+def test_going_back_after_buying_one_now_does_not_offer_another_one(open_shop: OpenShop, new_page: NewPage) -> None:
+    page = new_page()
+    sign_up(page, open_shop.url, "Bea")
+    put_in_cart(page, open_shop.url, 6)
+    page.goto(f"{open_shop.url}/products/6")
+    page.get_by_role("button", name="Buy now").click()
+    page.get_by_label("Address x").fill("1")
+    page.get_by_label("Address y").fill("2")
+    before = len(open_shop.orders.orders)
+    page.get_by_role("button", name="Place the order").dblclick()
+    order_id = order_number(page)
+    page.go_back()
+    expect(page.get_by_text("You have ordered this already. Nothing more was ordered.")).to_be_visible()
+    assert order_number(page) == order_id
+    page.reload()
+    assert len(open_shop.orders.orders) == before + 1
+    expect(page.locator("#cart-link .count")).to_contain_text("1")
+
+
 def test_times_of_the_history_stay_on_one_line_with_a_twelve_hour_clock(
     open_shop: OpenShop, new_page: NewPage, picture: Callable[[Page, str], None]
 ) -> None:

@@ -9,10 +9,11 @@ from sqlalchemy import Engine, func, insert, select, update
 from db.shop.accounts import User
 from db.shop.carts import Cart, CartItem
 from db.shop.catalogue import Offer
+from mesh.errors import ResourceExhausted
 from storefront.cart import queries
 from storefront.cart.queries import Owner
 from storefront.presentation import money
-from tests.storefront.fake_orders import FakeOrders
+from tests.storefront.fake_orders import FakeOrders, away, refuse
 from tests.storefront.visitor import Visitor
 
 
@@ -148,22 +149,55 @@ def test_buying_now_orders_just_that(visitor: Visitor, orders: FakeOrders, engin
     visitor.register().put_in_cart(1, 3)
     visitor.put_in_cart(2)
     visitor.get("/products/1").submit("/cart/items", quantity="2", then="buy-now")
-    assert visitor.path == "/checkout?only=1&units=2"
+    assert visitor.path.startswith("/checkout?only=1&units=2&since=")
     visitor.submit("/checkout", x="1", y="2")
     assert [(line.offer_id, line.quantity) for line in orders.orders[1].lines] == [(1, 2)]
     assert cart_of(engine) == {1: 3, 2: 1}
 
 
-def test_going_back_after_buying_now_leads_to_the_order(visitor: Visitor, orders: FakeOrders) -> None:
+@pytest.mark.parametrize("before", [0, 3])
+def test_going_back_after_buying_now_leads_to_the_order(visitor: Visitor, orders: FakeOrders, before: int) -> None:
+    """Also when there are more of it in the cart, from before."""
     visitor.register().put_in_cart(2)
+    if before:
+        visitor.put_in_cart(1, before)
     visitor.get("/products/1").submit("/cart/items", quantity="2", then="buy-now")
-    visitor.submit("/checkout?only=1&units=2", x="1", y="2")
-    assert visitor.get("/checkout?only=1&units=2").follow(visitor.response).path == "/orders/1"
+    bought = visitor.path
+    assert visitor.get(bought).page.form(bought), "until it is ordered, the page can be loaded again"
+    orders.moods.append(refuse(ResourceExhausted("OUT_OF_STOCK", "x", offer_id=1, left=1)))
+    visitor.submit(bought, x="1", y="2")
+    assert visitor.get(bought).page.form(bought), "what was refused can be tried again"
+    visitor.submit(bought, x="1", y="2")
+    assert visitor.path == "/orders/1"
+    visitor.get("/checkout").submit("/checkout", x="1", y="2")
+    assert visitor.path == "/orders/2"
+    if before:
+        assert {line.offer_id: line.quantity for line in orders.orders[2].lines} == {1: before, 2: 1}
+    visitor.put_in_cart(1)
+    visitor.follow(visitor.get(bought).response)
+    assert visitor.path == "/orders/1"
+    assert visitor.sees("You have ordered this already. Nothing more was ordered.")
+    visitor.get("/products/1").submit("/cart/items", quantity="1", then="buy-now")
+    visitor.submit("/checkout", x="1", y="2")
+    assert visitor.path == "/orders/3", "another press is another order"
+
+
+def test_going_back_while_it_is_being_confirmed_leads_there(visitor: Visitor, orders: FakeOrders) -> None:
+    visitor.register().put_in_cart(1, 3)
+    visitor.get("/products/1").submit("/cart/items", quantity="2", then="buy-now")
+    bought = visitor.path
+    orders.moods.append(away)
+    visitor.submit(bought, x="1", y="2")
+    confirming = visitor.path
+    assert visitor.follow(visitor.get(bought).response).path == confirming
     assert visitor.sees("You have ordered this already")
+
+
+def test_what_was_to_be_bought_and_is_no_longer_in_the_cart_is_told(visitor: Visitor) -> None:
+    visitor.register().put_in_cart(2)
     assert visitor.get("/checkout?only=5").follow(visitor.response).path == "/cart"
     assert visitor.sees("What you wanted to buy is not in your cart any more.")
     assert not visitor.sees("Nothing is ticked.")
-    assert len(orders.orders) == 1
 
 
 def test_a_guest_who_buys_now_is_at_the_checkout_after_the_log_in(visitor: Visitor, another: Visitor) -> None:
@@ -171,11 +205,12 @@ def test_a_guest_who_buys_now_is_at_the_checkout_after_the_log_in(visitor: Visit
     visitor.get("/products/1").submit("/cart/items", quantity="2", then="buy-now")
     assert visitor.path.startswith("/login")
     visitor.submit("/login", email="ann@example.org", password="a good password")
-    assert visitor.path == "/checkout?only=1&units=2"
+    assert visitor.path.startswith("/checkout?only=1&units=2&since=")
 
 
 @pytest.mark.parametrize("asked", ["only=x", "only=-1", "only=99999999999999999999", "only=2", "only=1&units=0",
-                                   "only=1&units=-5", "only=1&units=x", "only=1&units=999999"])  # fmt: skip
+                                   "only=1&units=-5", "only=1&units=x", "only=1&units=999999",
+                                   "only=1&since=nan", "only=1&since=inf", "only=1&since=x"])  # fmt: skip
 def test_a_strange_checkout_address_is_no_error(visitor: Visitor, asked: str) -> None:
     visitor.register().put_in_cart(1)
     assert visitor.get(f"/checkout?{asked}").status in (200, 303)
