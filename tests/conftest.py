@@ -5,6 +5,7 @@ With CI=true in the environment a skipped test is a failed one.
 
 import ipaddress
 import os
+import signal
 import sys
 from collections.abc import Generator
 from typing import Any
@@ -37,6 +38,9 @@ def _stay_on_this_machine(event: str, arguments: tuple[Any, ...]) -> None:
 
 def pytest_configure() -> None:
     sys.addaudithook(_stay_on_this_machine)
+    if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
+        # As shells have it for what runs in the background: the processes that we start would be deaf to Ctrl-C, too.
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
