@@ -2,7 +2,6 @@
 
 import email
 import email.policy
-import socketserver
 import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
@@ -17,6 +16,7 @@ from storefront.mail import sender as sender_module
 from storefront.mail.outbox import Letter
 from storefront.mail.sender import BATCH, Sender
 from storefront.mail.transport import Folder, NotTaken, PerhapsTaken, RefusedForGood, Smtp, transport_for
+from tests.mail_server import mail_server
 from tests.storefront.conftest import ShiftedClock
 
 LETTER = Letter("order-17-delivered", "ann@example.org", "It came: Straße 🏠", "Hello Ann,\n\nit came.\n")
@@ -204,43 +204,11 @@ def test_a_subject_of_two_lines_is_one_header(tmp_path: Path) -> None:
     assert message["Bcc"] is None
 
 
-class _Smtp(socketserver.StreamRequestHandler):
-    """Enough of an SMTP server: `answers` says what is answered to which word instead of yes; "" hangs up."""
-
-    answers: dict[str, str]
-    received: list[bytes]
-
-    def handle(self) -> None:
-        self.say("220 hello")
-        while line := self.rfile.readline():
-            word = line.split()[0].decode().upper() if line.split() else ""
-            if word in self.answers and not self.answers[word]:
-                return
-            if word == "DATA" and word not in self.answers:
-                self.say("354 go on")
-                body = b""
-                while not body.endswith(b"\r\n.\r\n"):
-                    body += self.rfile.readline()
-                if self.answers.get("END") == "":
-                    return
-                self.received.append(body)
-            self.say(self.answers.get("END" if word == "DATA" and word not in self.answers else word, "250 yes"))
-
-    def say(self, words: str) -> None:
-        self.wfile.write(words.encode() + b"\r\n")
-
-
 @pytest.fixture
 def smtp() -> Iterator[tuple[str, dict[str, str], list[bytes]]]:
     answers: dict[str, str] = {}
-    received: list[bytes] = []
-    handler = type("Handler", (_Smtp,), {"answers": answers, "received": received})
-    with socketserver.ThreadingTCPServer(("127.0.0.1", 0), handler) as server:
-        thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.05}, daemon=True)
-        thread.start()
-        yield f"smtp://127.0.0.1:{server.server_address[1]}", answers, received
-        server.shutdown()
-        thread.join(10)
+    with mail_server(answers) as (url, received):
+        yield url, answers, received
 
 
 @pytest.mark.parametrize("goodbye", ["221 bye", "250 yes", "500 what?", ""])
