@@ -3,7 +3,6 @@
 from dataclasses import dataclass
 
 from storefront.cart.queries import CartLine
-from storefront.catalogue.availability import Availability, Level
 from storefront.catalogue.stock import OfferStock
 from storefront.presentation import money
 
@@ -17,7 +16,7 @@ class Notices:
     price_changed: bool = False
 
 
-def notices_of(line: CartLine, availability: Availability, stock: OfferStock | None) -> Notices:
+def notices_of(line: CartLine, stock: OfferStock | None) -> Notices:
     """What to tell of a line; `stock` is None where it is not known."""
     if not line.for_sale:
         return Notices(("No longer sold.",), blocks=True)
@@ -30,21 +29,26 @@ def notices_of(line: CartLine, availability: Availability, stock: OfferStock | N
             f"The price went {went} since you put this in: from {money(line.seen_price_cents)}"
             f" to {money(line.unit_price_cents)}."
         )
-    if availability.level is Level.NONE:
-        words.append("Sold out since you put this in. Save it for later, or remove it.")
-        return Notices(tuple(words), blocks=True, price_changed=price_changed)
-    left = None if stock is None else stock.available + stock.coming
-    if left is not None and left < line.quantity and not line.allow_backorder:
-        words.append(f"There are only {left} left, and you have {line.quantity} here. Take fewer.")
-        return Notices(tuple(words), blocks=True, price_changed=price_changed)
+    if short := too_few(line, stock):
+        return Notices((*words, short), blocks=True, price_changed=price_changed)
     if more := still_to_come(line, stock):
         words.append(more)
     return Notices(tuple(words), price_changed=price_changed)
 
 
+def too_few(line: CartLine, stock: OfferStock | None) -> str:
+    """That so many units of a line cannot be ordered; "" where they can, or nobody knows."""
+    if stock is None or line.allow_backorder:
+        return ""
+    left = stock.available + stock.coming
+    if not left:
+        return "Sold out since you put this in. Save it for later, or remove it."
+    return f"There are only {left} left, and you have {line.quantity} here. Take fewer." if left < line.quantity else ""
+
+
 def still_to_come(line: CartLine, stock: OfferStock | None) -> str:
     """That not all units of a line are on the shelves, and what happens then; "" where they are, or none is."""
-    if stock is None or not 0 < stock.available < line.quantity:
+    if stock is None or not 0 < stock.available < line.quantity or too_few(line, stock):
         return ""
     bought = line.quantity > stock.available + stock.coming
     on_shelves = f"{stock.available} of them {'is' if stock.available == 1 else 'are'} on our shelves"

@@ -145,7 +145,7 @@ def _page(wrong: tuple[int, QuantityForm] | None = None) -> str:
     for line in lines:
         at = None if stock is None else stock[line.offer_id]
         availability = describe(at, allow_backorder=line.allow_backorder)
-        shown.append(Shown(line, availability, notices_of(line, availability, at), held[line.offer_id]))
+        shown.append(Shown(line, availability, notices_of(line, at), held[line.offer_id]))
     if wrong is not None and all(one.line.offer_id != wrong[0] for one in shown):
         flash(_GONE, "warning")
     in_cart = [one for one in shown if not one.line.is_saved]

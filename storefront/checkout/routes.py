@@ -20,7 +20,7 @@ from storefront.accounts.shopper import Shopper
 from storefront.addresses.grid import draw_grid
 from storefront.addresses.queries import AddressShown, BookFull, book_of
 from storefront.addresses.queries import add as add_address
-from storefront.cart.notices import still_to_come
+from storefront.cart.notices import still_to_come, too_few
 from storefront.cart.queries import CartLine, lines_of
 from storefront.catalogue.stock import stock_of, warehouse_places
 from storefront.checkout import attempts
@@ -41,6 +41,7 @@ _REFUSED = 422
 _CART_CHANGED = (
     "Your cart has changed since this page was shown. Nothing was ordered: look at what is in it now, and order again."
 )
+_TOO_FEW = "Not all of this can be ordered like this: see beside it."
 _NOTHING_IN_CART = "Your cart is empty: there is nothing to check out. Look at your orders for what you bought."
 # What is typed into a page of which nothing can be ordered any more, for the next one.
 _TYPED = "checkout"
@@ -192,6 +193,7 @@ def _page(
         return _to_cart(message or "Something that you had ticked is no longer sold. See what is left.")
     # Whoever has just been told goes on with the rest, and with what they wrote.
     lines = sold
+    too_few_of = {line.offer_id: words for line in lines if (words := too_few(line, stock.get(line.offer_id)))}
     office = services().tickets
     shown = tuple(TicketLine(line.offer_id, line.quantity, line.unit_price_cents) for line in lines)
     form.ticket.data = office.write(office.new(shopper.user_id, shown))
@@ -212,8 +214,8 @@ def _page(
         to_come={line.offer_id: still_to_come(line, stock.get(line.offer_id)) for line in lines},
         unanswered=list(holds.attempts),
         total_cents=sum(line.total_cents for line in lines),
-        message=message,
-        wrong=wrong,
+        message=message or (_TOO_FEW if too_few_of else ""),
+        wrong={**too_few_of, **wrong},
     )
 
 

@@ -284,6 +284,33 @@ def test_what_is_not_on_the_shelves_yet_is_told_in_the_cart_and_at_the_checkout(
     assert not visitor.get("/checkout").sees("on our shelves")
 
 
+def test_the_checkout_names_every_line_of_which_too_few_are_left_before_and_after_the_press(
+    visitor: Visitor, orders: FakeOrders, engine: Engine, put_stock: Callable[..., None]
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(Offer).values(allow_backorder=False))
+    put_stock(1, available=3)
+    put_stock(2, available=4, ordered=1)
+    put_stock(3, available=9)
+    visitor.register().put_in_cart(1, 30)
+    visitor.put_in_cart(2, 40)
+    visitor.put_in_cart(3, 9)
+    orders.moods.append(refuse(ResourceExhausted("OUT_OF_STOCK", "x", offer_id=1, left=3)))
+    visitor.get("/checkout")
+    assert visitor.sees("Not all of this can be ordered like this")
+    assert visitor.sees("There are only 3 left, and you have 30 here. Take fewer.")
+    assert visitor.sees("There are only 5 left, and you have 40 here. Take fewer.")
+    visitor.submit("/checkout", x="1", y="2")
+    assert visitor.sees("Nothing was ordered.")
+    assert visitor.sees("There are not that many left (only 3).")
+    assert visitor.sees("There are only 5 left, and you have 40 here. Take fewer.")
+    assert visitor.page.text.count("Change the cart") == 2
+    assert not visitor.sees("the rest is")
+    visitor.get("/cart").submit("/cart/items/1", quantity="3").submit("/cart/items/2", quantity="5")
+    assert not visitor.get("/checkout").sees("ordered like this")
+    assert visitor.sees("4 of them are on our shelves; the rest is on the way there.")
+
+
 def test_putting_the_same_in_again_adds_to_it(visitor: Visitor, engine: Engine) -> None:
     visitor.register().put_in_cart(1, 3)
     visitor.put_in_cart(1, 4)
