@@ -43,7 +43,7 @@ def too_few(line: CartLine, stock: OfferStock | None) -> str:
     left = stock.available + stock.coming
     if not left:
         return "Sold out since you put this in. Save it for later, or remove it."
-    return f"There are only {left} left, and you have {line.quantity} here. Take fewer." if left < line.quantity else ""
+    return f"Only {left} left, and you have {line.quantity} here. Take fewer." if left < line.quantity else ""
 
 
 def still_to_come(line: CartLine, stock: OfferStock | None) -> str:

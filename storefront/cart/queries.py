@@ -51,7 +51,7 @@ class TooMany(CartRefusal):
     """More units of one item than one order can have."""
 
     def __init__(self, in_cart: int) -> None:
-        already = f" There are {in_cart} in your cart already." if in_cart else ""
+        already = f" Your cart has {in_cart} already." if in_cart else ""
         super().__init__(f"One order can have at most {MAX_QUANTITY} of an item.{already}")
 
 

@@ -97,8 +97,8 @@ def buy_again(order_id: int) -> Response:
         except CartRefusal as refusal:
             left_out.append(f"{line.title}: {refusal}")
     if put:
-        amount = f"{put} of {len(order.lines)} items are" if left_out else "All of it is"
-        flash(f"{amount} in your cart again.", "success")
+        of_all = f"{put} of {len(order.lines)} items" if left_out else "all of it"
+        flash(f"In your cart again: {of_all}.", "success")
     for words in left_out[:5]:
         flash(words, "warning")
     return redirect(url_for("cart.show") if put else url_for("orders.show", order_id=order_id), 303)

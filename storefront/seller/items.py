@@ -89,7 +89,7 @@ def more(offer_id: int) -> Response | tuple[str, int]:
         quantity=form.quantity.number,
     )
     if outcome is Restocked.DONE:
-        flash(f"{form.quantity.data} more of {own.title} are on their way.", "success")
+        flash(f"On the way: {form.quantity.data} more of {own.title}.", "success")
         return redirect(url_for("items.index"), 303)
     if outcome is Restocked.UNANSWERED:
         flash("No answer yet. Press again in a moment: the same units are never bought twice.", "warning")
@@ -123,7 +123,7 @@ def reorder(offer_id: int) -> Response | tuple[str, int]:
         explain(form, failed)
         return _item_page(offer_id, _restock_form(), form), _REFUSED
     if form.level.number:
-        words = f"With fewer than {form.level.number} left, {form.quantity.number} more are bought by themselves."
+        words = f"With fewer than {form.level.number} left, we buy {form.quantity.number} more."
     else:
         words = f"{own.title} is not bought by itself any more."
     flash(words, "success")

@@ -188,7 +188,7 @@ def test_who_got_it_reviews_it_and_buys_it_again(open_shop: OpenShop, new_page: 
     expect(page.get_by_role("heading", name=f"Order {number}")).to_be_visible()
     assert untouched()
     page.get_by_role("button", name="Buy again").click()
-    expect(page.get_by_text("All of it is in your cart again.")).to_be_visible()
+    expect(page.get_by_text("In your cart again: all of it.")).to_be_visible()
 
 
 def test_all_of_it_works_without_javascript(open_shop: OpenShop, new_page: NewPage) -> None:

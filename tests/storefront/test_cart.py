@@ -257,7 +257,7 @@ def test_too_little_stock_is_told_before_the_checkout(visitor: Visitor, put_stoc
     put_stock(1, available=3)
     put_stock(2, available=0)
     visitor.register().put_in_cart(1, 5)
-    assert visitor.sees("There are only 3 left, and you have 5 here. Take fewer.")
+    assert visitor.sees("Only 3 left, and you have 5 here. Take fewer.")
     visitor.submit("/cart/items/1", quantity="3")
     assert not visitor.sees("Take fewer")
 
@@ -298,17 +298,27 @@ def test_the_checkout_names_every_line_of_which_too_few_are_left_before_and_afte
     orders.moods.append(refuse(ResourceExhausted("OUT_OF_STOCK", "x", offer_id=1, left=3)))
     visitor.get("/checkout")
     assert visitor.sees("Not all of this can be ordered like this")
-    assert visitor.sees("There are only 3 left, and you have 30 here. Take fewer.")
-    assert visitor.sees("There are only 5 left, and you have 40 here. Take fewer.")
+    assert visitor.sees("Only 3 left, and you have 30 here. Take fewer.")
+    assert visitor.sees("Only 5 left, and you have 40 here. Take fewer.")
     visitor.submit("/checkout", x="1", y="2")
     assert visitor.sees("Nothing was ordered.")
     assert visitor.sees("There are not that many left (only 3).")
-    assert visitor.sees("There are only 5 left, and you have 40 here. Take fewer.")
+    assert visitor.sees("Only 5 left, and you have 40 here. Take fewer.")
     assert visitor.page.text.count("Change the cart") == 2
     assert not visitor.sees("the rest is")
     visitor.get("/cart").submit("/cart/items/1", quantity="3").submit("/cart/items/2", quantity="5")
     assert not visitor.get("/checkout").sees("ordered like this")
     assert visitor.sees("4 of them are on our shelves; the rest is on the way there.")
+
+
+@pytest.mark.parametrize("left", [1, 2])
+def test_words_fit_any_number(visitor: Visitor, put_stock: Callable[..., None], left: int) -> None:
+    put_stock(1, available=left)
+    visitor.register().put_in_cart(1, 30)
+    assert visitor.sees(f"Only {left} left, and you have 30 here.")
+    visitor.submit("/cart/items/1", quantity=left)
+    visitor.put_in_cart(1, 1000)
+    assert visitor.sees(f"Your cart has {left} already.")
 
 
 def test_putting_the_same_in_again_adds_to_it(visitor: Visitor, engine: Engine) -> None:
@@ -350,7 +360,7 @@ def test_a_wrong_quantity_on_a_product_page_puts_nothing_in(visitor: Visitor, en
 def test_more_than_one_order_can_hold_is_refused(visitor: Visitor, engine: Engine) -> None:
     visitor.register().put_in_cart(1, 999)
     visitor.put_in_cart(1, 2)
-    assert visitor.sees("at most 1000 of an item. There are 999 in your cart already.")
+    assert visitor.sees("at most 1000 of an item. Your cart has 999 already.")
     assert cart_of(engine) == {1: 999}
 
 

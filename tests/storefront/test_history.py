@@ -71,7 +71,7 @@ def test_an_order_is_bought_again_at_todays_prices(visitor: Visitor, orders: Fak
         connection.execute(update(Offer).where(Offer.id == 3).values(price_cents=12_345))
     visitor.get("/orders").submit("/orders/1/again")
     assert visitor.path == "/cart"
-    assert visitor.sees("2 of 3 items are in your cart again.")
+    assert visitor.sees("In your cart again: 2 of 3 items.")
     assert visitor.sees("This item is no longer sold.")
     assert visitor.sees("$123.45")
     with engine.connect() as connection:

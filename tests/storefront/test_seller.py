@@ -129,7 +129,7 @@ def test_an_own_item_is_restocked(seller: Visitor, orders: FakeOrders, engine: E
     seller.get(f"/sell/items/{offer_id}")
     seller.press("/restock", warehouse="2", quantity="7")
     seller.submit("/restock", warehouse="2", quantity="7")
-    assert seller.sees("7 more of Blue bowl are on their way.")
+    assert seller.sees("On the way: 7 more of Blue bowl.")
     assert [(one.warehouse_id, one.quantity) for one in orders.restocks] == [(1, 20), (2, 7)]
 
 

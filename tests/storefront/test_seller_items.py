@@ -260,7 +260,7 @@ def test_of_what_is_brought_back_while_nobody_answers_the_seller_is_told_what_to
 def test_a_reorder_point_is_set_shown_and_removed(seller: Visitor, engine: Engine) -> None:
     offer_id, _ = newest(engine)
     seller.get(f"/sell/items/{offer_id}").submit("/reorder", **POINT)
-    assert seller.sees("With fewer than 5 left, 40 more are bought by themselves.")
+    assert seller.sees("With fewer than 5 left, we buy 40 more.")
     assert seller.sees("With fewer than 5 left and none on the way, we buy 40 more at once.")
     form = next(form.values for form in seller.page.forms if form.action.endswith("/reorder"))
     assert {name: form[name] for name in POINT} == POINT
