@@ -90,7 +90,7 @@ def more(offer_id: int) -> Response | tuple[str, int]:
     )
     if outcome is Restocked.DONE:
         flash(f"On the way: {form.quantity.data} more of {own.title}.", "success")
-        return redirect(url_for("items.index"), 303)
+        return redirect(url_for("items.show", offer_id=offer_id), 303)
     if outcome is Restocked.UNANSWERED:
         flash("No answer yet. Press again in a moment: the same units are never bought twice.", "warning")
         return _item_page(offer_id, form), 503

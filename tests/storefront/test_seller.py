@@ -70,7 +70,7 @@ def test_units_that_nobody_answered_for_are_asked_for_again_and_bought_once(
     assert seller.sees("could not be bought yet")
     assert restock_form(seller)["quantity"] == "20"
     seller.submit("/restock")
-    assert seller.sees("are on their way")
+    assert seller.sees("On the way: 20 more of Blue bowl.")
     assert len(orders.restocks) == 1
 
 
@@ -129,6 +129,7 @@ def test_an_own_item_is_restocked(seller: Visitor, orders: FakeOrders, engine: E
     seller.get(f"/sell/items/{offer_id}")
     seller.press("/restock", warehouse="2", quantity="7")
     seller.submit("/restock", warehouse="2", quantity="7")
+    assert seller.path == f"/sell/items/{offer_id}"
     assert seller.sees("On the way: 7 more of Blue bowl.")
     assert [(one.warehouse_id, one.quantity) for one in orders.restocks] == [(1, 20), (2, 7)]
 
