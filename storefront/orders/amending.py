@@ -32,6 +32,7 @@ _UNSURE = (
 )
 _STALE = "This page was out of date. Nothing was asked; here is a new one."
 _PENDING = "UPS is still being asked about an earlier change of this order. One at a time: nothing more was asked."
+_THERE_ALREADY = "It goes there already. Nothing was asked."
 _ENDED = {Tone.DONE: "Too late: this order has been delivered.", Tone.ENDED: "This order is cancelled already."}
 _REQUEST_ID = re.compile(r"[A-Za-z0-9_-]{8,64}")
 
@@ -96,10 +97,13 @@ def do_address(order_id: int) -> Response | tuple[str, int]:
     if not form.validate():
         message = _STALE if form.request_id.errors else ""
         return _page("address", _order(order_id), _with_new_id(form), _REFUSED, message=message)
+    x, y, request_id = form.x.number, form.y.number, form.request_id.data or ""
     try:
-        services().orders.change_address(
-            the_shopper().user_id, order_id, form.request_id.data or "", form.x.number, form.y.number
-        )
+        order = _order(order_id)
+        # Who has asked for it already, and asks again, is told what was answered.
+        if order.goes_to((x, y)) and all(asked.request_id != request_id for asked in order.amendments):
+            return _page("address", order, _with_new_id(form), _REFUSED, message=_THERE_ALREADY)
+        services().orders.change_address(the_shopper().user_id, order_id, request_id, x, y)
     except CallFailed as failed:
         return _not_done("address", order_id, form, failed)
     return _to_the_answer(order_id)

@@ -26,6 +26,7 @@ class AnswerShown:
 class AmendmentShown:
     """One request and its answers."""
 
+    request_id: str
     what: str
     asked_at: float
     answers: tuple[AnswerShown, ...]
@@ -48,7 +49,7 @@ def show_amendment(asked: pb.Amendment) -> AmendmentShown:
     cancels = not asked.HasField("destination")
     what = "Cancel the order" if cancels else f"Send it to ({asked.destination.x}, {asked.destination.y})"
     answers = tuple(_answer(cancels, decision) for decision in asked.decisions)
-    return AmendmentShown(what, _seconds(asked.asked_at), answers)
+    return AmendmentShown(asked.request_id, what, _seconds(asked.asked_at), answers)
 
 
 def _answer(cancels: bool, decision: pb.ParcelDecision) -> AnswerShown:

@@ -167,6 +167,11 @@ class OrderShown:
         """Whether nothing more can be asked until UPS has answered."""
         return any(parcel.is_pending for parcel in self.parcels)
 
+    def goes_to(self, place: tuple[int, int]) -> bool:
+        """Whether all that is still to come goes there, and UPS is not being asked about anything else."""
+        on_the_way = [parcel.destination for parcel in self.parcels if not parcel.has_ended]
+        return bool(on_the_way) and set(on_the_way) == {place} and not self.is_pending
+
     @property
     def units(self) -> int:
         """How many things were bought."""

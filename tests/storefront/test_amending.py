@@ -58,6 +58,19 @@ def test_an_order_is_sent_elsewhere_and_its_page_shows_where(visitor: Visitor, o
     assert (orders.orders[1].shipments[0].destination.x, orders.orders[1].shipments[0].destination.y) == (7, -8)
 
 
+def test_nothing_is_asked_for_the_address_to_which_it_goes_already(visitor: Visitor, orders: FakeOrders) -> None:
+    ordered(visitor)
+    orders.orders[1].shipments.add().CopyFrom(orders.orders[1].shipments[0])
+    visitor.get("/orders/1/address").submit("/orders/1/address")
+    assert visitor.status == 422
+    assert visitor.sees("It goes there already. Nothing was asked.")
+    assert not orders.orders[1].amendments
+    orders.orders[1].shipments[1].destination.x = 9
+    visitor.submit("/orders/1/address")
+    assert visitor.path == "/orders/1#asked"
+    assert len(orders.orders[1].amendments) == 1
+
+
 @pytest.mark.parametrize(("what", "typed"), [("address", {"x": "abc"}), ("cancel", {"request_id": "?"})])
 @pytest.mark.parametrize("cancelled", [False, True])
 def test_a_form_of_an_order_that_has_ended_leads_to_the_order_and_says_why(
