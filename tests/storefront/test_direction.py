@@ -124,6 +124,7 @@ def test_it_does_so_for_sellers_and_staff_too(written: Visitor, orders: FakeOrde
         newest = select(Offer.id, Offer.seller_id).order_by(Offer.id.desc()).limit(1)
         offer_id, seller_id = connection.execute(newest).one()
         staff.grant(connection, "ann@example.org", 1.0)
+    orders.orders[1].ups_account = NAME
     line = orders.orders[1].lines[0]
     line.offer_id, line.seller_id = offer_id, seller_id
     for page in (*SELLER_PAGES, *STAFF_PAGES):
