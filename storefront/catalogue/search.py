@@ -109,12 +109,15 @@ def read_search(arguments: Mapping[str, str]) -> Search:
     """The question in an address; whatever makes no sense is as if it were not there, but for a shelf or a price."""
     question = read_question(arguments.get("q", ""))
     sort = arguments.get("sort", "")
+    low, high = _price(arguments.get("low", "")), _price(arguments.get("high", ""))
+    if low.cents is not None and high.cents is not None and low.cents > high.cents:
+        high = PriceTyped(high.typed, problem="This is less than “From”: no price is between them. Write more.")
     return Search(
         question=question,
         category=arguments.get("category", "").replace("\0", "")[:40],
         seller_id=_number(arguments.get("seller", ""), 2**31 - 1) or None,
-        low=_price(arguments.get("low", "")),
-        high=_price(arguments.get("high", "")),
+        low=low,
+        high=high,
         in_stock=arguments.get("stock", "") == "1",
         sort=Sort(sort) if sort in list(Sort) and (question or sort != Sort.BEST) else usual_sort(question),
         page=max(_number(arguments.get("page", ""), MAX_PAGE), 1),

@@ -277,6 +277,14 @@ def test_results_are_narrowed_by_shelf_seller_price_and_stock(
     assert found(visitor, q="widget", category="books") == []
 
 
+def test_a_range_of_prices_that_is_crossed_is_told_beside_its_end(visitor: Visitor) -> None:
+    assert not visitor.get("/products?low=10&high=10").sees("This is less than “From”")
+    visitor.get("/products?low=50&high=10")
+    assert visitor.sees("To $ This is less than “From”: no price is between them. Write more.")
+    assert not visitor.sees("Nothing found")
+    assert next(form.values["high"] for form in visitor.page.forms if "high" in form.values) == "10"
+
+
 def test_no_filter_shows_a_product_twice(visitor: Visitor, engine: Engine) -> None:
     add_product(engine, "Widget", 300, 300, 200, 900)
     for sort in Sort:
