@@ -130,6 +130,11 @@ def read_question(typed: str) -> str:
     return " ".join(visible.split())[:MAX_QUESTION]
 
 
+def without_sign(question: str) -> str:
+    """The same for orders: their numbers are known without the sign that people write before them."""
+    return question.removeprefix("#")
+
+
 def _number(text: str, high: int) -> int:
     return min(int(text), high) if text.isascii() and text.isdecimal() and len(text) < 11 else 0
 

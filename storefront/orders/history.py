@@ -13,7 +13,7 @@ from werkzeug.wrappers import Response
 from shop.orders.v1 import orders_pb2 as pb
 from storefront.cart import queries as cart
 from storefront.cart.queries import CartRefusal, Owner
-from storefront.catalogue.search import read_question
+from storefront.catalogue.search import read_question, without_sign
 from storefront.checkout.attempts import confirming
 from storefront.orders.view import show_in_list
 from storefront.security import limiter, of_shopper_or_address, the_shopper
@@ -67,7 +67,9 @@ def index() -> str:
     token = request.args.get("page", "")[:MAX_TOKEN]
     with parts.reader.connect() as connection:
         unanswered = confirming(connection, shopper.user_id)
-    found = parts.orders.list_orders(shopper.user_id, PAGE_SIZE, token, question, FILTERS[chosen].statuses)
+    found = parts.orders.list_orders(
+        shopper.user_id, PAGE_SIZE, token, without_sign(question), FILTERS[chosen].statuses
+    )
     asked = {name: value for name, value in (("q", question), ("status", chosen)) if value}
     return render_template(
         "orders/list.html",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from flask import Blueprint, render_template, request
 
 from shop.sales.v1 import sales_pb2 as pb
-from storefront.catalogue.search import read_question
+from storefront.catalogue.search import read_question, without_sign
 from storefront.orders.history import FILTERS, MAX_TOKEN
 from storefront.orders.view import StatusWords, status_words
 from storefront.security import limiter, of_shopper_or_address, the_shopper
@@ -64,7 +64,7 @@ def find_sales(
 ) -> tuple[list[SaleShown], str]:
     """A page of a seller's orders that stand as one of FILTERS says, and the token of the next. CallFailed."""
     asked = pb.ListSalesRequest(
-        page_size=page_size, page_token=token, question=question, statuses=FILTERS[status].statuses
+        page_size=page_size, page_token=token, question=without_sign(question), statuses=FILTERS[status].statuses
     )
     found = services().orders.list_sales(seller_id, asked)
     sales = [

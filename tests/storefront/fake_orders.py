@@ -149,7 +149,11 @@ class FakeOrders(orders_pb2_grpc.OrdersServiceServicer, inventory_pb2_grpc.Inven
             mine = [one for one in mine if one.status in request.statuses]
         if request.question:
             words = fold(request.question)
-            mine = [one for one in mine if any(words in fold(line.title) for line in one.lines)]
+            mine = [
+                one
+                for one in mine
+                if words == str(one.order_id) or any(words in fold(line.title) for line in one.lines)
+            ]
         mine.sort(key=lambda one: -one.order_id)
         page = mine[: request.page_size]
         more = str(page[-1].order_id) if len(mine) > len(page) else ""

@@ -36,6 +36,8 @@ def test_orders_are_found_by_what_they_hold_and_how_they_stand(visitor: Visitor,
         orders.advance(1)
     assert shown(visitor) == ["2", "1"]
     assert shown(visitor, "?q=MUG") == ["1"]
+    assert shown(visitor, "?q=2") == shown(visitor, "?q=%232") == ["2"]
+    assert visitor.page.forms[1].values["q"] == "#2"
     assert shown(visitor, "?q=%E7%8C%AB") == ["2"], "beyond ASCII"
     assert shown(visitor, "?status=delivered") == ["1"]
     assert shown(visitor, "?status=open") == ["2"]

@@ -109,6 +109,7 @@ def test_own_orders_are_found_by_words_and_by_how_they_stand(
     order(shopper, ("red", 1))
     assert seller.get("/sell/orders?q=RED").sees("Red bowl")
     assert not seller.sees("Blue bowl")
+    assert seller.get("/sell/orders?q=%232").sees("Red bowl")
     assert seller.get("/sell/orders?q=teapot").sees("No such order")
     while orders.orders[1].status != 6:
         orders.advance(1)
