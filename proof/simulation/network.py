@@ -44,6 +44,11 @@ class End:
     def __post_init__(self) -> None:
         self.life = self.process.life
 
+    @property
+    def lives(self) -> bool:
+        """Whether the life of its process still lasts: another one knows nothing of this connection."""
+        return self.life == self.process.life
+
 
 Accept = Callable[[End], None]
 
@@ -162,7 +167,7 @@ class Network:
     def notice(self, ends: list[End]) -> None:
         """The sides of half-open connections that still wait are told."""
         for end in ends:
-            if end.open and end.life == end.process.life:
+            if end.open and end.lives:
                 self._scheduler.at(
                     self._scheduler.time,
                     end.process,
@@ -197,7 +202,7 @@ class Network:
         self._scheduler.at(at, peer.process, lambda: self._arrive(peer, data))
 
     def _arrive(self, end: End, data: bytes) -> None:
-        if end.open and not end.mute:
+        if end.open and not end.mute and end.lives:
             end.data(data)
 
     def _break(self, end: End, reason: str, *, after_data: bool = False) -> None:
@@ -213,7 +218,8 @@ class Network:
         if end.open:
             end.open = False
             self._ends.pop(end, None)
-            end.ended(reason)
+            if end.lives:
+                end.ended(reason)
 
     def _latency(self) -> float:
         return self._rng.uniform(0.001, 0.03)

@@ -47,6 +47,31 @@ def test_the_end_of_a_connection_is_told_to_nobody_who_began_after_it() -> None:
     assert [who for who, _ in told] == ["ours"]
 
 
+def test_who_closes_late_what_broke_before_tells_nobody_who_began_after_it() -> None:
+    scheduler = Scheduler(0.0)
+    injector = Injector(1, (), scheduler.now, lambda _who, _words: None)
+    network = Network(scheduler, injector, Random(1), Trace(False), 0.0)
+    bridge, world = alive("world_bridge"), alive("world")
+    told: list[str] = []
+    ours: list[End] = []
+
+    def accept(end: End) -> None:
+        end.data = lambda _data: told.append("the world got something")
+        end.ended = lambda _reason: told.append("the world was told")
+
+    network.listen("world:amazon", world, accept)
+    network.dial("world:amazon", bridge, "world", ours.append, told.append)
+    scheduler.run(1.0, lambda: False)
+    bridge.paused = True
+    network.send(ours[0], [b"late"])
+    world.end()
+    network.died(world)
+    world.begin()
+    network.close(ours[0])
+    scheduler.run(60.0, lambda: False)
+    assert told == []
+
+
 def test_who_dials_is_told_of_a_server_that_dies_before_the_connection_is_known() -> None:
     scheduler = Scheduler(0.0)
     injector = Injector(1, (), scheduler.now, lambda _who, _words: None)
