@@ -14,6 +14,10 @@ INT32_MIN, INT32_MAX = -(2**31), 2**31 - 1
 MAX_PRICE_CENTS = 100_000_000
 
 _INTEGER = re.compile(r"[+-]?[0-9]{1,12}", re.ASCII)
+# Letters, by the Unicode standard, that show nothing.
+_BLANKS = "\u115f\u1160\u2800\u3164\uffa0"
+# What turns others round; what is written by itself needs none of them.
+_TURNING = ("LRE", "RLE", "LRO", "RLO", "PDF", "LRI", "RLI", "FSI", "PDI")
 _PRICE = re.compile(r"[0-9]{1,7}(?:[.,][0-9]{1,2})?", re.ASCII)
 
 
@@ -114,8 +118,22 @@ def one_line(value: str | None) -> str:
     return unicodedata.normalize("NFC", " ".join((value or "").split()))
 
 
+def is_invisible(letter: str) -> bool:
+    """Whether it shows nothing, not even a space: joiners, marks of direction, blank letters."""
+    return letter in _BLANKS or unicodedata.category(letter) == "Cf"
+
+
+def _is_seen(letter: str) -> bool:
+    """Whether it shows something by itself. What this Python does not know yet may be a new emoji."""
+    category = unicodedata.category(letter)
+    return category[0] not in "ZM" and category not in ("Cc", "Cs") and not is_invisible(letter)
+
+
 class Visible:
-    """A rule: the text has something to see and no control characters (line breaks only where `lines`)."""
+    """A rule: the text has something to see, no control characters (line breaks only where `lines`), turns none round.
+
+    Joiners and marks of direction are fine beside what they are for.
+    """
 
     def __init__(self, what: str, *, low: int = 1, high: int, lines: bool = False) -> None:
         self.what = what
@@ -126,8 +144,8 @@ class Visible:
     def __call__(self, _form: Any, field: Any) -> None:
         """ValidationError: the text is empty, too short, too long, or has characters that nobody can see."""
         text = field.data or ""
-        if self.low and not text.strip():
-            raise ValidationError(f"Write {self.what}.")
+        if (self.low or text.strip()) and not any(map(_is_seen, text)):
+            raise ValidationError(f"Write {self.what}." if self.low else f"Write {self.what}, or nothing at all.")
         if len(text) < self.low:
             raise ValidationError(f"Write {self.what}, at least {self.low} characters.")
         if len(text) > self.high:
@@ -135,3 +153,5 @@ class Visible:
         allowed = "\n\r\t" if self.lines else ""
         if any(unicodedata.category(letter) in ("Cc", "Cs") and letter not in allowed for letter in text):
             raise ValidationError("Some characters in this text cannot be shown; write it without them.")
+        if any(unicodedata.bidirectional(letter) in _TURNING for letter in text):
+            raise ValidationError("Hidden characters turn a part of this text round; type it rather than paste it.")
