@@ -7,7 +7,7 @@ from flask_wtf import FlaskForm
 from wtforms import BooleanField, EmailField, PasswordField, StringField, ValidationError
 
 from storefront.accounts.passwords import MAX_LENGTH, MIN_LENGTH, is_common
-from storefront.fields import Visible, one_line
+from storefront.fields import Visible, is_invisible, one_line
 
 MAX_EMAIL = 254
 MAX_NAME = 80
@@ -21,6 +21,8 @@ def valid_email(_form: Any, field: Any) -> None:
     text = field.data or ""
     if not text:
         raise ValidationError("Write your e-mail address.")
+    if any(map(is_invisible, text)):
+        raise ValidationError("There is a character in it that cannot be seen. Type the address rather than paste it.")
     if len(text) > MAX_EMAIL or not _EMAIL.fullmatch(text):
         raise ValidationError("Write an e-mail address, such as ann@example.org.")
 
