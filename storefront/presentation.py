@@ -80,6 +80,11 @@ def isolated(text: str) -> str:
     return f"{FIRST_STRONG_ISOLATE}{text.translate(_NO_MARKS)}{POP_ISOLATE}"
 
 
+def told(words: str, **written: str | int) -> str:
+    """A message with what somebody wrote in it, set apart: "{title} is on sale again."."""
+    return words.format_map({name: isolated(one) if isinstance(one, str) else one for name, one in written.items()})
+
+
 def sentence(words: str) -> str:
     """The same with a capital letter in front."""
     return words[:1].upper() + words[1:]

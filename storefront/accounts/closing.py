@@ -24,6 +24,7 @@ from storefront.accounts.forms import CloseForm
 from storefront.accounts.queries import find_credentials
 from storefront.audit import queries as audit
 from storefront.audit.noting import note, note_try
+from storefront.presentation import told
 from storefront.security import forget_session, limiter, of_shopper_or_address, the_shopper
 from storefront.services import services
 
@@ -50,7 +51,7 @@ def stop_selling() -> AnyResponse:
         withdrawn = close_shop(connection, shopper.user_id, parts.clock.now())
         note(connection, SecurityEvent.ROLE_CHANGED, shopper.user_id, "no seller any more")
     items = "1 item was" if withdrawn == 1 else f"{withdrawn} items were"
-    flash(f"Your shop is closed; {items} withdrawn. What was ordered still goes out.", "info")
+    flash(told("Your shop is closed; {items} withdrawn. What was ordered still goes out.", items=items), "info")
     return redirect(url_for("accounts.profile"), 303)
 
 

@@ -13,6 +13,7 @@ from storefront.accounts import queries
 from storefront.accounts.forms import LoginForm, ProfileForm, RegisterForm
 from storefront.audit.noting import note_try
 from storefront.cart.basket import bring_guest_cart
+from storefront.presentation import told
 from storefront.security import (
     account_from_address,
     account_in_form,
@@ -100,7 +101,7 @@ def create() -> AnyResponse | tuple[str, int]:
         form.email.errors = ["There is an account with this address already. Log in instead?"]
         return render_template("accounts/register.html", form=form), _REFUSED
     begin_session(user_id, SecurityEvent.REGISTERED)
-    flash(f"Welcome, {form.display_name.data}.", "success")
+    flash(told("Welcome, {name}.", name=form.display_name.data or ""), "success")
     return redirect(_onward(filled=bring_guest_cart(user_id)), 303)
 
 

@@ -8,6 +8,7 @@ from storefront import pictures
 from storefront.catalogue import favourites as marks
 from storefront.catalogue import listing, queries
 from storefront.catalogue.search import SORT_WORDS, Search, Sort, read_question, read_search
+from storefront.presentation import told
 from storefront.reviews.queries import NO_OPINIONS, NO_TIE, opinions_of, tie_of
 from storefront.security import current_shopper, limiter, of_shopper_or_address, the_shopper
 from storefront.services import services
@@ -118,7 +119,8 @@ def mark(product_id: int) -> AnyResponse:
     parts = services()
     with parts.engine.begin() as connection:
         if not marks.mark(connection, the_shopper().user_id, product_id, parts.clock.now()):
-            flash(f"You have {queries.MAX_FAVOURITES} favourites, which is as many as can be.", "warning")
+            words = "You have {most} favourites, which is as many as can be."
+            flash(told(words, most=queries.MAX_FAVOURITES), "warning")
     return redirect(url_for("catalogue.product", product_id=product_id), 303)
 
 

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from grpc import StatusCode
 
 from mesh.errors import RpcFailure
+from storefront.presentation import told
 
 # Refusals that asking again would not change: those of the contract, by status code and reason ("": any reason).
 DEFINITE = frozenset(
@@ -84,11 +85,13 @@ _LINE_WORDS = {
 def _words(failure: RpcFailure, title: str) -> str:
     match failure.reason:
         case "OFFER_NOT_FOUND":
-            return f"The seller has withdrawn {title}. Everything else can still be ordered."
+            return told("The seller has withdrawn {title}. Everything else can still be ordered.", title=title)
         case "PRICE_CHANGED":
-            return f"The price of {title} has just changed. Have a look at the new one, and order again if you agree."
+            words = "The price of {title} has just changed. Have a look at the new one, and order again if you agree."
+            return told(words, title=title)
         case "OUT_OF_STOCK":
-            return f"There are not that many of {title} left{_left(failure)}. Order fewer, or come back later."
+            words = "There are not that many of {title} left{left}. Order fewer, or come back later."
+            return told(words, title=title, left=_left(failure))
         case "REQUEST_ID_REUSED":
             return "This page was already used for another order. Look at your orders before you order again."
         case _:

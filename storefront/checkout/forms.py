@@ -9,6 +9,7 @@ from storefront.accounts.forms import MAX_UPS_ACCOUNT
 from storefront.addresses.forms import MAX_LABEL
 from storefront.addresses.queries import AddressShown
 from storefront.fields import INT32_MAX, INT32_MIN, Visible, WholeNumber, one_line
+from storefront.presentation import told
 
 ELSEWHERE = "elsewhere"
 
@@ -42,7 +43,8 @@ class CheckoutForm(FlaskForm):
         chosen = next((one for one in book if str(one.address_id) == self.address.data), None)
         written = (self.x.typed, self.y.typed)
         if chosen is not None and any(text.strip() for text in written):
-            self.address.errors = [f"You chose {chosen.label}, and wrote another place too. Choose one of them."]
+            words = "You chose {label}, and wrote another place too. Choose one of them."
+            self.address.errors = [told(words, label=chosen.label)]
             return False
         if chosen is None:
             self.address.errors = ["This is not in your address book any more. Choose another place."]

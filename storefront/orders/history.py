@@ -16,6 +16,7 @@ from storefront.cart.queries import CartRefusal, Owner
 from storefront.catalogue.search import read_question, without_sign
 from storefront.checkout.attempts import confirming
 from storefront.orders.view import show_in_list
+from storefront.presentation import told
 from storefront.security import limiter, of_shopper_or_address, the_shopper
 from storefront.services import services
 
@@ -97,10 +98,10 @@ def buy_again(order_id: int) -> Response:
                 cart.add(connection, Owner(shopper.user_id), line.offer_id, line.quantity, parts.clock.now())
             put += 1
         except CartRefusal as refusal:
-            left_out.append(f"{line.title}: {refusal}")
+            left_out.append(told("{title}: {why}", title=line.title, why=str(refusal)))
     if put:
         of_all = f"{put} of {len(order.lines)} items" if left_out else "all of it"
-        flash(f"In your cart again: {of_all}.", "success")
+        flash(told("In your cart again: {of_all}.", of_all=of_all), "success")
     for words in left_out[:5]:
         flash(words, "warning")
     return redirect(url_for("cart.show") if put else url_for("orders.show", order_id=order_id), 303)

@@ -9,6 +9,7 @@ from werkzeug.wrappers import Response
 
 from storefront.catalogue.queries import show_product
 from storefront.photos.developing import MOST_BYTES
+from storefront.presentation import told
 from storefront.security import the_shopper
 from storefront.seller import editing, queries
 from storefront.seller.access import sellers_only
@@ -93,9 +94,12 @@ def _buy_first_units(offer_id: int, title: str, form: OfferForm) -> Response:
         quantity=form.quantity.number,
     )
     if outcome is Restocked.DONE:
-        flash(f"{title} is in the shop; its first units are on their way.", "success")
+        flash(told("{title} is in the shop; its first units are on their way.", title=title), "success")
         return redirect(url_for("items.index"), 303)
-    flash(f"{title} is in the shop, but its first units could not be bought yet. Try that here.", "warning")
+    flash(
+        told("{title} is in the shop, but its first units could not be bought yet. Try that here.", title=title),
+        "warning",
+    )
     again = {"quantity": form.quantity.data, "warehouse": form.warehouse.data, "request_id": f"initial-{offer_id}"}
     return redirect(url_for("items.show", offer_id=offer_id, **again), 303)
 

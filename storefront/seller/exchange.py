@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from flask import Blueprint, Response, abort, flash, redirect, render_template, request, url_for
 from werkzeug.wrappers import Response as AnyResponse
 
-from storefront.presentation import iso
+from storefront.presentation import iso, isolated, told
 from storefront.security import the_shopper
 from storefront.seller import imports
 from storefront.seller.access import sellers_only
@@ -98,10 +98,11 @@ def apply(batch: str) -> AnyResponse | tuple[str, int]:
             points = points_of(connection, [one.offer_id for one in plan.changes if one.comes_back])
     if plan.problems:
         return _plan_page(batch, plan), _REFUSED
-    flash(f"Done: {len(plan.additions)} added, {len(plan.changes)} changed.", "success")
+    words = "Done: {added} added, {changed} changed."
+    flash(told(words, added=len(plan.additions), changed=len(plan.changes)), "success")
     if unkept := set(keep_points(parts.orders, seller_id, points)):
         names = [one.entry.text.title for one in plan.changes if one.offer_id in unkept]
-        listed = ", ".join(f"“{name}”" for name in names[:_NAMED])
+        listed = ", ".join(f"“{isolated(name)}”" for name in names[:_NAMED])
         more = f" and {len(names) - _NAMED} more" if len(names) > _NAMED else ""
         words = (
             f"We could not look whether more has to be bought of {listed}{more}. Press “Keep to this” on their pages."

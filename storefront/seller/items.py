@@ -13,6 +13,7 @@ from werkzeug.wrappers import Response
 from storefront.catalogue.search import read_search
 from storefront.catalogue.stock import stock_of
 from storefront.photos.developing import MOST_BYTES
+from storefront.presentation import told
 from storefront.security import the_shopper
 from storefront.seller import editing, queries
 from storefront.seller.access import sellers_only
@@ -89,7 +90,7 @@ def more(offer_id: int) -> Response | tuple[str, int]:
         quantity=form.quantity.number,
     )
     if outcome is Restocked.DONE:
-        flash(f"On the way: {form.quantity.data} more of {own.title}.", "success")
+        flash(told("On the way: {units} more of {title}.", units=form.quantity.number, title=own.title), "success")
         return redirect(url_for("items.show", offer_id=offer_id), 303)
     if outcome is Restocked.UNANSWERED:
         flash("No answer yet. Press again in a moment: the same units are never bought twice.", "warning")
@@ -125,7 +126,7 @@ def reorder(offer_id: int) -> Response | tuple[str, int]:
     if form.level.number:
         words = f"With fewer than {form.level.number} left, we buy {form.quantity.number} more."
     else:
-        words = f"{own.title} is not bought by itself any more."
+        words = told("{title} is not bought by itself any more.", title=own.title)
     flash(words, "success")
     return redirect(url_for("items.show", offer_id=offer_id), 303)
 
@@ -182,7 +183,8 @@ def withdraw(offer_id: int) -> Response:
     parts, own = services(), _own(offer_id)
     with parts.engine.begin() as connection:
         editing.withdraw(connection, the_shopper().user_id, offer_id, parts.clock.now())
-    flash(f"{own.title} is off the shelves. What was ordered still goes out; you can bring it back here.", "info")
+    words = "{title} is off the shelves. What was ordered still goes out; you can bring it back here."
+    flash(told(words, title=own.title), "info")
     return redirect(url_for("items.show", offer_id=offer_id), 303)
 
 
@@ -194,7 +196,7 @@ def bring_back(offer_id: int) -> Response:
     with parts.engine.begin() as connection:
         editing.bring_back(connection, seller_id, offer_id)
         points = points_of(connection, [offer_id])
-    flash(f"{own.title} is on sale again.", "success")
+    flash(told("{title} is on sale again.", title=own.title), "success")
     if keep_points(parts.orders, seller_id, points):
         flash("We could not look whether more of it has to be bought. Press “Keep to this” below.", "warning")
     return redirect(url_for("items.show", offer_id=offer_id), 303)

@@ -9,7 +9,7 @@ import hashlib
 from collections.abc import Mapping
 from typing import Any
 
-from storefront.presentation import money
+from storefront.presentation import isolated, money
 from storefront.seller.forms import EditForm, TermsForm
 from storefront.seller.queries import ItemText, OwnItem
 
@@ -60,4 +60,4 @@ def _words(form: TermsForm, name: str, value: Any) -> str:
         case "category" if isinstance(form, EditForm):
             return f"it is “{dict(form.category.choices)[value]}” now"
         case _:
-            return f"it is “{value}” now"
+            return f"it is “{isolated(str(value))}” now"

@@ -9,14 +9,17 @@ from sqlalchemy import Engine, select, update
 
 from db.shop.accounts import Profile
 from db.shop.catalogue import Offer, Product
+from mesh.errors import FailedPrecondition, NotFound, ResourceExhausted
 from storefront.operator import queries as staff
-from tests.storefront.fake_orders import FakeOrders
+from tests.storefront.fake_orders import FakeOrders, away, refuse
 from tests.storefront.visitor import Visitor
 
 NAME = "Home \N{HOUSE BUILDING} \u0627\u0644\u062f\u0627\u0631"
 RIGHT_TO_LEFT = re.compile("[\u0590-\u08ff]")
 # Between the marks that do the same where there can be no elements.
 ISOLATED = re.compile("\u2068[^\u2069]*\u2069")
+# As titles may hold it that were written long ago.
+TURNS_ROUND = "\u202e"
 # There are no numbers beside it.
 ALONE = ("title", "option")
 # What a seller and staff see beside that.
@@ -131,3 +134,48 @@ def test_it_does_so_for_sellers_and_staff_too(written: Visitor, orders: FakeOrde
         texts = Texts(written.get(page.format(offer=offer_id)).response.get_data(as_text=True))
         assert texts.mixed == [], page
         assert texts.found, page
+
+
+def test_it_does_so_in_what_the_shop_answers(
+    written: Visitor, another: Visitor, orders: FakeOrders, engine: Engine
+) -> None:
+    def answers(visitor: Visitor) -> None:
+        notes = re.findall(r'<(?:p|div) class="note[^>]*>\s*(?:<p>)?([^<]*)', visitor.response.get_data(as_text=True))
+        assert any(RIGHT_TO_LEFT.search(note) for note in notes), visitor.path
+        assert not any(RIGHT_TO_LEFT.search(ISOLATED.sub("", note)) or TURNS_ROUND in note for note in notes), notes
+
+    answers(another.register(NAME, "bob@example.org"))
+    refusals = (
+        NotFound("OFFER_NOT_FOUND", "x", offer_id=2),
+        FailedPrecondition("PRICE_CHANGED", "x", offer_id=2),
+        ResourceExhausted("OUT_OF_STOCK", "x", offer_id=2, left=1),
+    )
+    for refusal in refusals:
+        orders.moods.append(refuse(refusal))
+        answers(written.get("/checkout").submit("/checkout"))
+    written.get("/checkout").submit("/checkout", x="1", y="2")
+    assert written.sees("You chose \u2068")
+    assert Texts(written.response.get_data(as_text=True)).mixed == []
+    written.get("/sell").submit("/sell", display_name=NAME)
+    item = {"title": NAME, "description": NAME, "category": "1", "price_cents": "12.50", "quantity": "2"}
+    orders.moods.append(away)
+    answers(written.get("/sell/items/new").submit("/sell/items/new", **item))
+    answers(written.get("/sell/items/new").submit("/sell/items/new", **item))
+    with engine.begin() as connection:
+        connection.execute(update(Product).values(title=NAME + TURNS_ROUND))
+        offer_id = connection.execute(select(Offer.id).order_by(Offer.id.desc()).limit(1)).scalar_one()
+    item_page = f"/sell/items/{offer_id}"
+    answers(written.get(item_page).submit("/restock", quantity="1"))
+    answers(written.get(item_page).submit("/reorder", **{"point-level": "0", "point-quantity": "1"}))
+    written.get(f"{item_page}/edit")
+    with engine.begin() as connection:
+        connection.execute(update(Product).values(title=NAME + TURNS_ROUND + "2"))
+    written.submit("/edit", title="Bowl")
+    assert Texts(written.response.get_data(as_text=True)).mixed == []
+    assert written.sees("it is “\u2068")
+    answers(written.get(item_page).submit("/withdraw"))
+    answers(written.get(item_page).submit("/back"))
+    orders.orders[1].lines[0].title = NAME + TURNS_ROUND
+    with engine.begin() as connection:
+        connection.execute(update(Offer).values(withdrawn_at=1.0))
+    answers(written.get("/orders").submit("/orders/1/again"))
