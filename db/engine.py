@@ -2,10 +2,12 @@
 
 Rules: a transaction that was committed survives a crash; a transaction begins
 as a writer (BEGIN IMMEDIATE on SQLite), so two of them cannot deadlock on an
-upgrade; nobody waits for a lock without end; nothing connects before the first
-use. Readers ask for `read_only(engine)`, which on SQLite does not take the writer's place, and on
-PostgreSQL does not begin a transaction at all. Of a pool's connections the one
-that was used last is used next; one that the server has closed is replaced.
+upgrade; nobody waits for a lock without end, and writers of one process at one
+SQLite file take turns (db.writers); nothing connects before the first use.
+Readers ask for `read_only(engine)`, which on SQLite does not take the writer's
+place, and on PostgreSQL does not begin a transaction at all. Of a pool's
+connections the one that was used last is used next; one that the server has
+closed is replaced.
 """
 
 import select
@@ -15,11 +17,12 @@ from typing import Any
 
 from sqlalchemy import Engine, create_engine, event
 from sqlalchemy.engine import URL, Connection, make_url
-from sqlalchemy.exc import ArgumentError, DisconnectionError
-from sqlalchemy.pool import QueuePool
+from sqlalchemy.exc import ArgumentError, DisconnectionError, OperationalError
+from sqlalchemy.pool import ConnectionPoolEntry, QueuePool
 
 from db.clock import Clock
 from db.errors import WrongDatabaseUrl
+from db.writers import queue_of
 
 # Who has waited so long for somebody else's lock gets an OperationalError.
 LOCK_WAIT_SECONDS = 5.0
@@ -27,6 +30,8 @@ LOCK_WAIT_SECONDS = 5.0
 SQLITE_KEPT_STATEMENTS = 512
 WAL_RETRY_SECONDS = 0.02
 READ_ONLY = "minimart_read_only"
+# On a connection of SQLite: it has the turn of a writer.
+_TURN = "minimart_turn"
 
 
 def make_engine(url: str | URL, clock: Clock, *, pool_size: int = 8) -> Engine:
@@ -130,9 +135,25 @@ def _sqlite_engine(url: URL, clock: Clock, pool_size: int) -> Engine:
         cursor.execute("PRAGMA foreign_keys = ON")
         cursor.close()
 
+    writers = queue_of(url.database)
+
     @event.listens_for(engine, "begin")
     def _begin(connection: Connection) -> None:
-        connection.exec_driver_sql("BEGIN" if is_read_only(connection) else "BEGIN IMMEDIATE")
+        if is_read_only(connection):
+            connection.exec_driver_sql("BEGIN")
+            return
+        mine = connection.connection.record_info
+        assert mine is not None
+        if _TURN not in mine:
+            if not writers.take(LOCK_WAIT_SECONDS):
+                raise OperationalError("BEGIN IMMEDIATE", {}, sqlite3.OperationalError("database is locked"))
+            mine[_TURN] = True
+        connection.exec_driver_sql("BEGIN IMMEDIATE")
+
+    @event.listens_for(engine, "checkin")
+    def _checkin(_connection: Any, record: ConnectionPoolEntry) -> None:
+        if record.record_info is not None and record.record_info.pop(_TURN, False):
+            writers.end()
 
     return engine
 

@@ -12,6 +12,8 @@ import db.engine
 from db.clock import SystemClock, sql_now
 from db.engine import make_engine, read_only
 from db.errors import WrongDatabaseUrl
+from db.writers import queue_of
+from tests.storefront.waiting import until
 
 DEADLINE_SECONDS = 30
 
@@ -77,6 +79,42 @@ class TestSqlite:
 
         with engine.begin() as connection:
             assert connection.execute(select(sql_now())).scalar_one() == StoppedClock().now()
+        engine.dispose()
+
+    def test_a_writer_that_waits_is_not_overtaken(self, sqlite_url: str) -> None:
+        engine, other = make_engine(sqlite_url, SystemClock()), make_engine(sqlite_url, SystemClock())
+        came: list[str] = []
+
+        def write(who: str) -> None:
+            with other.begin():
+                came.append(who)
+
+        with ThreadPoolExecutor(2) as pool:
+            with engine.begin():
+                queue = queue_of(engine.url.database)
+                waiting = []
+                for number, who in enumerate(("first", "second"), 1):
+                    waiting.append(pool.submit(write, who))
+                    until(lambda number=number: queue.length == number)  # type: ignore[misc]
+            write("third")
+            for one in waiting:
+                one.result(DEADLINE_SECONDS)
+        assert came == ["first", "second", "third"]
+        for one in (engine, other):
+            one.dispose()
+
+    def test_a_writer_that_waits_too_long_is_told_so_and_is_in_nobodys_way(
+        self, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        engine = make_engine(sqlite_url, SystemClock())
+        monkeypatch.setattr(db.engine, "LOCK_WAIT_SECONDS", 0.05)
+        with engine.begin():
+            with pytest.raises(OperationalError, match="locked"), engine.begin():
+                pass
+            assert queue_of(engine.url.database).length == 0
+        for _ in range(2):
+            with engine.begin() as connection:
+                assert connection.exec_driver_sql("select 1").scalar() == 1
         engine.dispose()
 
     def test_a_new_file_is_opened_by_many_at_once_without_a_locked_error(self, tmp_path: Path) -> None:
