@@ -16,6 +16,7 @@ from storefront.cart.notices import Notices, notices_of
 from storefront.cart.queries import CartLine
 from storefront.catalogue.availability import Availability, describe
 from storefront.catalogue.queries import product_of
+from storefront.catalogue.routes import product_page
 from storefront.catalogue.stock import stock_of
 from storefront.checkout.holds import NO_HOLDS, Holds, holds_of
 from storefront.security import current_shopper
@@ -44,16 +45,18 @@ def show() -> str:
 
 
 @bp.post("/cart/items")
-def add() -> Response:
+def add() -> Response | tuple[str, int]:
     """Puts units of an offer into the cart; "buy now" goes straight on with them."""
     parts, form = services(), AddForm()
     if not form.validate():
-        flash(_first_error(form), "warning")
-        return redirect(_product_page(form.offer_id.data), 303)
+        return _not_added(form)
     offer_id, quantity, owner, now = form.offer_id.number, form.quantity.number, owner_to_write(), parts.clock.now()
     try:
         with parts.engine.begin() as connection:
             queries.add(connection, owner, offer_id, quantity, now)
+    except queries.TooMany as refusal:
+        form.quantity.errors = [str(refusal)]
+        return _not_added(form)
     except queries.CartRefusal as refusal:
         flash(str(refusal), "warning")
         return redirect(_product_page(offer_id), 303)
@@ -175,16 +178,18 @@ def _ids(name: str) -> list[int]:
     return [int(text) for text in typed if text.isascii() and text.isdecimal() and len(text) <= 9]
 
 
-def _first_error(form: AddForm) -> str:
-    for field, errors in form.errors.items():
-        if errors:
-            return f"{field.replace('_', ' ').capitalize()}: {errors[0]}"
-    return "That did not work."
+def _not_added(form: AddForm) -> Response | tuple[str, int]:
+    """The page of the product, with the reason beside the field of the offer."""
+    offer_id = form.offer_id.data
+    with services().reader.connect() as connection:
+        product_id = None if offer_id is None else product_of(connection, offer_id)
+    if offer_id is None or product_id is None:
+        flash(str(queries.NotForSale()), "warning")
+        return redirect(url_for("catalogue.home"), 303)
+    return product_page(product_id, (offer_id, form.quantity)), _REFUSED
 
 
-def _product_page(offer_id: int | None) -> str:
-    if offer_id is None:
-        return url_for("catalogue.home")
+def _product_page(offer_id: int) -> str:
     with services().reader.connect() as connection:
         product_id = product_of(connection, offer_id)
     return url_for("catalogue.product", product_id=product_id) if product_id else url_for("catalogue.home")

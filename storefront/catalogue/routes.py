@@ -8,6 +8,7 @@ from storefront import pictures
 from storefront.catalogue import favourites as marks
 from storefront.catalogue import listing, queries
 from storefront.catalogue.search import SORT_WORDS, Search, Sort, read_question, read_search
+from storefront.fields import WholeNumber
 from storefront.presentation import told
 from storefront.reviews.queries import NO_OPINIONS, NO_TIE, opinions_of, tie_of
 from storefront.security import current_shopper, limiter, of_shopper_or_address, the_shopper
@@ -85,6 +86,11 @@ def suggestions() -> str:
 @bp.get("/products/<id32:product_id>")
 def product(product_id: int) -> str:
     """One product: its offers, their sellers, their stock, and what buyers think."""
+    return product_page(product_id)
+
+
+def product_page(product_id: int, wrong: tuple[int, WholeNumber] | None = None) -> str:
+    """The same; `wrong`: the offer of which so many units cannot be had, and the field that says so."""
     shopper = current_shopper()
     with services().reader.connect() as connection:
         shown = queries.show_product(connection, product_id)
@@ -96,6 +102,8 @@ def product(product_id: int) -> str:
     return render_template(
         "catalogue/product.html",
         product=shown,
+        wrong_offer=wrong[0] if wrong else None,
+        wrong_field=wrong[1] if wrong else None,
         opinions=opinions,
         tie=tie,
         page_link=lambda number: url_for("catalogue.product", product_id=product_id, reviews=number, _anchor="reviews"),

@@ -348,18 +348,41 @@ def test_a_quantity_that_cannot_be_is_told_beside_its_line(visitor: Visitor, eng
     assert cart_of(engine) == {1: 3}
 
 
-@pytest.mark.parametrize("quantity", ["0", "1001", "x"])
-def test_a_wrong_quantity_on_a_product_page_puts_nothing_in(visitor: Visitor, engine: Engine, quantity: str) -> None:
+@pytest.mark.parametrize("quantity", ["0", "-1", "1001", "x", "1.5", "", "9" * 500])
+def test_a_wrong_quantity_on_a_product_page_puts_nothing_in_and_is_told_beside_its_offer(
+    visitor: Visitor, engine: Engine, quantity: str
+) -> None:
+    with engine.begin() as connection:
+        connection.execute(update(Offer).where(Offer.id == 2).values(product_id=1, seller_id=2))
     visitor.register()
-    visitor.get("/products/1").submit("/cart/items", quantity=quantity)
-    assert visitor.path == "/products/1"
-    assert visitor.sees("Write a whole number")
+    visitor.get("/products/1").submit("/cart/items", offer_id="2", quantity=quantity)
+    assert visitor.status == 422
+    assert visitor.sees("Buy now Error: Write a whole number")
+    assert visitor.page.text.count("Write a whole number") == 1
+    shown = {one.values["offer_id"]: one.values["quantity"] for one in visitor.page.forms if "offer_id" in one.values}
+    assert shown == {"1": "1", "2": quantity}
     assert cart_of(engine) == {}
+
+
+def test_a_wrong_quantity_of_what_is_sold_no_more_says_that(visitor: Visitor, engine: Engine) -> None:
+    visitor.get("/products/1").submit("/cart/items", offer_id="999999", quantity="x")
+    assert visitor.path == "/"
+    assert visitor.sees("This item is no longer sold.")
+    visitor.get("/products/1").submit("/cart/items", offer_id="x")
+    assert visitor.sees("This item is no longer sold.")
+    visitor.get("/products/1")
+    with engine.begin() as connection:
+        connection.execute(update(Offer).where(Offer.id == 1).values(withdrawn_at=1.0))
+    visitor.submit("/cart/items", quantity="x")
+    assert visitor.status == 422
+    assert visitor.sees("This item is no longer sold.")
 
 
 def test_more_than_one_order_can_hold_is_refused(visitor: Visitor, engine: Engine) -> None:
     visitor.register().put_in_cart(1, 999)
     visitor.put_in_cart(1, 2)
+    assert visitor.status == 422
+    assert visitor.page.form("/cart/items").values["quantity"] == "2"
     assert visitor.sees("at most 1000 of an item. Your cart has 999 already.")
     assert cart_of(engine) == {1: 999}
 
