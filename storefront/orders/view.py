@@ -1,7 +1,7 @@
 """An order as its page shows it, made from what orders_svc says. Pure.
 
 Goods and truck go side by side (a truck may be there before the parcel is packed), so each stage is done, under way or
-still to come by itself, with the time of the step that ended it.
+still to come by itself, with the time of the step that ended it; to a cancelled parcel nothing is to come.
 """
 
 from dataclasses import dataclass, replace
@@ -294,6 +294,8 @@ def _stages(shipment: pb.Shipment) -> tuple[Stage, ...]:
             at = _seconds(shipment.left_at)
         under_way = shipment.status not in _STOPPED and (shipment.goods in goods_now or shipment.truck in truck_now)
         progress = Progress.DONE if done else Progress.NOW if under_way else Progress.TO_COME
+        if progress is Progress.TO_COME and shipment.status == pb.ORDER_STATUS_CANCELLED:
+            continue
         stages.append(Stage(name, progress, at if done else None))
     return tuple(stages)
 
