@@ -4,10 +4,10 @@ Rules: a product is found if one of its offers is for sale and fits (seller, pri
 MAX_COUNTED. Up to there, one query counts what fits and puts it in order; of more, an index is walked in that order
 until the page is full, which many that fit make short (the best matches are then those that sell best). On PostgreSQL
 an index of trigrams finds parts of words, and titles that are nearly what was typed; on SQLite there is no such index,
-and nothing but parts of words is found.
+and nothing but parts of words is found, or what was typed in the plural.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 from typing import Any
 
@@ -32,13 +32,11 @@ from sqlalchemy.orm import aliased
 
 from db.orders.stock import Stock
 from db.shop.catalogue import FOLDED_TITLE, Category, Offer, Product
-from storefront.catalogue.search import ESCAPE, Search, Sort
+from storefront.catalogue.search import ESCAPE, LEAST_LETTERS, Search, Sort
 
 MAX_COUNTED = 500
-# How like a typed word a word of a title must be (less only if nothing is), and how long a word must be for that to
-# mean anything.
+# How like a typed word a word of a title must be (less only if nothing is).
 ALIKE = (0.6, 0.4)
-LEAST_LETTERS = 3
 # By so many letters the beginning of a word is ahead of the middle of one.
 AHEAD = 60
 # So many forms of questions are remembered, those that were asked last.
@@ -82,17 +80,26 @@ class _Form:
 
 
 def find(connection: Connection, search: Search, page_size: int) -> Found:
-    """One page of what was asked for. At most four queries."""
+    """One page of what was asked for. At most six queries, and one where something is on the first page."""
+    found = _find_exactly(connection, search, page_size)
+    if found.total or not search.words:
+        return found
+    if connection.dialect.name == "postgresql":
+        return _find_nearly(connection, search, page_size)
+    if (singular := search.in_the_singular).words != search.words:
+        found = _find_exactly(connection, singular, page_size)
+    return replace(found, nearly=bool(found.total))
+
+
+def _find_exactly(connection: Connection, search: Search, page_size: int) -> Found:
     form, values = _form(connection, search), _values(search)
     ids, total = _counted(connection, form, values, search.page, page_size)
-    if not total and search.words and form.postgresql:
-        return _find_nearly(connection, search, page_size)
     more, total = total > MAX_COUNTED, min(total, MAX_COUNTED)
     page = min(search.page, max(1, -(-total // page_size)))
     if more:
         of_page = {"k_size": page_size, "k_skip": (page - 1) * page_size}
         ids = list(connection.execute(_walk(form), values | of_page).scalars())
-    elif page < search.page:
+    elif total and page < search.page:
         ids, _ = _counted(connection, form, values, page, page_size)
     return Found(ids, total, page, more, nearly=False)
 

@@ -5,7 +5,7 @@ specially are matched as themselves; a price that makes no sense is kept as it w
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from typing import Any
 
@@ -16,6 +16,8 @@ MAX_QUESTION = 100
 MAX_WORDS = 8
 MAX_PAGE = 10_000
 MAX_TYPED = 20
+# How long a word must be for what is like it to mean anything.
+LEAST_LETTERS = 3
 ESCAPE = "\\"
 
 
@@ -76,6 +78,12 @@ class Search:
     def patterns(self) -> list[str]:
         """One LIKE pattern per word."""
         return [f"%{_escaped(word)}%" for word in self.words]
+
+    @property
+    def in_the_singular(self) -> "Search":
+        """The same without the s at the end of words that are long enough to have it of a plural."""
+        words = (word[:-1] if word.endswith("s") and len(word) > LEAST_LETTERS else word for word in self.words)
+        return replace(self, question=" ".join(words))
 
     @property
     def is_narrowed(self) -> bool:

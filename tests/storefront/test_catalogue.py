@@ -277,6 +277,14 @@ def test_results_are_narrowed_by_shelf_seller_price_and_stock(
     assert found(visitor, q="widget", category="books") == []
 
 
+def test_what_is_typed_in_the_plural_is_found_in_the_singular(visitor: Visitor) -> None:
+    assert "Stoneware mug, speckled" in found(visitor, q="Mugs")
+    assert "Stoneware mug, speckled" in found(visitor, q="stoneware MUGS")
+    assert visitor.get("/products?q=Mugs").sees("Nothing has “Mugs” in it exactly. This is what comes close.")
+    assert not visitor.get("/products?q=zzzzs").sees("This is what comes close.")
+    assert visitor.sees("Nothing found")
+
+
 def test_a_range_of_prices_that_is_crossed_is_told_beside_its_end(visitor: Visitor) -> None:
     assert not visitor.get("/products?low=10&high=10").sees("This is less than “From”")
     visitor.get("/products?low=50&high=10")
