@@ -25,6 +25,7 @@ ALONE = ("title", "option")
 # What a seller and staff see beside that.
 SELLER_PAGES = (
     *("/sell", "/sell/items", "/sell/items/{offer}", "/sell/items/{offer}/edit", "/sell/orders"),
+    *("/sell/orders?q=\u0634\u0644\u0648\u0645", "/sell/items?q=\u0634\u0644\u0648\u0645"),
     # Somebody else sells it, and one may sell it too.
     "/sell/products/1",
 )
