@@ -10,6 +10,7 @@ from sqlalchemy import Engine, select, update
 from db.shop.accounts import Profile
 from db.shop.catalogue import Offer, Product
 from mesh.errors import FailedPrecondition, NotFound, ResourceExhausted
+from shop.operations.v1 import operations_pb2
 from storefront.operator import queries as staff
 from tests.storefront.fake_orders import FakeOrders, away, refuse
 from tests.storefront.visitor import Visitor
@@ -129,6 +130,7 @@ def test_it_does_so_for_sellers_and_staff_too(written: Visitor, orders: FakeOrde
         offer_id, seller_id = connection.execute(newest).one()
         staff.grant(connection, "ann@example.org", 1.0)
     orders.orders[1].ups_account = NAME
+    orders.operations.done.append(operations_pb2.Intervention(shipment_id=5, user_id=1, note=NAME))
     line = orders.orders[1].lines[0]
     line.offer_id, line.seller_id = offer_id, seller_id
     for page in (*SELLER_PAGES, *STAFF_PAGES):
