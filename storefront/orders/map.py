@@ -6,7 +6,7 @@ along x first, then along y, as the world's trucks do, and is drawn only where s
 
 import math
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 WIDTH, HEIGHT = 640.0, 260.0
 MARGIN = 44.0
@@ -14,6 +14,10 @@ MARGIN = 44.0
 LEAST_SPAN = 4.0
 GRID_LINES = 8
 MOST_OTHERS = 40
+# About what a letter and a line of a name measure on a phone, where they are largest; names begin so far below.
+LETTER, LINE, BELOW = 14.0, 29.0, 14.0
+# On which line below its place a name may stand, the best first; -1 is above it.
+LINES = (0, 1, -1)
 
 Place = tuple[int, int]
 
@@ -26,6 +30,13 @@ class Dot:
     y: float
     name: str
     place: Place
+    # Which line below it is its name's.
+    line: int = 0
+
+    @property
+    def side(self) -> str:
+        """To which side its name goes, so that the edge cuts none."""
+        return "right" if self.x < 120 else "left" if self.x > 520 else ""
 
 
 @dataclass(frozen=True, slots=True)
@@ -87,7 +98,7 @@ def draw(trips: Sequence[Trip], others: Iterable[tuple[str, Place]] = ()) -> Map
     doors = dict.fromkeys(trip.door for trip in trips)
     apart = [(name, place) for name, place in others if place not in warehouses and paper.has(place)][:MOST_OTHERS]
     return Map(
-        warehouses=tuple(paper.dot(name, place) for place, name in warehouses.items()),
+        warehouses=tuple(_apart(paper.dot(name, place) for place, name in warehouses.items())),
         others=tuple(paper.dot(name, place) for name, place in apart),
         doors=tuple(paper.dot("Your door", place) for place in doors),
         ways=tuple(
@@ -107,6 +118,26 @@ def draw(trips: Sequence[Trip], others: Iterable[tuple[str, Place]] = ()) -> Map
         rows=tuple((paper.at((0, number))[1], number) for number in paper.numbers(paper.bottom, HEIGHT)),
         words=_words(trips),
     )
+
+
+def _apart(dots: Iterable[Dot]) -> list[Dot]:
+    """The same from left to right, their names on lines where they do not cover each other, as far as there is room."""
+    apart: list[Dot] = []
+    taken: list[tuple[float, float, float]] = []
+    for dot in sorted(dots, key=lambda one: (one.x, one.y)):
+        width = len(dot.name) * LETTER
+        left = dot.x - {"right": 12.0, "left": width - 12.0}.get(dot.side, width / 2)
+        for line in LINES:
+            top = dot.y + BELOW + line * LINE if line >= 0 else dot.y - BELOW - LINE
+            fits = 0 <= top <= HEIGHT - LINE
+            if fits and all(
+                left > end or left + width < begin or abs(top - other) >= LINE for begin, end, other in taken
+            ):
+                dot = replace(dot, line=line)
+                taken.append((left, left + width, top))
+                break
+        apart.append(dot)
+    return apart
 
 
 class _Paper:

@@ -77,3 +77,27 @@ def test_everything_is_on_the_drawing(
     assert all(-0.1 <= x <= WIDTH + 0.1 and -0.1 <= y <= HEIGHT + 0.1 for x, y in places)
     assert 1 <= len(drawn.columns) <= 12
     assert len(drawn.rows) <= 12
+
+
+def test_names_of_places_beside_each_other_stand_on_lines_of_their_own() -> None:
+    places = {"Market Square": (0, 0), "Harbour": (4, 0), "Hill": (8, 0)}
+    trips = [
+        trip(number, warehouse_name=name, warehouse=place) for number, (name, place) in enumerate(places.items(), 1)
+    ]
+    drawn = draw(trips)
+    assert drawn is not None
+    assert [(one.name, one.line) for one in drawn.warehouses] == [("Market Square", 0), ("Harbour", 1), ("Hill", 0)]
+
+
+def test_a_name_near_the_lower_edge_goes_above_its_place_rather_than_out_of_the_picture() -> None:
+    at_the_edge = {"warehouse": (0, -7), "warehouse_name": "Market Square"}
+    drawn = draw([trip(**at_the_edge), trip(2, warehouse=(3, -7), warehouse_name="Harbour"), trip(3, door=(12, 0))])
+    assert drawn is not None
+    lines = {one.name: one.line for one in drawn.warehouses if one.place[1] == -7}
+    assert lines == {"Market Square": 0, "Harbour": -1}
+
+
+def test_where_there_is_no_room_for_all_names_each_still_has_one() -> None:
+    drawn = draw([trip(number, warehouse=(number, 0), warehouse_name=f"House {number}") for number in range(1, 9)])
+    assert drawn is not None
+    assert [one.name for one in drawn.warehouses] == [f"House {number}" for number in range(1, 9)]
