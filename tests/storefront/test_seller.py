@@ -87,6 +87,7 @@ def test_units_that_nobody_answered_for_are_asked_for_again_and_bought_once(
         ({"price_cents": "free"}, "Write a price in dollars, such as 4.50."),
         ({"price_cents": "0"}, "Write a price from 0.01"),
         ({"price_cents": "1000000.01"}, "Write a price from 0.01"),
+        ({"title": "\u202eright to left"}, "Hidden characters turn a part of this text round"),
         ({"price_cents": "1.999"}, "Write a price in dollars"),
         ({"price_cents": "-5"}, "Write a price in dollars"),
         ({"price_cents": "NaN"}, "Write a price in dollars"),
@@ -108,7 +109,9 @@ def test_what_cannot_be_is_told_beside_its_field_with_the_rest_kept(
     assert orders.restocks == []
 
 
-@pytest.mark.parametrize("title", ["<b>bold</b>", "\u202eright to left", "🫖🫖🫖", 'O\'Neill & Sons "best"', "x" * 120])
+@pytest.mark.parametrize(
+    "title", ["<b>bold</b>", "\u05e9\u05dc\u05d5\u05dd 5", "🫖🫖🫖", 'O\'Neill & Sons "best"', "x" * 120]
+)
 def test_any_title_is_shown_as_it_was_written(seller: Visitor, title: str) -> None:
     seller.get("/sell/items/new").submit("/sell/items/new", **{**ITEM, "title": title})
     assert seller.get("/sell/items").sees(title)
