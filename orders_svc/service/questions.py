@@ -10,10 +10,14 @@ from sqlalchemy import Connection, bindparam, select, update
 
 from db.orders.requests import Decision, OrderRequest, RequestDecision, RequestKind
 from orders_svc.domain import amendments
-from orders_svc.domain.lifecycle import Asked, Event, State, Truck
+from orders_svc.domain.lifecycle import Asked, Effect, Event, State, Truck
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
 from orders_svc.service.moving import Moving
+
+# What is not sent any more when a question has ended; and after a yes.
+_ASKING = (Effect.SEND_REDIRECT, Effect.SEND_CANCEL)
+_TELLING = (*_ASKING, Effect.SEND_TRUCK_REQUEST)
 
 
 class Questions:
@@ -47,6 +51,9 @@ class Questions:
             self.settle(shipment.id, Decision.DONE, None, reason)
         else:
             self.settle(shipment.id, Decision.TOO_LATE, _left_at(shipment), reason)
+        # What this very transaction was about to send.
+        ended = _TELLING if amendments.agreed(before.asked, event) else _ASKING
+        shipment.effects = [(effect, pause) for effect, pause in shipment.effects if effect not in ended]
         shipment.asked_x = shipment.asked_y = shipment.ask_at = None
         shipment.asks = 0
 

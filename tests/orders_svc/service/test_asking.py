@@ -260,6 +260,25 @@ def test_a_ups_that_comes_back_without_the_feature_has_said_no(featured: Stage) 
     assert featured.rows("select 1 from outbox where kind = 'redirect' and closed_at is null") == []
 
 
+def test_what_was_to_be_asked_again_is_not_when_the_same_report_ends_the_question(featured: Stage) -> None:
+    order_id, _, question = asked(featured)
+    back = featured.event(world_announced=pb.WorldAnnounced(world_id=7, features=[CANCEL]))
+    featured.ups_says(featured.redirected(question, False, "unknown shipId"), back)
+    assert move(featured, order_id).decision is Decision.TOO_LATE
+    featured.clock.time += 60
+    # That it forgot the parcel is told all the same.
+    assert [command.WhichOneof("body") for command in featured.dispatch("ups")] == ["request_truck"]
+
+
+def test_after_a_yes_in_the_same_report_nothing_is_told_anew(featured: Stage) -> None:
+    order_id, _, question = asked(featured)
+    featured.ups_says(featured.redirected(question, False, "unknown shipId"), featured.redirected(question, True))
+    assert move(featured, order_id).decision is Decision.DONE
+    assert where(featured, order_id) == THERE
+    featured.clock.time += 60
+    assert featured.dispatch("ups") == []
+
+
 def test_an_error_about_the_question_is_a_no(featured: Stage) -> None:
     order_id, _, question = asked(featured)
     assert featured.ups_says(featured.no(question, "what is a redirect?")) == [Result.APPLIED]
