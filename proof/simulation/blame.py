@@ -7,6 +7,7 @@ from typing import Any
 from orders_svc.domain import verdicts
 from proof.simulation.environment import Environment
 from proof.simulation.peers import UpsProcess, WorldProcess
+from shop.bridge.v1 import bridge_pb2
 from sim.ups.model.shop_side import FULL
 from sim.world.model.book import PackageRecord
 
@@ -39,8 +40,9 @@ class Blame:
         ahead = self._env.clock.furthest
         asked = [row[0] - ahead for row in self._db.rows(sql, shipment_id, *place)]
         before_an_answer = any(at <= lost for at in asked for lost in (*ups.forgot, *ups.left))
-        sql = "select 1 from outbox where shipment_id = ? and kind = 'redirect'"
-        by_us = bool(asked) and self._db.one(sql, shipment_id) is None
+        sql = "select command from outbox where shipment_id = ? and kind = 'redirect'"
+        kept = [bridge_pb2.Command.FromString(row[0]).redirect for row in self._db.rows(sql, shipment_id)]
+        by_us = bool(asked) and place not in [(one.x, one.y) for one in kept]
         sql = "select x, y from orders where id = ? union select x, y from order_requests where order_id = ?"
         addresses = self._db.rows(sql, order_id, order_id)
         taken = [at for ship, at in ups.redirected if ship == shipment_id]

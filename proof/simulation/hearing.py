@@ -2,8 +2,8 @@
 
 Rules: a number says nothing by itself, since a partner that begins anew counts from 1 again: what was said under it on
 this very connection must be in the inbox, with its content; of a package's status, whose repetition may say something
-else, its subject. An announcement must be the one that is written down, or have been since it came. A number that was
-not said here must not be acknowledged here.
+else, its subject. An announcement must be the one that is written down, or have been since it came, or be followed by
+one that is. A number that was not said here must not be acknowledged here.
 """
 
 from dataclasses import dataclass, field
@@ -76,6 +76,7 @@ class Hearing:
 
     def _is_committed(self, number: int, committed: Committed) -> bool:
         if number in self._announced:
-            since, announced = self._announced[number]
-            return committed.was_announced(announced, since)
+            # Of several in one report only the last is written down, and stands for those before it.
+            since = self._announced[number][0]
+            return any(committed.was_announced(one, at) for at, one in self._announced.values() if at >= since)
         return self._events.get(number) in committed.events

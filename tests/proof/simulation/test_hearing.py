@@ -40,6 +40,15 @@ def test_an_announcement_must_be_written_down_when_it_came_or_later() -> None:
     assert hearing.missing(acks(1), books) == []
 
 
+def test_an_announcement_stands_for_those_before_it_and_for_none_after_it() -> None:
+    books = Committed()
+    hearing = Hearing("ups")
+    for number, world_id in enumerate((8, 7, 9), 1):
+        hearing.heard(ups.UAstart(worldid=world_id, seqnum=number).SerializeToString(), 10.0 + number)
+    books.note_announced(20.0, (7, ""))
+    assert hearing.missing(acks(1, 2, 3), books) == [3]
+
+
 def test_a_status_is_known_again_by_its_parcel_alone() -> None:
     hearing = Hearing("world")
     for status in ("packing", "packed"):
