@@ -2,7 +2,6 @@
 
 import io
 import os
-import select
 import signal
 import subprocess
 import sys
@@ -27,6 +26,7 @@ from db.seed.warehouses import WAREHOUSES
 from proof.processes import free_address
 from tests.e2e.running import RunningShop, shop
 from tests.storefront.fake_orders import TOKENS, FakeOrders, serving
+from tests.waiting import wait_until
 
 CHROMIUM = "/usr/bin/chromium"
 ARGUMENTS = [
@@ -233,12 +233,12 @@ def _shelf(entry: SeedStock) -> dict[str, int]:
 
 
 def _wait_until_served(address: str, process: "subprocess.Popen[bytes]") -> None:
-    deadline = time.monotonic() + START_SECONDS
-    while time.monotonic() < deadline:
+    def is_served() -> bool:
         assert process.poll() is None, f"the storefront ended with {process.returncode}"
         try:
             with urllib.request.urlopen(address, timeout=1):
-                return
+                return True
         except OSError:
-            select.select([], [], [], 0.05)
-    raise AssertionError(f"{address} was not served within {START_SECONDS} s")
+            return False
+
+    wait_until(is_served, f"{address} is served", START_SECONDS)

@@ -10,7 +10,7 @@ import pytest
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import DESKTOP, PHONE, OpenShop, press, sign_up
-from tests.storefront.waiting import until
+from tests.waiting import wait_until
 
 NewPage = Callable[..., Page]
 PASSWORD, ANOTHER = "a good password", "quite another one"
@@ -44,7 +44,7 @@ def test_a_forgotten_password_is_chosen_anew_with_the_link_of_a_letter(open_shop
     page.get_by_label("E-mail").fill(address)
     press(page, "Send me the link")
     expect(page.get_by_role("status")).to_contain_text(f"If there is an account with {address}")
-    until(lambda: any(address in file.read_text() for file in open_shop.mail.glob("*.eml")), seconds=60)
+    wait_until(lambda: any(address in file.read_text() for file in open_shop.mail.glob("*.eml")), seconds=60)
     (link,) = re.findall(r"http\S+/password/reset/\S+", letter_to(open_shop.mail, address))
     page.goto(link)
     page.get_by_label("New password").fill("short")

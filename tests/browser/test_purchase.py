@@ -11,7 +11,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import PHONE, describe_item, put_in_cart, sign_up
 from tests.e2e.running import RunningShop
-from tests.storefront.waiting import until
+from tests.waiting import wait_until
 
 Picture = Callable[[Page, str], None]
 NewPage = Callable[..., Page]
@@ -95,7 +95,7 @@ def test_a_seller_opens_a_shop_and_sells(whole_shop: str, new_page: NewPage, pic
         page.goto(f"{whole_shop}/sell/items")
         return page.locator(".stock-count").all_inner_texts()
 
-    until(lambda: units_shown() == ["40", "3", "12"], seconds=60)
+    wait_until(lambda: units_shown() == ["40", "3", "12"], seconds=60)
 
     page.get_by_role("link", name="Speckled stoneware mug", exact=True).click()
     page.get_by_label("Units").fill("0")
@@ -129,7 +129,7 @@ def test_what_runs_low_is_bought_by_itself(whole_shop: str, whole_shop_running: 
         return page.get_by_role("row", name="Market Square").get_by_role("cell").all_inner_texts()
 
     # In stock, on the way, promised.
-    until(lambda: stock() == ["6", "0", "0"], seconds=60)
+    wait_until(lambda: stock() == ["6", "0", "0"], seconds=60)
     page.get_by_label("With fewer left than").fill("5")
     page.get_by_label("Buy so many").fill("20")
     page.get_by_role("button", name="Keep to this").click()
@@ -149,7 +149,7 @@ def test_what_runs_low_is_bought_by_itself(whole_shop: str, whole_shop_running: 
         expect(low).to_contain_text("4 left")
         buy(shopper, f"{whole_shop}{product}", units=1)
         assert stock() == ["3", "20", "3"], "while some are on the way, no more are bought"
-    until(lambda: stock() == ["23", "0", "0"], seconds=60)
+    wait_until(lambda: stock() == ["23", "0", "0"], seconds=60)
     stock(f"{whole_shop}/sell")
     expect(page.get_by_text("Of everything you sell there is enough")).to_be_visible()
 

@@ -6,7 +6,7 @@ from collections.abc import Callable
 from playwright.sync_api import Page, Route, expect
 
 from tests.browser.conftest import PHONE, OpenShop, put_in_cart, sign_up
-from tests.storefront.waiting import until
+from tests.waiting import wait_until
 
 NewPage = Callable[..., Page]
 Picture = Callable[[Page, str], None]
@@ -247,7 +247,7 @@ def test_a_slow_network_shows_that_something_is_under_way_and_sends_once(
     busy = button.evaluate("(pressed) => { pressed.click(); pressed.click(); return pressed.ariaBusy; }")
     assert busy == "true"
     # Any word to the browser lets what it has to say come through.
-    until(lambda: bool(page.context.cookies() and held))
+    wait_until(lambda: bool(page.context.cookies() and held))
     assert len(held) == 1
     held[0].continue_()
     order_number(page)

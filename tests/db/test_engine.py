@@ -13,7 +13,7 @@ from db.clock import SystemClock, sql_now
 from db.engine import make_engine, read_only
 from db.errors import WrongDatabaseUrl
 from db.writers import queue_of
-from tests.storefront.waiting import until
+from tests.waiting import wait_until
 
 DEADLINE_SECONDS = 30
 
@@ -95,7 +95,7 @@ class TestSqlite:
                 waiting = []
                 for number, who in enumerate(("first", "second"), 1):
                     waiting.append(pool.submit(write, who))
-                    until(lambda number=number: queue.length == number)  # type: ignore[misc]
+                    wait_until(lambda number=number: queue.length == number)  # type: ignore[misc]
             write("third")
             for one in waiting:
                 one.result(DEADLINE_SECONDS)

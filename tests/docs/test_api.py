@@ -17,7 +17,7 @@ from google.rpc import error_details_pb2
 
 from proof.processes import free_address
 from tests.e2e.running import RunningShop, shop
-from tests.minimart.deadlines import wait_until
+from tests.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[2]
 PAGES = ROOT / "docs" / "api"

@@ -17,7 +17,7 @@ from mesh.identity import Tokens
 from minimart.installation import Run, read_run
 from proof.processes import free_address
 from shop.orders.v1 import orders_pb2, orders_pb2_grpc
-from tests.minimart.deadlines import is_alive, wait_until
+from tests.waiting import is_alive, wait_until
 
 OPEN_SECONDS = 150.0
 SHOPPER_ID = 2

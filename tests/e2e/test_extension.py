@@ -11,7 +11,7 @@ from mesh.channel import acting_for
 from proof.processes import free_address
 from shop.orders.v1 import orders_pb2
 from tests.e2e.running import SHOPPER_ID, RunningShop, shop, stand_in
-from tests.minimart.deadlines import wait_until
+from tests.waiting import wait_until
 
 # Minutes away from any warehouse, even for a stand-in.
 FAR = orders_pb2.Address(x=3_000_000, y=0)

@@ -11,7 +11,7 @@ from mesh.channel import acting_for
 from shop.orders.v1 import orders_pb2
 from tests.e2e.running import SHOPPER_ID, RunningShop, shop
 from tests.mail_server import mail_server
-from tests.minimart.deadlines import wait_until
+from tests.waiting import wait_until
 
 SUBJECTS = (
     "Thank you for your order (order 1)",

@@ -4,13 +4,13 @@ import os
 import re
 import subprocess
 import sys
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 
+from tests.waiting import wait_until
 from tests.world_bridge.running import tokens_file
 
 START_SECONDS = 150.0
@@ -93,11 +93,13 @@ def service(module: str, folder: Path, **settings: str) -> Iterator[Watched]:
             stderr=output,
         )
     try:
-        give_up_at = time.monotonic() + START_SECONDS
-        while not re.search(r"event=(serving|listening)", log.read_text(errors="replace")):
-            assert process.poll() is None, log.read_text(errors="replace")
-            assert time.monotonic() < give_up_at, log.read_text(errors="replace")
-            time.sleep(0.02)
+
+        def serves() -> bool:
+            words = log.read_text(errors="replace")
+            assert process.poll() is None, words
+            return re.search(r"event=(serving|listening)", words) is not None
+
+        wait_until(serves, "it serves", START_SECONDS)
         watched = Watched(process, log)
         yield watched
         watched.is_well()

@@ -18,7 +18,7 @@ from minimart.failure import Failure
 from minimart.installation import Run, RunFile
 from minimart.journal import Journal
 from minimart.supervisor import Part, Supervisor, wait_seconds
-from tests.minimart.deadlines import is_alive, wait_until
+from tests.waiting import is_alive, wait_until
 
 FOREVER = "import signal; signal.pause()"
 STUBBORN = """

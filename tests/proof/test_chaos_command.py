@@ -5,13 +5,14 @@ import signal
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
 import psutil
 import pytest
+
+from tests.waiting import wait_until
 
 SEED = "11"
 
@@ -66,15 +67,16 @@ def test_nothing_is_left_when_it_is_ended_in_the_middle(tmp_path: Path, number: 
 
 def wait_until_it_plays(process: subprocess.Popen[str]) -> list[psutil.Process]:
     """Every process that it started, once the shop's services are among them."""
-    give_up_at = time.monotonic() + 150
-    while time.monotonic() < give_up_at:
-        everyone = psutil.Process(process.pid).children(recursive=True)
-        lines = [command_line(one) for one in everyone]
-        if all(any(part in line for line in lines) for part in ("-m storefront", "-m ups_bridge", "-m sim world")):
-            return everyone
+    everyone: list[psutil.Process] = []
+
+    def plays() -> bool:
         assert process.poll() is None
-        time.sleep(0.1)
-    raise AssertionError("it did not begin")
+        everyone[:] = psutil.Process(process.pid).children(recursive=True)
+        lines = [command_line(one) for one in everyone]
+        return all(any(part in line for line in lines) for part in ("-m storefront", "-m ups_bridge", "-m sim world"))
+
+    wait_until(plays, "it plays")
+    return everyone
 
 
 def command_line(process: psutil.Process) -> str:

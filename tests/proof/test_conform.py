@@ -18,7 +18,7 @@ import pytest
 from proof.conform.cases import Level, chosen
 from proof.conform.catalogue import CASES
 from tests.java import building
-from tests.minimart.deadlines import wait_until
+from tests.waiting import wait_until
 
 DOCUMENT = (Path(__file__).resolve().parents[2] / "docs" / "ups-protocol.md").read_text(encoding="utf-8")
 ANYWHERE = ("--amazon", "127.0.0.1:0", "--world", "127.0.0.1:0", "--tick", "0.1")

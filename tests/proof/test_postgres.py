@@ -1,21 +1,21 @@
 """A PostgreSQL of one's own that is killed and comes back."""
 
-import time
 from contextlib import closing
 
 import psycopg2
 import pytest
 
 from proof.postgres import PostgresServer
+from tests.waiting import wait_until
 
 
 def come_back(server: PostgresServer) -> None:
-    give_up_at = time.monotonic() + 60
-    while not server.answers():
-        assert time.monotonic() < give_up_at
+    def answers() -> bool:
         if not server.alive:
             server.launch()
-        time.sleep(0.02)
+        return server.answers()
+
+    wait_until(answers, "the server answers again", 60)
 
 
 def test_what_was_committed_is_there_after_a_kill() -> None:

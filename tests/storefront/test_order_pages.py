@@ -17,7 +17,7 @@ from storefront.orders.feed import Feed
 from storefront.orders_client import Deadlines, OrdersClient
 from tests.storefront.fake_orders import TOKENS, FakeOrders, serving
 from tests.storefront.visitor import Visitor
-from tests.storefront.waiting import until
+from tests.waiting import wait_until
 
 
 @pytest.fixture
@@ -197,7 +197,7 @@ def test_a_browser_that_comes_back_is_told_what_it_missed_and_nothing_else(
             position = position_in(next(events))
         orders.changed(1)
         orders.changed(1)
-        until(lambda: shop.fanout.position == 3)
+        wait_until(lambda: shop.fanout.position == 3)
         with listening(visitor, heard_until=position) as events:
             next(events)
             missed = next(events)
@@ -247,7 +247,7 @@ def test_a_stream_ends_after_a_while_and_the_browser_comes_back_at_once(
         assert told[-1] == "retry: 50\n\n"
         position = position_in(told[0])
         orders.changed(1)
-        until(lambda: shop.fanout.name_of(shop.fanout.position) != position)
+        wait_until(lambda: shop.fanout.name_of(shop.fanout.position) != position)
         with listening(visitor, heard_until=position) as again:
             next(again)
             assert '"version": 4' in next(again)
@@ -275,12 +275,12 @@ def test_after_a_cut_the_feed_comes_back_and_tells_everybody_to_read_again(engin
         channel = open_channel(f"127.0.0.1:{server.port}", TOKENS.token_of("storefront"))
         feed = Feed(OrdersClient(channel, Deadlines()), fanout, _Even())
         feed.start()
-        until(lambda: fanout.connected)
+        wait_until(lambda: fanout.connected)
         while browser.take(0.05).read_again:
             pass
         orders.cut_streams()
         assert browser.take(10).read_again
-        until(lambda: fanout.connected and orders.watchers == 1)
+        wait_until(lambda: fanout.connected and orders.watchers == 1)
         feed.stop()
         feed.join(10)
         channel.close()
@@ -384,7 +384,7 @@ class _Even:
 def running(shop: Storefront, orders: FakeOrders) -> Iterator[None]:
     shop.start()
     try:
-        until(lambda: shop.fanout.connected)
+        wait_until(lambda: shop.fanout.connected)
         yield
     finally:
         shop.stop()

@@ -17,7 +17,7 @@ from proof.processes import free_address
 from storefront.bootstrap import Storefront
 from storefront.secret_key import SecretKeyError, load_secret_key
 from storefront.serving import Server, listen
-from tests.storefront.waiting import until
+from tests.waiting import wait_until
 
 START_SECONDS = 150.0
 
@@ -44,7 +44,7 @@ def started(environment: dict[str, str]) -> Iterator[tuple["subprocess.Popen[str
         text=True,
     )
     try:
-        until(lambda: process.poll() is not None or answers(port), START_SECONDS)
+        wait_until(lambda: process.poll() is not None or answers(port), seconds=START_SECONDS)
         yield process, port
     finally:
         process.kill()

@@ -14,7 +14,7 @@ import pytest
 
 from storefront.reserve import Turnstile
 from tests.storefront.test_process import answers, started
-from tests.storefront.waiting import until
+from tests.waiting import wait_until
 
 STREAMS = 6
 
@@ -45,7 +45,7 @@ def test_no_more_than_that_are_inside_and_everybody_gets_in() -> None:
     crowd = [threading.Thread(target=lambda: answered.append(turnstile({}, None))) for _ in range(10)]
     for one in crowd:
         one.start()
-    until(lambda: application.inside == 3)
+    wait_until(lambda: application.inside == 3)
     application.go.set()
     for one in crowd:
         one.join(30)
@@ -93,7 +93,7 @@ def test_when_every_place_for_listening_is_taken_pages_are_served_all_the_same(p
             one.join(60)
         assert pages == [True] * 8
     # Who has gone is noticed, and the place is free again.
-    until(lambda: status(port, "/orders/events", cookie) == 200, 60)
+    wait_until(lambda: status(port, "/orders/events", cookie) == 200, seconds=60)
 
 
 def registered(port: int) -> str:
