@@ -18,7 +18,7 @@ Place = tuple[int, int]
 class Blame:
     """Asks the rows of the shop, and what the stand-ins themselves know. `unsayable`: ids of commands."""
 
-    def __init__(self, env: Environment, world: WorldProcess, ups: UpsProcess, unsayable: Collection[int] = ()) -> None:
+    def __init__(self, env: Environment, world: WorldProcess, ups: UpsProcess, unsayable: Collection[int]) -> None:
         self._env = env
         self._db = env.db
         self._world = world

@@ -10,6 +10,7 @@ from typing import Any
 
 from mesh.errors import RpcFailure
 from mesh.identity import Caller
+from orders_svc.domain.news import MARGIN_TICKS
 from proof.simulation.calls import UNSURE
 from proof.simulation.database import BEGINNING, SHOPPERS
 from proof.simulation.environment import Environment
@@ -40,8 +41,8 @@ class Errands:
         # As the shoppers, whose calls go the same way.
         self.process = env.process("shoppers")
         self.rng = Random(f"errands {env.seed}")
-        # (order, kind) -> letters.
-        self.letters: Counter[tuple[int, int]] = Counter()
+        # Of all letters: (order, kind).
+        self.told: set[tuple[int, int]] = set()
         self.verdicts: Counter[str] = Counter()
         self._settled: set[tuple[int, int]] = set()
         self._asked = self._answered = 0
@@ -82,20 +83,20 @@ class Errands:
         if not answer.news:
             self._rest()
             return
-        told = pb.SettleNewsRequest(news=answer.news)
-        self._call("SettleNews", told, lambda said: self._is_settled(told, said, answer.next_page_token))
+        settling = pb.SettleNewsRequest(news=answer.news)
+        self._call("SettleNews", settling, lambda said: self._is_settled(settling, said, answer.next_page_token))
 
     def _tell(self, order_id: int, kind: int) -> None:
-        self.letters[order_id, kind] = 1
+        self.told.add((order_id, kind))
         env = self.env
         if kind == _KIND.NEWS_KIND_LATE and not env.clock.found:
             placed_at = env.db.one("select placed_at from orders where id = ?", order_id)
-            if env.scheduler.time < placed_at + min(LATE_AFTER_SECONDS, 10.0 * env.setup.patience.tick):
+            if env.scheduler.time < placed_at + min(LATE_AFTER_SECONDS, MARGIN_TICKS * env.setup.patience.tick):
                 fail("G6", f"order {order_id} is called late after {env.scheduler.time - placed_at:.0f} s")
 
-    def _is_settled(self, told: pb.SettleNewsRequest, answer: Any, token: str) -> None:
+    def _is_settled(self, settling: pb.SettleNewsRequest, answer: Any, token: str) -> None:
         if not isinstance(answer, RpcFailure):
-            self._settled.update((one.order_id, one.kind) for one in told.news)
+            self._settled.update((one.order_id, one.kind) for one in settling.news)
             if token:
                 self._list(token)
                 return
@@ -132,9 +133,9 @@ class Errands:
             return []
         found = []
         for order_id, status in self.env.db.rows(_ORDERS):
-            ended = {name for name, kind in _ENDS.items() if self.letters[order_id, kind]}
+            ended = {name for name, kind in _ENDS.items() if (order_id, kind) in self.told}
             if ended != {status} - {"open"}:
                 found.append(("G1", f"order {order_id} is {status}, and its owner was told {ended or 'of no end'}"))
-            if not self.letters[order_id, _KIND.NEWS_KIND_PLACED]:
+            if (order_id, _KIND.NEWS_KIND_PLACED) not in self.told:
                 found.append(("G1", f"nobody was told that order {order_id} was accepted"))
         return found

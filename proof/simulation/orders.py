@@ -44,8 +44,10 @@ FULFILMENT = "127.0.0.1:7002"
 FORGET_SECONDS = 20.0
 # An order for which no time could be told is late after so long.
 LATE_AFTER_SECONDS = 120.0
-_ERRANDS = ("CheckAccount", "ListNews", "SettleNews")
 ME = Caller("orders_svc", None)
+# What shoppers ask of it there, and errands.
+_OF_SHOPPERS = ("PlaceOrder", "CancelOrder", "ChangeAddress", "GetOrder")
+_OF_ERRANDS = ("CheckAccount", "ListNews", "SettleNews")
 # After so long a step is made in any case.
 LONGEST_REST_TICKS = 12.0
 
@@ -101,7 +103,7 @@ class OrdersService:
         fulfilment = FulfilmentServicer(self.app, self.app.report)
         operations = OperationsServicer(self.app, Inspection(self.app, lambda _address: None))
         asked = {
-            orders: ("PlaceOrder", "CancelOrder", "ChangeAddress", "GetOrder", *_ERRANDS),
+            orders: (*_OF_SHOPPERS, *_OF_ERRANDS),
             inventory: ("Restock", "SetReorderPoint"),
             operations: ("ListAttention", *INTERVENTIONS),
         }

@@ -39,7 +39,7 @@ def test_accounts_are_answered_and_each_kind_of_letter_is_written() -> None:
         run = room(seed, ())
         assert run.run().violations == []
         verdicts += run.errands.verdicts
-        letters.update(orders_pb2.NewsKind.Name(kind) for _, kind in run.errands.letters)
+        letters.update(orders_pb2.NewsKind.Name(kind) for _, kind in run.errands.told)
     known = set(orders_pb2.NewsKind.keys()) - {"NEWS_KIND_UNSPECIFIED"}
     assert known == set(letters)
     assert set(verdicts) == set(orders_pb2.AccountVerdict.keys()) - {"ACCOUNT_VERDICT_UNSPECIFIED"}
@@ -62,8 +62,8 @@ def test_commands_without_words_fail_for_good_and_what_follows_them_is_said(brid
 def test_a_letter_that_is_lost_or_told_again_is_noticed() -> None:
     run = room(BUSY[0], ())
     assert run.run().violations == []
-    (key, *_) = [key for key in run.errands.letters if key[1] == orders_pb2.NEWS_KIND_PLACED]
-    run.errands.letters[key] = 0
+    (key, *_) = [key for key in run.errands.told if key[1] == orders_pb2.NEWS_KIND_PLACED]
+    run.errands.told.remove(key)
     assert run.errands.wrong() == [("G1", f"nobody was told that order {key[0]} was accepted")]
 
 
