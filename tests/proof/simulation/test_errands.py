@@ -1,11 +1,16 @@
 """What is done beside the orders, in the seeds that have errands: accounts, letters, and commands without words."""
 
 from collections import Counter
+from collections.abc import Callable, Mapping
 
 import pytest
 
+import orders_svc.service.app
 import ups_bridge.codec
 import world_bridge.codec
+from orders_svc.domain.news import Look, News
+from orders_svc.service.accounts import Accounts
+from orders_svc.service.app import App
 from proof.simulation.faults import PROFILES, Fault, Kind, Profile
 from proof.simulation.plans import plan
 from proof.simulation.room import Room, database, run_seed
@@ -15,6 +20,8 @@ from shop.orders.v1 import orders_pb2
 
 HARSH = PROFILES["harsh"]
 BUSY = [seed for seed in range(100) if has_errands(seed, HARSH)]
+# Without a fault it has orders of both ends.
+TYPICAL = BUSY[1]
 
 
 def room(seed: int, faults: tuple[Fault, ...], profile: Profile = HARSH) -> Room:
@@ -48,7 +55,7 @@ def test_accounts_are_answered_and_each_kind_of_letter_is_written() -> None:
 @pytest.mark.parametrize("bridge", ["world_bridge", "ups_bridge"])
 def test_commands_without_words_fail_for_good_and_what_follows_them_is_said(bridge: str) -> None:
     codecs = world_bridge.codec.encode_command, ups_bridge.codec.encode_command
-    run = room(BUSY[0], (Fault(0, Kind.UNSAYABLE, 0.0, HARSH.span, bridge, size=0.4),))
+    run = room(TYPICAL, (Fault(0, Kind.UNSAYABLE, 0.0, HARSH.span, bridge, size=0.4),))
     outcomes: Counter[tuple[bool, str]] = Counter()
     result = run.run()
     assert result.violations == []
@@ -59,12 +66,56 @@ def test_commands_without_words_fail_for_good_and_what_follows_them_is_said(brid
     assert (world_bridge.codec.encode_command, ups_bridge.codec.encode_command) == codecs
 
 
-def test_a_letter_that_is_lost_or_told_again_is_noticed() -> None:
-    run = room(BUSY[0], ())
+def test_a_letter_that_nobody_wrote_is_noticed() -> None:
+    run = room(TYPICAL, ())
     assert run.run().violations == []
-    (key, *_) = [key for key in run.errands.told if key[1] == orders_pb2.NEWS_KIND_PLACED]
-    run.errands.told.remove(key)
-    assert run.errands.wrong() == [("G1", f"nobody was told that order {key[0]} was accepted")]
+    told = sorted(run.errands.told)
+    of = next(order_id for order_id, kind in told if kind == orders_pb2.NEWS_KIND_DELIVERED)
+    run.errands.told -= {(of, orders_pb2.NEWS_KIND_PLACED), (of, orders_pb2.NEWS_KIND_DELIVERED)}
+    assert run.errands.wrong() == [
+        ("G1", f"order {of} is delivered, and its owner was told of no end"),
+        ("G1", f"nobody was told that order {of} was accepted"),
+    ]
+
+
+def settle_nothing(_app: App, _told: Mapping[int, News]) -> None:
+    pass
+
+
+def look_too_early(
+    _placed_at: float, promised_at: float | None, _latest: float | None, _now: float, _tick: float, _limit: float
+) -> Look:
+    return Look(True, None, promised_at)
+
+
+def recall_the_opposite(accounts: Accounts, name: str, since: float) -> bool | None:
+    exists = recall(accounts, name, since)
+    return None if exists is None else not exists
+
+
+recall = Accounts._recall
+
+
+@pytest.mark.parametrize(
+    ("place", "instead", "guarantee", "words"),
+    [
+        ((App, "settle_news"), settle_nothing, "G2", "was settled, and is to be told again"),
+        ((orders_svc.service.app, "look"), look_too_early, "G6", "is called late after"),
+        ((Accounts, "_recall"), recall_the_opposite, "G3", "was said of an account, and it is"),
+    ],
+    ids=["told again", "late too early", "the opposite"],
+)
+def test_an_errand_that_the_shop_answers_wrongly_is_noticed(
+    monkeypatch: pytest.MonkeyPatch,
+    place: tuple[object, str],
+    instead: Callable[..., object],
+    guarantee: str,
+    words: str,
+) -> None:
+    monkeypatch.setattr(*place, instead)
+    ((found, said),) = room(TYPICAL, ()).run().violations
+    assert found == guarantee
+    assert words in said
 
 
 def test_seeds_without_errands_do_none() -> None:
