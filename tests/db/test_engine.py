@@ -1,11 +1,13 @@
+import sqlite3
 import threading
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing, contextmanager
 from functools import partial
 from pathlib import Path
 
 import pytest
-from sqlalchemy import Connection, Engine, select, text
+from sqlalchemy import Connection, Engine, make_url, select, text
 from sqlalchemy.exc import IntegrityError, OperationalError
 
 import db.engine
@@ -16,6 +18,13 @@ from db.writers import queue_of
 from tests.waiting import wait_until
 
 DEADLINE_SECONDS = 30
+
+
+@contextmanager
+def somebody_else(sqlite_url: str) -> Iterator[sqlite3.Connection]:
+    """Another process at the same file, as far as SQLite can tell, that waits for nobody."""
+    with closing(sqlite3.connect(make_url(sqlite_url).database, timeout=0, isolation_level=None)) as connection:
+        yield connection
 
 
 class StoppedClock:
@@ -40,15 +49,30 @@ class TestSqlite:
         engine.dispose()
 
     def test_a_transaction_is_a_writer_from_its_first_moment(self, sqlite_url: str) -> None:
-        first, second = make_engine(sqlite_url, SystemClock()), make_engine(sqlite_url, SystemClock())
-        with second.connect() as connection:
-            connection.connection.cursor().execute("pragma busy_timeout = 1")
+        engine = make_engine(sqlite_url, SystemClock())
+        with somebody_else(sqlite_url) as other:
+            with engine.begin(), pytest.raises(sqlite3.OperationalError, match="locked"):
+                other.execute("begin immediate")
+            other.execute("begin immediate")
+        engine.dispose()
 
-        with first.begin(), pytest.raises(OperationalError, match="locked"), second.begin():
-            pass
-
-        first.dispose()
-        second.dispose()
+    @pytest.mark.parametrize("is_broken", [False, True], ids=["another process writes", "the connection breaks"])
+    def test_a_turn_that_came_to_nothing_is_over(self, sqlite_url: str, is_broken: bool) -> None:
+        engine = make_engine(sqlite_url, SystemClock(), pool_size=1)
+        with somebody_else(sqlite_url) as other:
+            if is_broken:
+                with engine.connect() as connection:
+                    connection.begin()
+                    connection.invalidate()
+            else:
+                with engine.connect() as connection:
+                    connection.connection.cursor().execute("pragma busy_timeout = 1")
+                other.execute("begin immediate")
+                with pytest.raises(OperationalError, match="locked"), engine.begin():
+                    pass
+        with engine.begin() as connection:
+            assert connection.exec_driver_sql("select 1").scalar() == 1
+        engine.dispose()
 
     def test_a_reader_reads_beside_a_writer_and_cannot_see_what_is_not_committed(self, sqlite_url: str) -> None:
         engine = make_engine(sqlite_url, SystemClock())
