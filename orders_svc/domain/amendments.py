@@ -2,7 +2,8 @@
 
 Rules: until the command that makes it too late has left for a bridge (the pack, to cancel; the truck request, for
 another address) we decide ourselves, at once. After that only UPS can agree, where it speaks the feature and may be
-asked; one thing at a time. Elsewhere: when a command has left (outbox), what an answer does (lifecycle).
+asked; one thing at a time. A UPS that has lost sight of a parcel on the road can promise nothing about it. Elsewhere:
+when a command has left (outbox), what an answer does (lifecycle).
 """
 
 from collections.abc import Collection
@@ -32,8 +33,13 @@ class Course(StrEnum):
     PENDING = "pending"
 
 
-def course(wanted: Asked, state: State, has_left: bool, features: Collection[str]) -> Course:
-    """What becomes of a request for a parcel in `state`.
+def is_out_of_sight(state: State, failures: int) -> bool:
+    """Whether UPS has refused to know of a parcel on the road; `failures`: those since it was loaded."""
+    return state.truck is Truck.EN_ROUTE and failures > 0
+
+
+def course(wanted: Asked, state: State, failures: int, has_left: bool, features: Collection[str]) -> Course:
+    """What becomes of a request for a parcel in `state`, with so many failures since it last moved on.
 
     `has_left`: whether its point of no return is passed; `features`: what UPS speaks in this world.
     """
@@ -43,6 +49,8 @@ def course(wanted: Asked, state: State, has_left: bool, features: Collection[str
         return Course.PENDING
     if not has_left:
         return Course.AT_ONCE
+    if is_out_of_sight(state, failures):
+        return Course.TOO_LATE
     goods, truck = MAY_ASK[QUESTION[wanted]]
     may_ask = FEATURE[wanted] in features and state.goods in goods and state.truck in truck
     return Course.ASKS_UPS if may_ask else Course.TOO_LATE

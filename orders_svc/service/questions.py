@@ -50,7 +50,7 @@ class Questions:
         if amendments.agreed(before.asked, event):
             self.settle(shipment.id, Decision.DONE, None, reason)
         else:
-            self.settle(shipment.id, Decision.TOO_LATE, _left_at(shipment), reason)
+            self.settle(shipment.id, Decision.TOO_LATE, gone_since(shipment), reason)
         # What this very transaction was about to send.
         ended = _TELLING if amendments.agreed(before.asked, event) else _ASKING
         shipment.effects = [(effect, pause) for effect, pause in shipment.effects if effect not in ended]
@@ -78,7 +78,7 @@ class Questions:
         self._given_up.clear()
 
 
-def _left_at(shipment: Moving) -> float | None:
+def gone_since(shipment: Moving) -> float | None:
     """Since when it is too late to change anything about a shipment, where that is known."""
     if shipment.state.truck is Truck.DELIVERED:
         return shipment.ended_at

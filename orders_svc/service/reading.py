@@ -122,7 +122,7 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, history_at: floa
                 steps=steps.get((row.order_id, row.parcel_no), []),
                 held_up=explain.held_up(state, peers["world"], peers["ups"]) if is_open else "",
                 courses={
-                    asked: course(asked, state, (row.id, point) in left.kinds, features)
+                    asked: course(asked, state, row.attempts, (row.id, point) in left.kinds, features)
                     for asked, point in (POINT_OF_NO_RETURN.items() if with_history else ())
                 },
             )

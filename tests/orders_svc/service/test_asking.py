@@ -6,7 +6,7 @@ import pytest
 
 from db.orders.requests import Decision
 from mesh.errors import FailedPrecondition
-from orders_svc.domain.amendments import CANCEL, REDIRECT
+from orders_svc.domain.amendments import CANCEL, REDIRECT, Course
 from orders_svc.domain.explain import Status
 from orders_svc.domain.lifecycle import Asked, Goods, Truck
 from orders_svc.service.amending import Decided, Wish
@@ -229,6 +229,20 @@ def test_a_ups_that_forgot_a_parcel_on_the_road_can_promise_nothing(featured: St
     featured.ups_says(featured.redirected(question, False, "unknown shipId"))
     told = move(featured, order_id)
     assert (told.decision, told.reason) == (Decision.TOO_LATE, "UPS says: unknown shipId; it had left")
+
+
+def test_a_ups_that_was_told_anew_of_a_parcel_on_the_road_is_not_asked_where_it_goes(featured: Stage) -> None:
+    order_id, shipment_id = placed(featured, "truck")
+    left_at = featured.clock.time
+    featured.world_says(featured.loaded(shipment_id))
+    (deliver,) = (command for command in featured.dispatch() if command.WhichOneof("body") == "deliver")
+    featured.clock.time += 5
+    featured.ups_says(featured.no(deliver, "unknown shipId"))
+    told = move(featured, order_id)
+    assert (told.decision, told.reason) == (Decision.TOO_LATE, "UPS has lost sight of it; it had left")
+    assert told.left_at == pytest.approx(left_at)
+    assert featured.questions() == []
+    assert featured.parcel(order_id).courses[Asked.ADDRESS] is Course.TOO_LATE
 
 
 @pytest.mark.parametrize("accepted", [True, False])
