@@ -29,8 +29,8 @@ class Blame:
         """Whether it went where it was to go for a while, and nobody can know that it went there.
 
         UPS may lose its memory, or the world that it is about, before it says that it takes it there; we delete our
-        questions some time after the parcel's end. Or it was there when UPS lost its memory, and UPS, for which it was
-        at the warehouse again, took another address for it.
+        questions some time after the parcel's end. Or it was there, or on its way there, when UPS lost its memory, and
+        UPS, for which it was at the warehouse again, took another address for it.
         """
         place, ups = record.delivered_to[0], self._ups
         sql = (
@@ -46,9 +46,8 @@ class Blame:
         sql = "select x, y from orders where id = ? union select x, y from order_requests where order_id = ?"
         addresses = self._db.rows(sql, order_id, order_id)
         taken = [at for ship, at in ups.redirected if ship == shipment_id]
-        in_vain = place in addresses and any(
-            record.delivered[0] <= forgot <= at for forgot in ups.forgot for at in taken
-        )
+        unseen = [at for ship, at in ups.out_of_sight if ship == shipment_id]
+        in_vain = place in addresses and any(since <= at for since in unseen for at in taken)
         return before_an_answer or by_us or in_vain
 
     def failures(self, shipment_id: int, place: Place | None) -> int:

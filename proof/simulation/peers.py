@@ -14,6 +14,7 @@ from proof.simulation.network import End
 from sim.links import Dial, HangUp, Link, Send, SendRaw
 from sim.messages import parse
 from sim.ups.model import Faults, UpsModel
+from sim.ups.model.jobs import JobState
 from sim.world.model import Close, Side, WorldModel, texts
 from wire.errors import BadFrames, EndInsideFrame
 from wire.framing import Framer, encode_frame
@@ -143,6 +144,8 @@ class UpsProcess:
         # When it lost its memory, and when its memory of a world that was no more.
         self.forgot: list[float] = []
         self.left: list[float] = []
+        # The parcels that were under way, or delivered, when it lost its memory; and when that was.
+        self.out_of_sight: list[tuple[int, float]] = []
         # The parcels that it took another address for, and when.
         self.redirected: list[tuple[int, float]] = []
         self._world_id = self.model.world_id
@@ -162,6 +165,10 @@ class UpsProcess:
         now = self._now()
         if not memory:
             self.forgot.append(now)
+            jobs = self.model.fleet.jobs.values()
+            self.out_of_sight += [
+                (job.ship, now) for job in jobs if job.state in (JobState.DELIVERING, JobState.DELIVERED)
+            ]
         if keep_world or memory:
             self.model.restart(now, memory=memory, keep_world=keep_world)
             self.model.outputs()
