@@ -123,21 +123,33 @@ def draw(trips: Sequence[Trip], others: Iterable[tuple[str, Place]] = ()) -> Map
 def _apart(dots: Iterable[Dot]) -> list[Dot]:
     """The same from left to right, their names on lines where they do not cover each other, as far as there is room."""
     apart: list[Dot] = []
-    taken: list[tuple[float, float, float]] = []
+    taken: list[_Room] = []
     for dot in sorted(dots, key=lambda one: (one.x, one.y)):
         width = len(dot.name) * LETTER
         left = dot.x - {"right": 12.0, "left": width - 12.0}.get(dot.side, width / 2)
         for line in LINES:
             top = dot.y + BELOW + line * LINE if line >= 0 else dot.y - BELOW - LINE
-            fits = 0 <= top <= HEIGHT - LINE
-            if fits and all(
-                left > end or left + width < begin or abs(top - other) >= LINE for begin, end, other in taken
-            ):
+            room = _Room(left, left + width, top)
+            if 0 <= top <= HEIGHT - LINE and not any(room.covers(other) for other in taken):
                 dot = replace(dot, line=line)
-                taken.append((left, left + width, top))
+                taken.append(room)
                 break
         apart.append(dot)
     return apart
+
+
+@dataclass(frozen=True, slots=True)
+class _Room:
+    """Where a name stands on the drawing, on one line."""
+
+    left: float
+    right: float
+    top: float
+
+    def covers(self, other: "_Room") -> bool:
+        """Whether two names lie over each other."""
+        beside = self.left > other.right or self.right < other.left
+        return not beside and abs(self.top - other.top) < LINE
 
 
 class _Paper:
