@@ -2,6 +2,7 @@
 
 import io
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -213,6 +214,11 @@ def describe_item(page: Page, title: str, description: str, shelf: str, price: s
     page.get_by_label("Price in dollars").fill(price)
     if units is not None:
         page.get_by_label("Units to begin with").fill(units)
+
+
+def order_number(page: Page) -> int:
+    expect(page).to_have_url(re.compile(r"/orders/\d+$"))
+    return int(page.url.rpartition("/")[2])
 
 
 def put_in_cart(page: Page, url: str, product_id: int) -> None:

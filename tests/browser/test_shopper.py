@@ -5,7 +5,7 @@ from collections.abc import Callable
 
 from playwright.sync_api import Page, Route, expect
 
-from tests.browser.conftest import PHONE, OpenShop, put_in_cart, sign_up
+from tests.browser.conftest import PHONE, OpenShop, order_number, put_in_cart, sign_up
 from tests.waiting import wait_until
 
 NewPage = Callable[..., Page]
@@ -16,11 +16,6 @@ def stay(page: Page) -> Callable[[], bool]:
     """Marks the page; the answer says whether it is still the same one."""
     page.evaluate("window.untouched = true")
     return lambda: bool(page.evaluate("window.untouched === true"))
-
-
-def order_number(page: Page) -> int:
-    expect(page).to_have_url(re.compile(r"/orders/\d+$"))
-    return int(page.url.rpartition("/")[2])
 
 
 def keep_address(page: Page, url: str, label: str = "Home", x: int = 12, y: int = -7) -> None:

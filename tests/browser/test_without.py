@@ -10,15 +10,10 @@ from playwright.sync_api import Page, expect
 
 from mesh.errors import Aborted, Unavailable
 from storefront.errors import RELOAD_SECONDS
-from tests.browser.conftest import OpenShop, put_in_cart, sign_up
+from tests.browser.conftest import OpenShop, order_number, put_in_cart, sign_up
 from tests.storefront.fake_orders import refuse
 
 NewPage = Callable[..., Page]
-
-
-def order_number(page: Page) -> int:
-    expect(page).to_have_url(re.compile(r"/orders/\d+$"))
-    return int(page.url.rpartition("/")[2])
 
 
 def buy_one(page: Page, url: str, product_id: int = 1) -> int:
@@ -187,16 +182,21 @@ def test_without_a_free_place_the_page_asks_now_and_then(open_shop: OpenShop, ne
         expect(shown.locator(".order-head .pill")).to_have_text("Delivered")
 
 
+def press_twice(page: Page) -> int:
+    """From the checkout, of somebody in a hurry; the order's number."""
+    page.get_by_label("Address x").fill("1")
+    page.get_by_label("Address y").fill("2")
+    page.get_by_role("button", name="Place the order").dblclick()
+    return order_number(page)
+
+
 def test_pressing_twice_and_going_back_is_one_order(open_shop: OpenShop, new_page: NewPage) -> None:
     page = new_page()
     sign_up(page, open_shop.url, "Dora")
     put_in_cart(page, open_shop.url, 6)
     page.goto(f"{open_shop.url}/checkout")
-    page.get_by_label("Address x").fill("1")
-    page.get_by_label("Address y").fill("2")
     before = len(open_shop.orders.orders)
-    page.get_by_role("button", name="Place the order").dblclick()
-    order_id = order_number(page)
+    order_id = press_twice(page)
     page.go_back()
     page.reload()
     page.goto(f"{open_shop.url}/orders/{order_id}")
@@ -210,11 +210,8 @@ def test_going_back_after_buying_one_now_does_not_offer_another_one(open_shop: O
     put_in_cart(page, open_shop.url, 6)
     page.goto(f"{open_shop.url}/products/6")
     page.get_by_role("button", name="Buy now").click()
-    page.get_by_label("Address x").fill("1")
-    page.get_by_label("Address y").fill("2")
     before = len(open_shop.orders.orders)
-    page.get_by_role("button", name="Place the order").dblclick()
-    order_id = order_number(page)
+    order_id = press_twice(page)
     page.go_back()
     expect(page.get_by_text("You have ordered this already. Nothing more was ordered.")).to_be_visible()
     assert order_number(page) == order_id

@@ -2,10 +2,23 @@
 
 from random import Random
 
+import pytest
+
 from proof.simulation.injection import Injector
 from proof.simulation.network import End, Network
 from proof.simulation.scheduler import Process, Scheduler
 from proof.simulation.trace import Trace
+
+
+@pytest.fixture
+def scheduler() -> Scheduler:
+    return Scheduler(0.0)
+
+
+@pytest.fixture
+def network(scheduler: Scheduler) -> Network:
+    injector = Injector(1, (), scheduler.now, lambda _who, _words: None)
+    return Network(scheduler, injector, Random(1), Trace(False), 0.0)
 
 
 def alive(name: str) -> Process:
@@ -14,10 +27,7 @@ def alive(name: str) -> Process:
     return process
 
 
-def test_the_end_of_a_connection_is_told_to_nobody_who_began_after_it() -> None:
-    scheduler = Scheduler(0.0)
-    injector = Injector(1, (), scheduler.now, lambda _who, _words: None)
-    network = Network(scheduler, injector, Random(1), Trace(False), 0.0)
+def test_the_end_of_a_connection_is_told_to_nobody_who_began_after_it(scheduler: Scheduler, network: Network) -> None:
     bridge, world = alive("world_bridge"), alive("world")
     told: list[tuple[str, str]] = []
 
@@ -47,10 +57,9 @@ def test_the_end_of_a_connection_is_told_to_nobody_who_began_after_it() -> None:
     assert [who for who, _ in told] == ["ours"]
 
 
-def test_who_closes_late_what_broke_before_tells_nobody_who_began_after_it() -> None:
-    scheduler = Scheduler(0.0)
-    injector = Injector(1, (), scheduler.now, lambda _who, _words: None)
-    network = Network(scheduler, injector, Random(1), Trace(False), 0.0)
+def test_who_closes_late_what_broke_before_tells_nobody_who_began_after_it(
+    scheduler: Scheduler, network: Network
+) -> None:
     bridge, world = alive("world_bridge"), alive("world")
     told: list[str] = []
     ours: list[End] = []
@@ -72,10 +81,9 @@ def test_who_closes_late_what_broke_before_tells_nobody_who_began_after_it() -> 
     assert told == []
 
 
-def test_who_dials_is_told_of_a_server_that_dies_before_the_connection_is_known() -> None:
-    scheduler = Scheduler(0.0)
-    injector = Injector(1, (), scheduler.now, lambda _who, _words: None)
-    network = Network(scheduler, injector, Random(1), Trace(False), 0.0)
+def test_who_dials_is_told_of_a_server_that_dies_before_the_connection_is_known(
+    scheduler: Scheduler, network: Network
+) -> None:
     ups, bridge = alive("ups"), alive("ups_bridge")
     told: list[str] = []
 
