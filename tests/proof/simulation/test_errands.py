@@ -11,11 +11,14 @@ import world_bridge.codec
 from orders_svc.domain.news import Look, News
 from orders_svc.service.accounts import Accounts
 from orders_svc.service.app import App
+from proof.simulation.blame import Blame
 from proof.simulation.faults import PROFILES, Fault, Kind, Profile
+from proof.simulation.injection import Injector
 from proof.simulation.plans import plan
 from proof.simulation.room import Room, database, run_seed
 from proof.simulation.setups import setup_of
 from proof.simulation.themes import has_errands
+from proof.simulation.unsayable import Unsayable
 from shop.orders.v1 import orders_pb2
 
 HARSH = PROFILES["harsh"]
@@ -64,6 +67,32 @@ def test_commands_without_words_fail_for_good_and_what_follows_them_is_said(brid
     assert outcomes[True, "failed"] > 0
     assert set(outcomes) <= {(True, "failed"), (False, "failed")}
     assert (world_bridge.codec.encode_command, ups_bridge.codec.encode_command) == codecs
+
+
+@pytest.mark.parametrize("bridge", ["world_bridge", "ups_bridge"])
+def test_nobody_blames_the_shop_for_a_command_without_words(bridge: str) -> None:
+    run = room(TYPICAL, (Fault(0, Kind.UNSAYABLE, 0.0, HARSH.span, bridge, size=0.4),))
+    assert run.run().violations == []
+    refused = Counter(
+        shipment_id
+        for command_id, shipment_id in run.env.db.rows("select id, shipment_id from outbox where outcome = 'failed'")
+        if command_id in run.unsayable.refused and shipment_id is not None
+    )
+    assert refused
+    knowing, unknowing = (
+        Blame(run.env, run.world, run.ups, unsayable) for unsayable in (run.unsayable.refused, frozenset())
+    )
+    for shipment_id, count in refused.items():
+        assert knowing.failures(shipment_id, (0, 1)) == unknowing.failures(shipment_id, (0, 1)) + count
+
+
+def test_whether_a_command_can_be_said_is_decided_once_and_for_one_bridge() -> None:
+    fault = Fault(0, Kind.UNSAYABLE, 0.0, HARSH.span, "world_bridge", size=0.5)
+    unsayable = Unsayable(Injector(1, (fault,), lambda: 1.0, lambda _who, _words: None))
+    said = [unsayable.is_refused("world_bridge", command_id) for command_id in range(40)]
+    assert set(said) == {False, True}
+    assert [unsayable.is_refused("world_bridge", command_id) for command_id in range(40)] == said
+    assert not any(unsayable.is_refused("ups_bridge", command_id) for command_id in range(40, 80))
 
 
 def test_a_letter_that_nobody_wrote_is_noticed() -> None:
