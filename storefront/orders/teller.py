@@ -2,8 +2,8 @@
 
 Rules: orders_svc lists news until they are settled, so that none is lost, whoever dies when; the letters of a page of
 news are committed before it is settled, under keys that make each of them one, so that none is written twice, by two
-workers either. A page of news comes with its orders, and is one call, one transaction and one call. Sending is
-`mail.sender`'s.
+workers either. A page of news comes with its orders, and is one call, one transaction and one call. A letter for which
+we have no words, which is our own fault, waits and holds up no other. Sending is `mail.sender`'s.
 """
 
 import threading
@@ -19,6 +19,7 @@ from db.shop.mails import LettersOff
 from mesh.logs import get_logger
 from shop.orders.v1 import orders_pb2 as pb
 from storefront.mail import outbox
+from storefront.mail.outbox import Letter
 from storefront.orders.letters import letter_about
 from storefront.orders_client import CallFailed, OrdersClient
 
@@ -67,18 +68,28 @@ class Teller:
 
     def _tell(self, page: pb.ListNewsResponse) -> int:
         orders = {order.order_id: order for order in page.orders}
-        told = [one for one in page.news if one.order_id in orders]
+        told: list[pb.OrderNews] = []
+        letters: list[Letter] = []
         with self._engine.begin() as connection:
-            people = _who_want_letters(connection, {one.user_id for one in told})
-            letters = [
-                letter_about(orders[one.order_id], one.kind, *people[one.user_id], self._shop_url)
-                for one in told
-                if one.user_id in people
-            ]
-            written = outbox.write_all(connection, [one for one in letters if one is not None], self._clock.now())
+            people = _who_want_letters(connection, {one.user_id for one in page.news})
+            for one in page.news:
+                if one.order_id not in orders:
+                    continue
+                try:
+                    letters += self._letters(orders[one.order_id], one.kind, people.get(one.user_id))
+                except Exception:  # noqa: BLE001 - a fault of ours in one letter, and the others are told
+                    _log.exception("letter_without_words", order_id=one.order_id, kind=one.kind)
+                else:
+                    told.append(one)
+            written = outbox.write_all(connection, letters, self._clock.now())
         if told:
             self._orders.settle_news(told)
         return written
+
+    def _letters(self, order: pb.Order, kind: "pb.NewsKind.ValueType", to: tuple[str, str] | None) -> list[Letter]:
+        """The letter, if there is one; `to`: address and name, None: it is wanted by nobody."""
+        letter = letter_about(order, kind, *to, self._shop_url) if to is not None else None
+        return [letter] if letter is not None else []
 
     def _run(self) -> None:
         pause = INTERVAL_SECONDS

@@ -98,6 +98,22 @@ def test_what_cannot_be_read_is_told_later(
     assert orders.news == []
 
 
+def test_a_letter_without_words_waits_and_holds_up_no_other(
+    ann: Visitor, orders: FakeOrders, tell: Callable[[], int], engine: Engine
+) -> None:
+    waiting = orders.orders[1].shipments[0].waiting
+    # No calendar has that day.
+    waiting.since.seconds = 10**15
+    orders.happens(1, pb.NEWS_KIND_LATE)
+    orders.happens(1, pb.NEWS_KIND_SHIPPED)
+    assert tell() == 2
+    assert keys(engine) == ["order-1-placed", "order-1-shipped"]
+    assert [one.kind for one in orders.news] == [pb.NEWS_KIND_LATE]
+    waiting.since.seconds = 1_800_000_000
+    assert tell() == 1
+    assert orders.news == []
+
+
 def test_many_pages_of_news_are_told_in_one_round(
     ann: Visitor, orders: FakeOrders, tell: Callable[[], int], engine: Engine
 ) -> None:
