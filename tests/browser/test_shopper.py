@@ -74,6 +74,21 @@ def test_results_are_narrowed_down_in_place(open_shop: OpenShop, new_page: NewPa
     expect(page.get_by_label("In stock only")).to_be_checked()
 
 
+def test_what_is_wrong_with_one_filter_moves_none_of_them(open_shop: OpenShop, new_page: NewPage) -> None:
+    page = new_page(viewport={"width": 1200, "height": 900})
+    middles = []
+    for low in ("1", "cheap"):
+        page.goto(f"{open_shop.url}/products?low={low}")
+        boxes = page.locator(".filters select, .filters .field input, .filters .choice, .filters .button")
+        found = [box.bounding_box() for box in boxes.all() if box.is_visible()]
+        middles.append([round(box["y"] + box["height"] / 2) for box in found if box is not None])
+        assert len(middles[-1]) >= 5
+    expect(page.locator(".filters .wrong")).to_be_visible()
+    right, wrong = middles
+    assert max(right) - min(right) <= 2
+    assert max(wrong) - min(wrong) <= 2
+
+
 def test_the_cart_changes_in_place(open_shop: OpenShop, new_page: NewPage, picture: Picture) -> None:
     page = new_page()
     sign_up(page, open_shop.url, "Carla")
