@@ -6,7 +6,7 @@ alone, some of them, for a while. Callers that ask for the same name at once sha
 """
 
 import threading
-from collections import Counter, OrderedDict
+from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,12 +33,12 @@ class AccountCheck:
 
 
 class Waiter:
-    """One caller that waits for the answer about a name; `is_first`: it has to ask."""
+    """One caller that waits for the answer about a name; `has_to_ask`: nobody else asks at the moment."""
 
-    def __init__(self, accounts: "Accounts", name: str, is_first: bool) -> None:
+    def __init__(self, accounts: "Accounts", name: str, has_to_ask: bool) -> None:
         self._accounts = accounts
         self._name = name
-        self.is_first = is_first
+        self.has_to_ask = has_to_ask
 
     def wait(self, seconds: float, now: float) -> bool | None:
         """Whether there is such an account; None: no answer within `seconds`. `now`: since when an answer counts."""
@@ -51,7 +51,8 @@ class Accounts:
     def __init__(self, changed: threading.Condition | None = None) -> None:
         self._changed = changed or threading.Condition()
         self._answers: OrderedDict[str, tuple[bool, float]] = OrderedDict()
-        self._waiting: Counter[str] = Counter()
+        # The names about which somebody asks, and waits.
+        self._asking: set[str] = set()
 
     def recall(self, name: str, now: float) -> bool | None:
         """An answer that is still good; None: there is none."""
@@ -72,15 +73,14 @@ class Accounts:
     def waiting(self, name: str) -> Iterator[Waiter]:
         """Registers a caller before anybody is asked, so that no answer is missed."""
         with self._changed:
-            self._waiting[name] += 1
-            waiter = Waiter(self, name, self._waiting[name] == 1)
+            waiter = Waiter(self, name, name not in self._asking)
+            self._asking.add(name)
         try:
             yield waiter
         finally:
-            with self._changed:
-                self._waiting[name] -= 1
-                if not self._waiting[name]:
-                    del self._waiting[name]
+            if waiter.has_to_ask:
+                with self._changed:
+                    self._asking.remove(name)
 
     def _recall(self, name: str, since: float) -> bool | None:
         exists, at = self._answers.get(name, (None, 0.0))

@@ -111,7 +111,7 @@ class App:
                 return AccountCheck(None, reason)
             with self.accounts.waiting(name) as waiter:
                 command_id = None
-                if waiter.is_first:
+                if waiter.has_to_ask:
                     command_id = transact(self.engine, lambda c: accounts.ask(c, name, self.clock.now()))
                     self.announce(Changes(links={"ups"}))
                 exists = waiter.wait(seconds, now)

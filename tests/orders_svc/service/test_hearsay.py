@@ -2,6 +2,7 @@
 
 import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import pytest
@@ -95,6 +96,18 @@ def test_a_ups_that_is_away_or_checks_no_accounts_is_not_waited_for(shop: Stage)
     shop.lapse("ups")
     assert shop.app.check_account("ann", LONG) == AccountCheck(None, "UPS cannot be asked at the moment")
     assert shop.rows("select 1 from outbox where kind = 'check_account'") == []
+
+
+def test_who_comes_after_whoever_asked_has_left_asks_anew_though_others_still_wait() -> None:
+    accounts = Accounts()
+    with ExitStack() as second:
+        with accounts.waiting("ann") as first:
+            assert first.has_to_ask
+            assert not second.enter_context(accounts.waiting("ann")).has_to_ask
+        with accounts.waiting("ann") as third:
+            assert third.has_to_ask
+            with accounts.waiting("ann") as fourth:
+                assert not fourth.has_to_ask
 
 
 def test_answers_are_bounded() -> None:
