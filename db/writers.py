@@ -32,13 +32,22 @@ class WriterQueue:
                 return True
             turn = threading.Event()
             self._waiting.append(turn)
-        if turn.wait(seconds):
-            return True
+        try:
+            turn.wait(seconds)
+        except BaseException:
+            # A signal, in the main thread.
+            if not self._leave(turn):
+                self.end()
+            raise
+        return not self._leave(turn)
+
+    def _leave(self, turn: threading.Event) -> bool:
+        """Whether its place in the queue was given up before it was its turn."""
         with self._lock:
             if turn.is_set():
-                return True
+                return False
             self._waiting.remove(turn)
-            return False
+            return True
 
     def end(self) -> None:
         """Gives the turn to whoever waits longest."""

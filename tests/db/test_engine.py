@@ -14,7 +14,7 @@ import db.engine
 from db.clock import SystemClock, sql_now
 from db.engine import make_engine, read_only
 from db.errors import WrongDatabaseUrl
-from db.writers import queue_of
+from db.writers import WriterQueue, queue_of
 from tests.waiting import wait_until
 
 DEADLINE_SECONDS = 30
@@ -126,6 +126,27 @@ class TestSqlite:
         assert came == ["first", "second", "third"]
         for one in (engine, other):
             one.dispose()
+
+    @pytest.mark.parametrize("is_given", [False, True], ids=["before its turn", "when its turn has come"])
+    def test_a_writer_that_is_interrupted_while_it_waits_is_in_nobodys_way(
+        self, monkeypatch: pytest.MonkeyPatch, is_given: bool
+    ) -> None:
+        queue = WriterQueue()
+        assert queue.take(0)
+
+        def interrupted(_turn: threading.Event, _seconds: float) -> bool:
+            if is_given:
+                queue.end()
+            raise KeyboardInterrupt
+
+        with monkeypatch.context() as patched:
+            patched.setattr(threading.Event, "wait", interrupted)
+            with pytest.raises(KeyboardInterrupt):
+                queue.take(DEADLINE_SECONDS)
+        if not is_given:
+            queue.end()
+        assert queue.length == 0
+        assert queue.take(0)
 
     def test_a_writer_that_waits_too_long_is_told_so_and_is_in_nobodys_way(
         self, sqlite_url: str, monkeypatch: pytest.MonkeyPatch
