@@ -2,8 +2,8 @@
 
 Rules: until the command that makes it too late has left for a bridge (the pack, to cancel; the truck request, for
 another address) we decide ourselves, at once. After that only UPS can agree, where it speaks the feature and may be
-asked; one thing at a time. A UPS that has lost sight of a parcel on the road can promise nothing about it. Elsewhere:
-when a command has left (outbox), what an answer does (lifecycle).
+asked; one thing at a time. One that refused the word to go has lost sight of the parcel, which may be on the road, and
+can promise nothing about it. Elsewhere: when a command has left (outbox), what an answer does (lifecycle).
 """
 
 from collections.abc import Collection
@@ -21,6 +21,7 @@ QUESTION = {Asked.ADDRESS: Event.ADDRESS_ASKED, Asked.CANCEL: Event.CANCEL_ASKED
 YES = {Asked.ADDRESS: Event.ADDRESS_ACCEPTED, Asked.CANCEL: Event.CANCEL_ACCEPTED}
 # The command whose leaving makes it too late to decide ourselves.
 POINT_OF_NO_RETURN = {Asked.ADDRESS: "request_truck", Asked.CANCEL: "pack"}
+WORD_TO_GO = "deliver"
 
 
 class Course(StrEnum):
@@ -33,15 +34,11 @@ class Course(StrEnum):
     PENDING = "pending"
 
 
-def is_out_of_sight(state: State, failures: int) -> bool:
-    """Whether UPS has refused to know of a parcel on the road; `failures`: those since it was loaded."""
-    return state.truck is Truck.EN_ROUTE and failures > 0
+def course(wanted: Asked, state: State, has_left: bool, is_lost: bool, features: Collection[str]) -> Course:
+    """What becomes of a request for a parcel in `state`.
 
-
-def course(wanted: Asked, state: State, failures: int, has_left: bool, features: Collection[str]) -> Course:
-    """What becomes of a request for a parcel in `state`, with so many failures since it last moved on.
-
-    `has_left`: whether its point of no return is passed; `features`: what UPS speaks in this world.
+    `has_left`: whether its point of no return is passed; `is_lost`: whether UPS has ever refused its WORD_TO_GO;
+    `features`: what UPS speaks in this world.
     """
     if state.truck is Truck.DELIVERED or state.goods is Goods.CANCELLED:
         return Course.TOO_LATE
@@ -49,7 +46,7 @@ def course(wanted: Asked, state: State, failures: int, has_left: bool, features:
         return Course.PENDING
     if not has_left:
         return Course.AT_ONCE
-    if is_out_of_sight(state, failures):
+    if is_lost:
         return Course.TOO_LATE
     goods, truck = MAY_ASK[QUESTION[wanted]]
     may_ask = FEATURE[wanted] in features and state.goods in goods and state.truck in truck

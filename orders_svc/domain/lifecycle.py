@@ -1,11 +1,9 @@
 """The life of a shipment, as a table: three coupled machines, goods, truck, and what UPS is being asked.
 
-Rules: each event goes to all machines; a machine either moves (perhaps to the
-state it is in) or names the reason why it ignores the event; then the joint
-rules run until none applies, but those that HELD names: what UPS is being asked
-would come too late after them. Every (state, event) pair is in the table or in
-IGNORED, and a test says so. A shipment that was delivered or cancelled moves no
-more; only what UPS was asked before is still answered.
+Rules: each event goes to all machines; a machine either moves (perhaps to the state it is in) or names the reason why
+it ignores the event; then the joint rules run until none applies, but those that HELD names: what UPS is being asked
+would come too late after them. Every (state, event) pair is in the table or in IGNORED, and a test says so. A
+shipment that was delivered or cancelled moves no more; only what UPS was asked before is still answered.
 
 Elsewhere: what an effect does (service), when a silence is too long and how
 often to try (patience), what a peer's words mean as an event (verdicts).
@@ -265,6 +263,8 @@ ASKED: dict[Asked, dict[Event, tuple[Asked, tuple[Effect, ...]]]] = {
         E_.CANCEL_ACCEPTED: (A.NOTHING, ()),
         E_.ADDRESS_ACCEPTED: (A.NOTHING, ()),
         E_.ADDRESS_REFUSED: (A.NOTHING, ()),
+        # Who does not know a parcel that may be on the road can promise nothing about it.
+        E_.DELIVER_REFUSED: (A.NOTHING, ()),
         # It forgot, or heard of this before the rest: the job, then the question, under new numbers.
         E_.ASKED_IN_VAIN: (A.ADDRESS, (F.SEND_TRUCK_REQUEST, F.SEND_REDIRECT)),
         E_.ANSWER_OVERDUE: (A.ADDRESS, (F.SEND_REDIRECT,)),

@@ -153,12 +153,29 @@ _LEFT_AT = select(func.min(OutboxRow.handed_at)).where(
 )
 
 
+def was_refused(connection: Connection, shipment_id: int, kind: str) -> bool:
+    """Whether a command of this kind has failed for a shipment, be it long ago."""
+    return connection.scalar(_REFUSED, {"k_shipment": shipment_id, "k_kind": kind}) is not None
+
+
+_REFUSED = (
+    select(OutboxRow.id)
+    .where(
+        OutboxRow.shipment_id == bindparam("k_shipment"),
+        OutboxRow.kind == bindparam("k_kind"),
+        OutboxRow.outcome == "failed",
+    )
+    .limit(1)
+)
+
+
 @dataclass(frozen=True, slots=True)
 class Left:
     """Of some shipments, what has left for the peers."""
 
-    # (shipment, kind) pairs of which a command has left.
+    # (shipment, kind) pairs of which a command has left; and of which one was refused.
     kinds: frozenset[tuple[int, str]] = frozenset()
+    refused: frozenset[tuple[int, str]] = frozenset()
     # By (shipment, link): since when a peer was told what it has not acknowledged.
     unanswered: Mapping[tuple[int, str], float] = field(default_factory=dict)
 
@@ -171,7 +188,9 @@ def read_left(connection: Connection, shipment_ids: Collection[int]) -> Left:
         if row.since is not None:
             key = row.shipment_id, row.link
             unanswered[key] = min(row.since, unanswered.get(key, row.since))
-    return Left(frozenset((row.shipment_id, row.kind) for row in rows), unanswered)
+    kinds = frozenset((row.shipment_id, row.kind) for row in rows if row.handed)
+    refused = frozenset((row.shipment_id, row.kind) for row in rows if row.refused)
+    return Left(kinds, refused, unanswered)
 
 
 _LEFT = (
@@ -180,8 +199,14 @@ _LEFT = (
         OutboxRow.kind,
         OutboxRow.link,
         func.min(case((OutboxRow.closed_at.is_(None), OutboxRow.handed_at))).label("since"),
+        func.count(OutboxRow.handed_at).label("handed"),
+        func.count(case((OutboxRow.outcome == "failed", 1))).label("refused"),
     )
-    .where(OutboxRow.shipment_id.in_(bindparam("k_ids", expanding=True)), OutboxRow.handed_at.is_not(None))
+    .where(
+        OutboxRow.shipment_id.in_(bindparam("k_ids", expanding=True)),
+        # It may be refused before it is noted here that it was handed over.
+        OutboxRow.handed_at.is_not(None) | (OutboxRow.outcome == "failed"),
+    )
     .group_by(OutboxRow.shipment_id, OutboxRow.kind, OutboxRow.link)
 )
 

@@ -20,7 +20,7 @@ from db.orders.orders import Order
 from db.orders.requests import Decision, OrderRequest, RequestDecision, RequestKind
 from db.orders.shipments import Shipment
 from mesh.errors import AlreadyExists, FailedPrecondition
-from orders_svc.domain.amendments import CANCEL, FEATURE, POINT_OF_NO_RETURN, Course, course, is_out_of_sight
+from orders_svc.domain.amendments import CANCEL, FEATURE, POINT_OF_NO_RETURN, WORD_TO_GO, Course, course
 from orders_svc.domain.lifecycle import Asked, Effect, Event, Goods, Truck
 from orders_svc.domain.patience import Patience
 from orders_svc.outbox import rows as outbox
@@ -109,7 +109,8 @@ def _decide(
     left = outbox.left_at(connection, parcel.id, POINT_OF_NO_RETURN[wish.about])
     shipment = shipments.get(parcel.id)
     assert shipment is not None, "loaded"
-    what = course(wish.about, shipment.state, shipment.attempts, left is not None, features)
+    is_lost = outbox.was_refused(connection, parcel.id, WORD_TO_GO)
+    what = course(wish.about, shipment.state, left is not None, is_lost, features)
     if what is Course.PENDING:
         raise FailedPrecondition(
             "CHANGE_PENDING", "UPS is still being asked about an earlier change", shipment_id=parcel.id
@@ -120,8 +121,8 @@ def _decide(
         ignored = shipments.ask(parcel.id, wish.about, wish.x, wish.y, wish.cause)
         assert ignored is None, ignored
         return Decided(parcel.id, Decision.ASKED, None, "UPS is asked")
-    if is_out_of_sight(shipment.state, shipment.attempts):
-        return Decided(parcel.id, Decision.TOO_LATE, gone_since(shipment), "UPS has lost sight of it; it had left")
+    if is_lost:
+        return Decided(parcel.id, Decision.TOO_LATE, gone_since(shipment), "UPS can promise nothing more; it had left")
     if wish.about is Asked.CANCEL and FEATURE[wish.about] in features:
         return Decided(parcel.id, Decision.TOO_LATE, parcel.state_since_at, _TOO_FAR[shipment.state.goods])
     return Decided(parcel.id, Decision.TOO_LATE, left, LEFT[wish.about])

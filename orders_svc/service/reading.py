@@ -17,7 +17,7 @@ from db.orders.shipments import Shipment, ShipmentStep
 from db.orders.stock import Warehouse
 from db.shop.catalogue import fold
 from orders_svc.domain import explain
-from orders_svc.domain.amendments import POINT_OF_NO_RETURN, course
+from orders_svc.domain.amendments import POINT_OF_NO_RETURN, WORD_TO_GO, course
 from orders_svc.domain.explain import LinkView
 from orders_svc.domain.lifecycle import Asked, Goods, State, Truck
 from orders_svc.outbox import rows as outbox
@@ -110,7 +110,7 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, history_at: floa
     for row in counting:
         state = State(Goods(row.goods), Truck(row.truck), Asked(row.asked))
         peers = {name: _as_heard(view, left.unanswered.get((row.id, name)), history_at) for name, view in views.items()}
-        is_open = row.ended_at is None
+        is_open, is_lost = row.ended_at is None, (row.id, WORD_TO_GO) in left.refused
         parcels[row.order_id].append(
             ParcelView(
                 row=row,
@@ -122,7 +122,7 @@ def _views(connection: Connection, rows: Sequence[Row[Any]], *, history_at: floa
                 steps=steps.get((row.order_id, row.parcel_no), []),
                 held_up=explain.held_up(state, peers["world"], peers["ups"]) if is_open else "",
                 courses={
-                    asked: course(asked, state, row.attempts, (row.id, point) in left.kinds, features)
+                    asked: course(asked, state, (row.id, point) in left.kinds, is_lost, features)
                     for asked, point in (POINT_OF_NO_RETURN.items() if with_history else ())
                 },
             )

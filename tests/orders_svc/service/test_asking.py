@@ -4,12 +4,14 @@ from typing import Any
 
 import pytest
 
+from db.orders.interventions import InterventionKind
 from db.orders.requests import Decision
 from mesh.errors import FailedPrecondition
 from orders_svc.domain.amendments import CANCEL, REDIRECT, Course
 from orders_svc.domain.explain import Status
 from orders_svc.domain.lifecycle import Asked, Goods, Truck
 from orders_svc.service.amending import Decided, Wish
+from orders_svc.service.intervening import Order
 from orders_svc.service.reports import Result
 from shop.bridge.v1.bridge_pb2 import Command
 from shop.fulfilment.v1 import fulfilment_pb2 as pb
@@ -231,18 +233,50 @@ def test_a_ups_that_forgot_a_parcel_on_the_road_can_promise_nothing(featured: St
     assert (told.decision, told.reason) == (Decision.TOO_LATE, "UPS says: unknown shipId; it had left")
 
 
+def lost(stage: Stage, *, asking: bool) -> tuple[int, int]:
+    """An order on the road of which UPS refuses to know; `asking`: it is being asked for another address."""
+    order_id, shipment_id = placed(stage, "truck")
+    stage.world_says(stage.loaded(shipment_id))
+    deliver = next(command for command in stage.dispatch() if command.WhichOneof("body") == "deliver")
+    if asking:
+        assert move(stage, order_id).decision is Decision.ASKED
+    stage.clock.time += 5
+    stage.ups_says(stage.no(deliver, "unknown shipId"))
+    return order_id, shipment_id
+
+
 def test_a_ups_that_was_told_anew_of_a_parcel_on_the_road_is_not_asked_where_it_goes(featured: Stage) -> None:
-    order_id, shipment_id = placed(featured, "truck")
     left_at = featured.clock.time
-    featured.world_says(featured.loaded(shipment_id))
-    (deliver,) = (command for command in featured.dispatch() if command.WhichOneof("body") == "deliver")
-    featured.clock.time += 5
-    featured.ups_says(featured.no(deliver, "unknown shipId"))
+    order_id, _ = lost(featured, asking=False)
     told = move(featured, order_id)
-    assert (told.decision, told.reason) == (Decision.TOO_LATE, "UPS has lost sight of it; it had left")
+    assert (told.decision, told.reason) == (Decision.TOO_LATE, "UPS can promise nothing more; it had left")
     assert told.left_at == pytest.approx(left_at)
     assert featured.questions() == []
     assert featured.parcel(order_id).courses[Asked.ADDRESS] is Course.TOO_LATE
+
+
+def test_nor_is_it_after_staff_had_the_parcel_tried_again(featured: Stage) -> None:
+    order_id, shipment_id = lost(featured, asking=False)
+    for _ in range(featured.patience.max_failures - 1):
+        featured.clock.time += 25 * TICK
+        featured.ups_says(featured.truck(shipment_id, 4))
+        featured.clock.time += 25 * TICK
+        (deliver,) = featured.questions("deliver")
+        featured.ups_says(featured.no(deliver, "unknown shipId"))
+    assert featured.parcel(order_id).row.attention_reason
+    featured.app.intervene(Order(InterventionKind.RETRY, SHOPPER, "operated-1", shipment_id))
+    assert featured.parcel(order_id).row.attempts == 0
+    assert move(featured, order_id).decision is Decision.TOO_LATE
+    assert featured.parcel(order_id).courses[Asked.ADDRESS] is Course.TOO_LATE
+
+
+def test_a_refused_word_to_go_ends_the_question_about_the_address(featured: Stage) -> None:
+    order_id, _ = lost(featured, asking=True)
+    told = move(featured, order_id)
+    assert (told.decision, told.reason) == (Decision.TOO_LATE, "UPS says: unknown shipId; it had left")
+    featured.clock.time += 60
+    assert {command.WhichOneof("body") for command in featured.dispatch()} == {"query_package", "request_truck"}
+    assert where(featured, order_id) == (3, 4)
 
 
 @pytest.mark.parametrize("accepted", [True, False])
