@@ -15,6 +15,13 @@ from sim.world.model.book import PackageRecord
 Place = tuple[int, int]
 
 
+# The request by which UPS was told anew of a parcel that it had not known when it was told to go.
+_TOLD_ANEW = (
+    "select min(r.id) from outbox r join outbox d on d.shipment_id = r.shipment_id and d.id < r.id"
+    " where r.shipment_id = ? and r.kind = 'request_truck' and d.kind = 'deliver'"
+)
+
+
 class Blame:
     """Asks the rows of the shop, and what the stand-ins themselves know. `unsayable`: ids of commands."""
 
@@ -30,7 +37,8 @@ class Blame:
 
         UPS may lose its memory, or the world that it is about, before it says that it takes it there; we delete our
         questions some time after the parcel's end. Or it was there, or on its way there, when UPS lost its memory, and
-        UPS, for which it was at the warehouse again, took another address for it.
+        UPS, for which it was at the warehouse again, took another address for it that it had been asked for before it
+        said that it does not know the parcel, and was told of it anew.
         """
         place, ups = record.delivered_to[0], self._ups
         sql = (
@@ -45,7 +53,8 @@ class Blame:
         by_us = bool(asked) and place not in [(one.x, one.y) for one in kept]
         sql = "select x, y from orders where id = ? union select x, y from order_requests where order_id = ?"
         addresses = self._db.rows(sql, order_id, order_id)
-        taken = [at for ship, at in ups.redirected if ship == shipment_id]
+        anew = self._db.one(_TOLD_ANEW, shipment_id) or math.inf
+        taken = [at for ship, question, at in ups.redirected if ship == shipment_id and question < anew]
         unseen = [at for ship, at in ups.out_of_sight if ship == shipment_id]
         in_vain = place in addresses and any(since <= at for since in unseen for at in taken)
         return before_an_answer or by_us or in_vain

@@ -146,8 +146,8 @@ class UpsProcess:
         self.left: list[float] = []
         # The parcels that were under way, or delivered, when it lost its memory; and when that was.
         self.out_of_sight: list[tuple[int, float]] = []
-        # The parcels that it took another address for, and when.
-        self.redirected: list[tuple[int, float]] = []
+        # The parcels that it took another address for, by which question, and when it said so.
+        self.redirected: list[tuple[int, int, float]] = []
         self._world_id = self.model.world_id
         self._ends: dict[Link, End] = {}
         self._timer = 0
@@ -240,7 +240,7 @@ class UpsProcess:
             self.called_delivered.update(one.shipId for one in command.delivered)
             self.refused.update((one.originSeqNum, one.err) for one in command.error)
             now = self._now()
-            self.redirected += [(one.shipId, now) for one in command.redirectAnswers if one.accepted]
+            self.redirected += [(one.shipId, one.originSeqNum, now) for one in command.redirectAnswers if one.accepted]
 
     def _fire(self, serial: int) -> None:
         if serial == self._timer:
