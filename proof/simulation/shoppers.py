@@ -17,6 +17,8 @@ from shop.orders.v1 import orders_pb2
 
 # Offer -> the highest reorder point that makes sense.
 _MOST_LEFT = {database.PLENTY: 100, database.CONTENDED: 6, database.ONE_PLACE: 20, database.BACKORDER: 4}
+# So often at most more is bought until that much is left: a run has time for no more.
+MOST_PURCHASES = 8
 
 
 class Shoppers(People):
@@ -73,11 +75,10 @@ class Shoppers(People):
         rng = Random(f"points {self.env.seed}")
         wishes = []
         for offer_id, most in rng.sample(sorted(_MOST_LEFT.items()), rng.choice((0, 0, 1, 2, 3))):
+            warehouse_id, level = rng.randint(1, self.env.setup.warehouses), rng.randint(1, most)
+            quantity = max(rng.randint(1, 8), level // MOST_PURCHASES)
             request = inventory_pb2.SetReorderPointRequest(
-                offer_id=offer_id,
-                warehouse_id=rng.randint(1, self.env.setup.warehouses),
-                level=rng.randint(1, most),
-                quantity=rng.randint(1, 8),
+                offer_id=offer_id, warehouse_id=warehouse_id, level=level, quantity=quantity
             )
             at = rng.uniform(0.0, 0.5 * span)
             wishes.append(Wish(database.SELLER, "SetReorderPoint", request, round(at, 3)))
