@@ -132,15 +132,16 @@ def try_again(connection: Connection, claimed: Claimed, trouble: str, now: float
 def tidy(connection: Connection, now: float) -> int:
     """Gives up what was lost on the way, and removes what is old; how many messages are gone."""
     lost = (Mail.state == MailState.SENDING) & (Mail.next_try_at < now - LOST_SECONDS)
-    connection.execute(update(Mail).where(lost).values(state=MailState.FAILED, trouble=PERHAPS))
+    connection.execute(update(Mail).where(lost).values(_over(MailState.FAILED, PERHAPS)))
     over = Mail.state.in_((MailState.SENT, MailState.FAILED)) & (Mail.created_at < now - KEPT_SECONDS)
     return connection.execute(delete(Mail).where(over)).rowcount
 
 
 def _settle(connection: Connection, claimed: Claimed, state: MailState, trouble: str) -> None:
+    mine = (Mail.id == claimed.mail_id) & (Mail.state == MailState.SENDING)
+    connection.execute(update(Mail).where(mine).values(_over(state, trouble)))
+
+
+def _over(state: MailState, trouble: str) -> dict[str, str]:
     # What it said is told; nobody needs to keep it, least of all a link that resets a password.
-    connection.execute(
-        update(Mail)
-        .where(Mail.id == claimed.mail_id, Mail.state == MailState.SENDING)
-        .values(state=state, trouble=trouble[:MAX_TROUBLE], body="")
-    )
+    return {"state": state, "trouble": trouble[:MAX_TROUBLE], "body": ""}
