@@ -1,9 +1,9 @@
 """The sender: one thread per worker that hands over what is in the outbox, and tidies up behind everybody.
 
 Rules: a message is claimed by a guarded update first, so that two workers do not both send it; nothing is handed over
-inside a transaction; whoever did not take one is not asked to take the next in the same round; a database that is away
-ends one round, never the thread. `send_once` and `tidy_once` are the whole work; the thread only repeats them, at once
-as long as there is more.
+inside a transaction; whoever did not take one is not asked to take the next in the same round; a database that is
+away ends one round, never the thread, and what became of a message is written down before the next is claimed.
+`send_once` and `tidy_once` are the whole work; the thread only repeats them, at once as long as there is more.
 """
 
 import threading
@@ -36,6 +36,8 @@ class Sender:
         self._clock = clock
         self._transport = transport
         self._tidiers = (outbox.tidy, *tidiers)
+        # What became of messages, not yet written down.
+        self._settling: list[Callable[[Connection], None]] = []
         self._tidied_at = float("-inf")
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="mail-sender", daemon=True)
@@ -54,6 +56,7 @@ class Sender:
 
     def send_once(self) -> int:
         """Hands over what is due now, at most BATCH messages; how many were tried."""
+        self._settle()
         with self._reader.connect() as connection:
             due = outbox.due(connection, self._clock.now(), BATCH)
         tried = 0
@@ -91,9 +94,15 @@ class Sender:
             _log.warning("mail_given_up", mail_id=claimed.mail_id, why=str(error))
         else:
             settle = lambda connection: outbox.sent(connection, claimed)  # noqa: E731
-        with self._engine.begin() as connection:
-            settle(connection)
+        self._settling.append(settle)
+        self._settle()
         return is_over
+
+    def _settle(self) -> None:
+        while self._settling:
+            with self._engine.begin() as connection:
+                self._settling[0](connection)
+            del self._settling[0]
 
     def _run(self) -> None:
         pause = INTERVAL_SECONDS
