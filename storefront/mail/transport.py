@@ -13,7 +13,7 @@ from contextlib import suppress
 from email.message import EmailMessage
 from email.utils import formatdate, parseaddr
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 
 from storefront.mail.html import as_html
@@ -65,6 +65,21 @@ class Folder:
             raise NotTaken(str(error)) from error
 
 
+class _Server(smtplib.SMTP):
+    """A connection that knows whether the message itself was begun: before that, none can have been taken."""
+
+    has_begun = False
+
+    def data(self, msg: Any) -> tuple[int, bytes]:
+        """Sends the message."""
+        self.has_begun = True
+        return super().data(msg)
+
+
+class _TlsServer(_Server, smtplib.SMTP_SSL):
+    """The same, with TLS from its first byte."""
+
+
 class Smtp:
     """An SMTP server: smtp://, starttls:// or smtps://[user[:password]@]host[:port]."""
 
@@ -97,19 +112,19 @@ class Smtp:
         except smtplib.SMTPNotSupportedError as error:
             raise RefusedForGood(str(error)) from error
         except (OSError, smtplib.SMTPException) as error:
-            raise PerhapsTaken(str(error)) from error
+            raise (PerhapsTaken if server.has_begun else NotTaken)(str(error)) from error
         finally:
             # What is said to a goodbye changes nothing.
             with suppress(OSError, smtplib.SMTPException):
                 server.quit()
             server.close()
 
-    def _connect(self) -> smtplib.SMTP:
+    def _connect(self) -> _Server:
         context = ssl.create_default_context()
         if self._scheme == "smtps":
-            server: smtplib.SMTP = smtplib.SMTP_SSL(self._host, self._port, timeout=SMTP_SECONDS, context=context)
+            server: _Server = _TlsServer(self._host, self._port, timeout=SMTP_SECONDS, context=context)
         else:
-            server = smtplib.SMTP(self._host, self._port, timeout=SMTP_SECONDS)
+            server = _Server(self._host, self._port, timeout=SMTP_SECONDS)
         try:
             if self._scheme == "starttls":
                 server.starttls(context=context)

@@ -6,9 +6,11 @@ import threading
 from collections.abc import Iterator
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import Engine, select, update
+from sqlalchemy.exc import OperationalError
 
 from db.shop.mails import Mail, MailState
 from storefront.mail import outbox
@@ -160,6 +162,28 @@ def test_what_was_under_way_when_the_process_ended_is_not_sent_again(engine: Eng
     sender.tidy_once()
     assert states(engine) == [MailState.FAILED]
     assert Sender(engine, clock, postbox).send_once() == 0
+    with engine.connect() as connection:
+        assert connection.execute(select(Mail.body)).scalar_one() == ""
+
+
+@pytest.mark.parametrize(
+    ("mood", "state"), [(None, MailState.SENT), (NotTaken("away"), MailState.WAITING), (PerhapsTaken("?"), "failed")]
+)
+def test_what_became_of_a_message_is_written_down_when_the_database_is_back(
+    engine: Engine, clock: ShiftedClock, monkeypatch: pytest.MonkeyPatch, mood: Exception | None, state: str
+) -> None:
+    write(engine, now=clock.now())
+    postbox = Postbox(mood=mood)
+    sender = Sender(engine, clock, postbox)
+    for name in ("sent", "failed", "try_again"):
+        monkeypatch.setattr(outbox, name, Mock(side_effect=OperationalError("", {}, Exception("away"))))
+    with pytest.raises(OperationalError):
+        sender.send_once()
+    assert states(engine) == [MailState.SENDING]
+    monkeypatch.undo()
+    assert sender.send_once() == 0
+    assert states(engine) == [state]
+    assert len(postbox.taken) == (mood is None)
 
 
 def test_what_a_message_said_is_not_kept_once_it_is_told(engine: Engine, clock: ShiftedClock) -> None:
@@ -223,6 +247,9 @@ def test_a_mail_server_takes_a_message(smtp: tuple[str, dict[str, str], list[byt
 @pytest.mark.parametrize(
     ("word", "answer", "meaning"),
     [
+        ("EHLO", "", NotTaken),
+        ("MAIL", "", NotTaken),
+        ("RCPT", "", NotTaken),
         ("MAIL", "451 later", NotTaken),
         ("MAIL", "550 not from you", RefusedForGood),
         ("RCPT", "450 busy", NotTaken),
