@@ -28,6 +28,7 @@ LONGEST_PAUSE_SECONDS = 30.0
 PAGE_SIZE = 50
 # Of one round: what is left comes with the next.
 MAX_PAGES = 20
+MOST_TOLD_OF = 1000
 
 _log = get_logger(__name__)
 
@@ -40,6 +41,10 @@ class Teller:
         self._orders = orders
         self._clock = clock
         self._shop_url = shop_url
+        # Where the next round begins, so that what cannot be told is not all that is ever looked at.
+        self._token = ""
+        # (order, kind) of letters without words, of which it was told; at most MOST_TOLD_OF.
+        self._told_of: set[tuple[int, int]] = set()
         self._stopping = threading.Event()
         self._thread = threading.Thread(target=self._run, name="order-teller", daemon=True)
 
@@ -57,12 +62,12 @@ class Teller:
 
     def tell_once(self) -> int:
         """Writes the letters of all news that there are now; how many. CallFailed: orders_svc is away."""
-        written, token = 0, ""
+        written = 0
         for _ in range(MAX_PAGES):
-            page = self._orders.list_news(PAGE_SIZE, token)
+            page = self._orders.list_news(PAGE_SIZE, self._token)
             written += self._tell(page)
-            token = page.next_page_token
-            if not token or self._stopping.is_set():
+            self._token = page.next_page_token
+            if not self._token or self._stopping.is_set():
                 break
         return written
 
@@ -78,7 +83,7 @@ class Teller:
                 try:
                     letters += self._letters(orders[one.order_id], one.kind, people.get(one.user_id))
                 except Exception:  # noqa: BLE001 - a fault of ours in one letter, and the others are told
-                    _log.exception("letter_without_words", order_id=one.order_id, kind=one.kind)
+                    self._tell_of(one.order_id, one.kind)
                 else:
                     told.append(one)
             written = outbox.write_all(connection, letters, self._clock.now())
@@ -90,6 +95,14 @@ class Teller:
         """The letter, if there is one; `to`: address and name, None: it is wanted by nobody."""
         letter = letter_about(order, kind, *to, self._shop_url) if to is not None else None
         return [letter] if letter is not None else []
+
+    def _tell_of(self, order_id: int, kind: int) -> None:
+        """Logs, once, the error that is being handled."""
+        if (order_id, kind) not in self._told_of:
+            if len(self._told_of) >= MOST_TOLD_OF:
+                self._told_of.clear()
+            self._told_of.add((order_id, kind))
+            _log.exception("letter_without_words", order_id=order_id, kind=kind)
 
     def _run(self) -> None:
         pause = INTERVAL_SECONDS

@@ -6,6 +6,7 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from email.message import EmailMessage
 from threading import Barrier
+from unittest.mock import Mock
 
 import pytest
 from sqlalchemy import Engine, select
@@ -17,6 +18,7 @@ from storefront.bootstrap import Storefront
 from storefront.mail.html import as_html
 from storefront.mail.outbox import Letter
 from storefront.mail.transport import compose
+from storefront.orders import teller
 from storefront.orders.letters import letter_about
 from storefront.orders.teller import PAGE_SIZE
 from storefront.orders_client import CallFailed
@@ -112,6 +114,25 @@ def test_a_letter_without_words_waits_and_holds_up_no_other(
     waiting.since.seconds = 1_800_000_000
     assert tell() == 1
     assert orders.news == []
+
+
+def test_letters_without_words_are_not_all_that_is_looked_at_and_are_told_of_once(
+    ann: Visitor, orders: FakeOrders, tell: Callable[[], int], engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    log = Mock()
+    monkeypatch.setattr(teller, "_log", log)
+    monkeypatch.setattr(teller, "PAGE_SIZE", 2)
+    monkeypatch.setattr(teller, "MAX_PAGES", 1)
+    for order_id in (2, 3, 4):
+        orders.orders[order_id] = pb.Order()
+        orders.orders[order_id].CopyFrom(orders.orders[1])
+        orders.orders[order_id].order_id = order_id
+        orders.happens(order_id, pb.NEWS_KIND_LATE)
+    for order_id in (2, 3):
+        orders.orders[order_id].shipments[0].waiting.since.seconds = 10**15
+    assert [tell() for _ in range(6)] == [1, 1, 0, 0, 0, 0]
+    assert keys(engine) == ["order-1-placed", "order-4-late"]
+    assert [call.kwargs["order_id"] for call in log.exception.call_args_list] == [2, 3]
 
 
 def test_many_pages_of_news_are_told_in_one_round(
