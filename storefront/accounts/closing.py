@@ -16,14 +16,16 @@ from db.shop.carts import Cart, CartItem
 from db.shop.catalogue import Favourite, Offer
 from db.shop.checkouts import CheckoutAttempt, CheckoutState
 from db.shop.imports import ItemImport
-from db.shop.mails import LettersOff, Mail
+from db.shop.mails import LettersOff
 from db.shop.reviews import Purchase
 from db.shop.sessions import PasswordReset, Session
 from db.shop.staff import Staff
+from storefront.accounts import letters
 from storefront.accounts.forms import CloseForm
 from storefront.accounts.queries import find_credentials
 from storefront.audit import queries as audit
 from storefront.audit.noting import note, note_try
+from storefront.mail import outbox
 from storefront.presentation import told
 from storefront.security import forget_session, limiter, of_shopper_or_address, the_shopper
 from storefront.services import services
@@ -114,7 +116,7 @@ def forget(connection: Connection, user_id: int, email: str, now: float) -> None
     for table in (Cart, Address, Favourite, Purchase, Session, PasswordReset, CheckoutAttempt, Staff, LettersOff):
         connection.execute(delete(table).where(table.user_id == user_id))
     connection.execute(delete(ItemImport).where(ItemImport.seller_id == user_id))
-    connection.execute(delete(Mail).where(Mail.recipient == email))
+    outbox.forget(connection, email, letters.address_notices(user_id))
     connection.execute(
         update(Profile).where(Profile.user_id == user_id).values(display_name=FORMER_NAME, ups_account="")
     )

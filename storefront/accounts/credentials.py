@@ -82,6 +82,8 @@ def change_email() -> AnyResponse | tuple[str, int]:
     try:
         with parts.engine.begin() as connection:
             queries.change_email(connection, shopper.user_id, email)
+            notices = letters.address_notices(shopper.user_id)
+            outbox.readdress(connection, shopper.email, email.strip(), notices)
             outbox.write(connection, letters.email_changed(shopper.user_id, shopper.email, email, now), now)
             note(connection, SecurityEvent.EMAIL_CHANGED, shopper.user_id)
     except queries.EmailTaken:

@@ -35,10 +35,15 @@ def password_changed(user_id: int, recipient: str, now: float) -> Letter:
     )
 
 
+def address_notices(user_id: int) -> str:
+    """What the keys of all notices to somebody's earlier addresses begin with."""
+    return f"email-changed-{user_id}-"
+
+
 def email_changed(user_id: int, recipient: str, new_email: str, now: float) -> Letter:
     """To the old address: there is another one now."""
     return Letter(
-        key=f"email-changed-{user_id}-{now:.3f}",
+        key=f"{address_notices(user_id)}{now:.3f}",
         recipient=recipient,
         subject="Your e-mail address was changed",
         body=(

@@ -82,6 +82,18 @@ _WRITE = {
 }
 
 
+def readdress(connection: Connection, old: str, new: str, notices: str) -> None:
+    """Has what was for somebody's old address go to the new one, but for `notices`: what their keys begin with."""
+    is_notice = Mail.key.startswith(notices, autoescape=True)
+    connection.execute(update(Mail).where(Mail.recipient == old, ~is_notice).values(recipient=new))
+
+
+def forget(connection: Connection, recipient: str, notices: str) -> None:
+    """Removes what was for somebody's address, and the `notices` to earlier ones."""
+    is_notice = Mail.key.startswith(notices, autoescape=True)
+    connection.execute(delete(Mail).where((Mail.recipient == recipient) | is_notice))
+
+
 def due(connection: Connection, now: float, limit: int) -> list[int]:
     """The ids of messages that are due, longest due first."""
     rows = connection.execute(

@@ -255,6 +255,24 @@ def test_a_closed_account_leaves_nothing_of_a_person(visitor: Visitor, another: 
     assert another.get("/account").status == 200, "the address is free again"
 
 
+def test_what_is_still_to_be_told_goes_to_the_new_address_and_nothing_is_left_of_the_old_ones(
+    visitor: Visitor, engine: Engine
+) -> None:
+    visitor.register().log_out()
+    ask_for_link(visitor, engine)
+    visitor.log_in()
+    for email in ("ann@example.com", "ann@example.net"):
+        visitor.get("/account/security").submit("/account/email", email=email, current="a good password")
+    assert [(recipient, subject) for recipient, subject, _ in letters(engine)] == [
+        ("ann@example.net", "Your new password"),
+        ("ann@example.org", "Your e-mail address was changed"),
+        ("ann@example.com", "Your e-mail address was changed"),
+    ]
+    visitor.get("/account/close").submit("/account/close", current="a good password")
+    with engine.connect() as connection:
+        assert connection.execute(select(func.count()).select_from(Mail)).scalar_one() == 0
+
+
 def test_an_account_is_not_closed_while_an_order_is_being_confirmed(visitor: Visitor, orders: FakeOrders) -> None:
     visitor.register().put_in_cart(1)
     orders.moods.append(away)
