@@ -90,6 +90,8 @@ def _redirected(
     if (place.x, place.y) == (shipment.x, shipment.y):
         return "late: it goes there already"
     shipments.send_to(shipment.id, place.x, place.y, cause, ask_again=False)
+    # The "no" may be of this very report.
+    shipments.questions.write(connection)
     connection.execute(_AFTER_ALL, {"k_id": shipment.id, "k_x": place.x, "k_y": place.y})
     return None
 

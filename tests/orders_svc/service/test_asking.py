@@ -233,11 +233,17 @@ def test_a_ups_that_forgot_a_parcel_on_the_road_can_promise_nothing(featured: St
     assert (told.decision, told.reason) == (Decision.TOO_LATE, "UPS says: unknown shipId; it had left")
 
 
-def lost(stage: Stage, *, asking: bool) -> tuple[int, int]:
-    """An order on the road of which UPS refuses to know; `asking`: it is being asked for another address."""
+def on_the_road(stage: Stage) -> tuple[int, int, Command]:
+    """An order and its parcel, and the word to go, which UPS has got."""
     order_id, shipment_id = placed(stage, "truck")
     stage.world_says(stage.loaded(shipment_id))
-    deliver = next(command for command in stage.dispatch() if command.WhichOneof("body") == "deliver")
+    (deliver,) = stage.questions("deliver")
+    return order_id, shipment_id, deliver
+
+
+def lost(stage: Stage, *, asking: bool) -> tuple[int, int]:
+    """An order on the road of which UPS refuses to know; `asking`: it is being asked for another address."""
+    order_id, shipment_id, deliver = on_the_road(stage)
     if asking:
         assert move(stage, order_id).decision is Decision.ASKED
     stage.clock.time += 5
@@ -268,6 +274,24 @@ def test_nor_is_it_after_staff_had_the_parcel_tried_again(featured: Stage) -> No
     assert featured.parcel(order_id).row.attempts == 0
     assert move(featured, order_id).decision is Decision.TOO_LATE
     assert featured.parcel(order_id).courses[Asked.ADDRESS] is Course.TOO_LATE
+
+
+def test_a_yes_beside_the_refused_word_to_go_is_told_as_one(featured: Stage) -> None:
+    order_id, _, deliver = on_the_road(featured)
+    assert move(featured, order_id).decision is Decision.ASKED
+    (question,) = featured.questions()
+    refused = featured.no(deliver, "no truck was at the warehouse for this shipId")
+    featured.ups_says(refused, featured.redirected(question, True))
+    told = move(featured, order_id)
+    assert (told.decision, told.reason) == (Decision.DONE, "UPS takes it to the new address after all")
+    assert where(featured, order_id) == THERE
+
+
+def test_a_yes_beside_a_no_to_the_same_question_is_told_as_one(featured: Stage) -> None:
+    order_id, _, question = asked(featured)
+    featured.ups_says(featured.redirected(question, False, "busy"), featured.redirected(question, True))
+    assert move(featured, order_id).decision is Decision.DONE
+    assert where(featured, order_id) == THERE
 
 
 def test_a_refused_word_to_go_ends_the_question_about_the_address(featured: Stage) -> None:
