@@ -89,7 +89,10 @@ def _redirected(
         return "late: UPS agreed to another address since"
     if (place.x, place.y) == (shipment.x, shipment.y):
         return "late: it goes there already"
-    shipments.send_to(shipment.id, place.x, place.y, cause, ask_again=False)
+    # A truck that was asked for again since has the old address with it: it is asked for with the new one.
+    asks_again = (shipment.id, "request_truck") in outbox.open_kinds(connection, [shipment.id])
+    outbox.close_kinds(connection, [shipment.id], ("request_truck",), shipments.now)
+    shipments.send_to(shipment.id, place.x, place.y, cause, ask_again=asks_again)
     # The "no" may be of this very report.
     shipments.questions.write(connection)
     connection.execute(_AFTER_ALL, {"k_id": shipment.id, "k_x": place.x, "k_y": place.y})

@@ -192,6 +192,23 @@ def test_of_two_addresses_the_later_one_that_ups_agreed_to_counts_in_whatever_or
     assert where(featured, order_id) == ((1, 1) if agreed else THERE)
 
 
+def test_after_a_late_yes_the_truck_that_is_asked_for_again_brings_it_to_the_new_address(featured: Stage) -> None:
+    order_id, shipment_id, question = asked(featured, "packed")
+    # In vain, more often than the question is repeated.
+    for _ in range(40):
+        featured.clock.time += 50 * TICK
+        featured.app.ask_overdue()
+        featured.ack(featured.dispatch("ups"))
+    assert move(featured, order_id).decision is Decision.TOO_LATE
+    featured.clock.time += 500 * TICK
+    featured.app.ask_overdue()
+    assert featured.rows("select 1 from outbox where kind = 'request_truck' and closed_at is null")
+    featured.ups_says(featured.redirected(question, True))
+    assert where(featured, order_id) == THERE
+    requests = featured.sent("request_truck")
+    assert [(one.shipment_id, one.destination_x, one.destination_y) for one in requests] == [(shipment_id, *THERE)]
+
+
 def test_while_ups_is_away_the_question_waits_and_is_not_counted(featured: Stage) -> None:
     order_id, _, _ = asked(featured)
     featured.lapse("ups")
